@@ -1,0 +1,166 @@
+//! Blocks: what a message is made of.
+
+use crate::{Extra, Raw};
+
+/// One part of a message: its content, and the members that its dialect had beside it (`cache_control`, ...).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Block {
+    /// What the block holds.
+    pub content: Content,
+    /// Members that the model has no field for; kept when the block is edited.
+    pub extra: Extra,
+}
+
+/// What a block holds.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Content {
+    /// Plain text.
+    Text(String),
+    /// A picture.
+    Image {
+        /// Where its bytes are.
+        source: ImageSource,
+        /// How closely to look (`low`, `high`, `auto`), where the dialect has it.
+        detail: Option<String>,
+    },
+    /// Sound, as input.
+    Audio {
+        /// Base64 data.
+        data: String,
+        /// `wav`, `mp3`, ...
+        format: String,
+    },
+    /// A file or document.
+    Document {
+        /// Where its bytes are.
+        source: MediaSource,
+        /// File name or title.
+        name: Option<String>,
+    },
+    /// What the model thought before it answered.
+    Reasoning {
+        /// Readable text; empty when redacted.
+        text: String,
+        /// The provider's signature over it, which must go back unchanged.
+        signature: Option<String>,
+        /// Opaque data in place of the text.
+        redacted: Option<String>,
+    },
+    /// The model asks for a tool.
+    ToolUse {
+        /// Id that the result refers to.
+        id: String,
+        /// The tool's name.
+        name: String,
+        /// The arguments as JSON text, which models do not always make valid.
+        arguments: String,
+    },
+    /// What a tool answered.
+    ToolResult {
+        /// Id of the call.
+        id: String,
+        /// The answer.
+        content: Vec<Block>,
+        /// Whether the tool failed.
+        is_error: bool,
+    },
+    /// The model declined.
+    Refusal(String),
+    /// A block of a kind that the model does not know, whole.
+    Other(Raw),
+}
+
+/// Where the bytes of a picture are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageSource {
+    /// Behind an address that the provider fetches.
+    Url(String),
+    /// In the request.
+    Base64 {
+        /// `image/png`, ...
+        media_type: String,
+        /// Base64 text.
+        data: String,
+    },
+    /// In a file that was uploaded to the provider.
+    File(String),
+}
+
+/// Where the bytes of a document are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaSource {
+    /// Behind an address that the provider fetches.
+    Url(String),
+    /// In the request.
+    Base64 {
+        /// `application/pdf`, ...
+        media_type: String,
+        /// Base64 text.
+        data: String,
+    },
+    /// In a file that was uploaded to the provider.
+    File(String),
+    /// Plain text in the request.
+    Text(String),
+}
+
+// === impl Block ===
+
+impl Block {
+    /// A block of text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::from(Content::Text(text.into()))
+    }
+
+    /// The text that a guardrail reads in this block: text, refusal, reasoning, tool arguments or a document's text.
+    /// Empty for pictures, sound and opaque blocks; for tool results see [`Block::texts`].
+    pub fn as_text(&self) -> &str {
+        match &self.content {
+            Content::Text(text)
+            | Content::Refusal(text)
+            | Content::Reasoning { text, .. }
+            | Content::ToolUse { arguments: text, .. }
+            | Content::Document { source: MediaSource::Text(text), .. } => text,
+            _ => "",
+        }
+    }
+
+    /// Calls `visit` with every text in the block, those inside tool results too.
+    pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
+        match &self.content {
+            Content::ToolResult { content, .. } => content.iter().for_each(|block| block.texts(visit)),
+            _ => match self.as_text() {
+                "" => {}
+                text => visit(text),
+            },
+        }
+    }
+
+    /// Replaces texts: `edit` answers `Some` where a text is to change. Answers whether any did.
+    pub fn map_texts(&mut self, edit: &mut dyn FnMut(&str) -> Option<String>) -> bool {
+        match &mut self.content {
+            Content::ToolResult { content, .. } => {
+                content.iter_mut().fold(false, |changed, block| block.map_texts(edit) | changed)
+            }
+            Content::Text(text)
+            | Content::Refusal(text)
+            | Content::Reasoning { text, .. }
+            | Content::ToolUse { arguments: text, .. }
+            | Content::Document { source: MediaSource::Text(text), .. } => match edit(text) {
+                Some(new) => {
+                    *text = new;
+                    true
+                }
+                None => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl From<Content> for Block {
+    fn from(content: Content) -> Self {
+        Self { content, extra: Extra::new() }
+    }
+}

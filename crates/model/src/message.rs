@@ -1,0 +1,210 @@
+//! Messages, cheap to share and to edit one at a time.
+
+use crate::{Block, Dialect, Extra, Raw};
+use std::sync::Arc;
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The application's standing instructions (Anthropic: the top-level `system`).
+    System,
+    /// The same, in OpenAI's newer word.
+    Developer,
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool's answer (OpenAI; Anthropic has tool results as blocks of the user).
+    Tool,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug)]
+pub struct Message {
+    role: Role,
+    name: Option<String>,
+    blocks: Vec<Block>,
+    extra: Extra,
+    raw: Option<(Dialect, Raw)>,
+}
+
+/// The messages of a request. Copying the list, or editing one message of it, copies no other message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Messages(Arc<Vec<Arc<Message>>>);
+
+// === impl Role ===
+
+impl Role {
+    /// The word that OpenAI has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Developer => "developer",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+// === impl Message ===
+
+impl Message {
+    /// A message made here, with no wire behind it.
+    pub fn new(role: Role, blocks: Vec<Block>) -> Self {
+        Self { role, name: None, blocks, extra: Extra::new(), raw: None }
+    }
+
+    /// A message with one block of text.
+    pub fn text(role: Role, text: impl Into<String>) -> Self {
+        Self::new(role, vec![Block::text(text)])
+    }
+
+    /// Adds what a codec found beside role and blocks.
+    pub fn with_wire(mut self, name: Option<String>, extra: Extra, dialect: Dialect, raw: Raw) -> Self {
+        self.name = name;
+        self.extra = extra;
+        self.raw = Some((dialect, raw));
+        self
+    }
+
+    /// Who speaks.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The speaker's name, where the dialect has one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The blocks.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// Members that the model has no field for.
+    pub fn extra(&self) -> &Extra {
+        &self.extra
+    }
+
+    /// The message as it came, while nothing in it was edited and if it came in this dialect.
+    pub fn raw(&self, dialect: Dialect) -> Option<&Raw> {
+        self.raw.as_ref().filter(|(of, _)| *of == dialect).map(|(_, raw)| raw)
+    }
+
+    /// Says who speaks: the raw text is given up, `extra` stays.
+    pub fn set_role(&mut self, role: Role) {
+        self.raw = None;
+        self.role = role;
+    }
+
+    /// The blocks, to edit: the raw text is given up, `extra` stays.
+    pub fn blocks_mut(&mut self) -> &mut Vec<Block> {
+        self.raw = None;
+        &mut self.blocks
+    }
+
+    /// Calls `visit` with every text of the message.
+    pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
+        self.blocks.iter().for_each(|block| block.texts(visit));
+    }
+
+    /// All plain text blocks, joined by line breaks.
+    pub fn joined_text(&self) -> String {
+        let mut joined = String::new();
+        self.texts(&mut |text| {
+            if !joined.is_empty() {
+                joined.push('\n');
+            }
+            joined.push_str(text);
+        });
+        joined
+    }
+}
+
+/// Equal when they say the same; where a message came from does not count.
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.role == other.role && self.name == other.name && self.blocks == other.blocks && self.extra == other.extra
+    }
+}
+
+// === impl Messages ===
+
+impl Messages {
+    /// The messages in their order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Message> + DoubleEndedIterator {
+        self.0.iter().map(|message| &**message)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The message at `index`.
+    pub fn get(&self, index: usize) -> Option<&Message> {
+        self.0.get(index).map(|message| &**message)
+    }
+
+    /// The message at `index`, to edit. Only this one is copied, and only if it is shared.
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut Message> {
+        Arc::make_mut(&mut self.0).get_mut(index).map(Arc::make_mut)
+    }
+
+    /// Puts a message at the end.
+    pub fn push(&mut self, message: Message) {
+        Arc::make_mut(&mut self.0).push(Arc::new(message));
+    }
+
+    /// Puts a message at `index`, or at the end if that is nearer.
+    pub fn insert(&mut self, index: usize, message: Message) {
+        let at = index.min(self.0.len());
+        Arc::make_mut(&mut self.0).insert(at, Arc::new(message));
+    }
+
+    /// Takes out those for which `keep` says no.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Message) -> bool) {
+        Arc::make_mut(&mut self.0).retain(|message| keep(message));
+    }
+
+    /// Replaces texts in all messages: `edit` answers `Some` where a text is to change. Messages in which nothing
+    /// changes keep their raw text. Answers whether any changed.
+    pub fn map_texts(&mut self, mut edit: impl FnMut(Role, &str) -> Option<String>) -> bool {
+        let mut changed = false;
+        for index in 0..self.0.len() {
+            let role = self.0[index].role;
+            let mut blocks = self.0[index].blocks.clone();
+            let edited =
+                blocks.iter_mut().fold(false, |any, block| block.map_texts(&mut |text| edit(role, text)) | any);
+            if let (true, Some(message)) = (edited, self.get_mut(index)) {
+                *message.blocks_mut() = blocks;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Whether both lists share their storage, so that nothing in them was edited.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl FromIterator<Message> for Messages {
+    fn from_iter<I: IntoIterator<Item = Message>>(messages: I) -> Self {
+        Self(Arc::new(messages.into_iter().map(Arc::new).collect()))
+    }
+}
+
+impl From<Vec<Message>> for Messages {
+    fn from(messages: Vec<Message>) -> Self {
+        messages.into_iter().collect()
+    }
+}
