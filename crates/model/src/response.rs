@@ -154,6 +154,26 @@ impl Response {
         }
     }
 
+    /// Replaces texts of the conversation's turn: `edit` answers `Some` where a text is to change. Answers whether any
+    /// did; a response that is none, or cannot be read, has no texts.
+    pub fn map_texts(&mut self, mut edit: impl FnMut(&str) -> Option<String>) -> bool {
+        let Some(chat) = self.chat() else { return false };
+        let mut changed = Vec::new();
+        for (index, choice) in chat.choices.iter().enumerate() {
+            let mut blocks = choice.message.blocks().to_vec();
+            if blocks.iter_mut().fold(false, |any, block| block.map_texts(&mut edit) | any) {
+                changed.push((index, blocks));
+            }
+        }
+        let edited = !changed.is_empty();
+        if edited && let Some(chat) = self.chat_mut() {
+            for (index, blocks) in changed {
+                *chat.choices[index].message.blocks_mut() = blocks;
+            }
+        }
+        edited
+    }
+
     /// The bytes it came in, if it came from a provider.
     pub fn wire(&self) -> Option<&ResponseWire> {
         self.wire.as_deref()

@@ -1,0 +1,5 @@
+//! Compiled chains of hooks.
+
+mod probe;
+
+pub use probe::{Judged, Probe};

@@ -1,0 +1,102 @@
+//! From an impl block with plain and async hooks to the one that the trait asks for.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Error, ImplItem, ImplItemFn, ItemImpl, MetaNameValue, ReturnType, Token, Type};
+
+pub(crate) fn plugin(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let mut block: ItemImpl = syn::parse2(item)?;
+    let arguments = Punctuated::<MetaNameValue, Token![,]>::parse_terminated.parse2(arguments)?;
+    if !block.trait_.as_ref().is_some_and(|(path, _)| path.segments.last().is_some_and(|last| last.ident == "Plugin")) {
+        return Err(Error::new(block.span(), "#[plugin] stands on `impl Plugin for ...`"));
+    }
+    let (mut hooks, mut immediate, mut has_manifest) = (Vec::new(), Vec::new(), false);
+    for item in &mut block.items {
+        let ImplItem::Fn(function) = item else { continue };
+        if function.sig.ident == "manifest" {
+            has_manifest = true;
+            continue;
+        }
+        let variant = camel_case(&function.sig.ident);
+        hooks.push(quote!(::gatewright_plugin::Hook::#variant));
+        if function.sig.asyncness.is_none() {
+            immediate.push(quote!(::gatewright_plugin::Hook::#variant));
+            make_ready(function)?;
+        }
+    }
+    block.items.push(syn::parse_quote! {
+        const HOOKS: ::gatewright_plugin::HookSet = ::gatewright_plugin::HookSet::of(&[#(#hooks),*]);
+    });
+    block.items.push(syn::parse_quote! {
+        const IMMEDIATE: ::gatewright_plugin::HookSet = ::gatewright_plugin::HookSet::of(&[#(#immediate),*]);
+    });
+    if !has_manifest {
+        block.items.push(ImplItem::Verbatim(manifest(&block.self_ty, &arguments)));
+    } else if let Some(argument) = arguments.first() {
+        return Err(Error::new(argument.span(), "the block has a `manifest` of its own: put it there"));
+    }
+    Ok(quote!(#block))
+}
+
+/// A plain `fn` becomes one that returns a ready future; its body runs at the call.
+fn make_ready(function: &mut ImplItemFn) -> syn::Result<()> {
+    let ReturnType::Type(_, output) = &function.sig.output else {
+        return Err(Error::new(function.sig.span(), "a hook returns `Result<outcome, Failure>`"));
+    };
+    let (output, body) = (output.clone(), &function.block);
+    let span = body.span();
+    function.block = syn::parse2(quote_spanned! {span=> {
+        #[allow(clippy::redundant_closure_call)]
+        let __outcome: #output = (move || -> #output #body)();
+        ::core::future::ready(__outcome)
+    }})?;
+    function.sig.output = syn::parse_quote! {
+        -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
+    };
+    Ok(())
+}
+
+fn manifest(plugin: &Type, arguments: &Punctuated<MetaNameValue, Token![,]>) -> TokenStream {
+    let name = match plugin {
+        Type::Path(path) => path.path.segments.last().map(|last| snake_case(&last.ident.to_string())),
+        _ => None,
+    };
+    let name = name.unwrap_or_else(|| "plugin".to_owned());
+    let settings = arguments.iter().map(|argument| {
+        let (key, value) = (&argument.path, &argument.value);
+        quote_spanned!(argument.span()=> .#key(#value))
+    });
+    quote! {
+        fn manifest() -> ::gatewright_plugin::Manifest {
+            ::gatewright_plugin::Manifest::new(#name, ::core::env!("CARGO_PKG_VERSION")) #(#settings)*
+        }
+    }
+}
+
+/// `pre_llm` to `PreLlm`, at the name's own place in the source, so that a wrong name is marked there.
+fn camel_case(name: &Ident) -> Ident {
+    let camel: String = name
+        .to_string()
+        .split('_')
+        .flat_map(|word| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters)
+        })
+        .collect();
+    format_ident!("{camel}", span = Span::call_site().located_at(name.span()))
+}
+
+/// `NoSecrets` to `no_secrets`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for (at, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && at > 0 {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}

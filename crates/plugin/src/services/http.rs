@@ -1,0 +1,57 @@
+//! Requests to allowed hosts.
+
+use super::{BoxFuture, ServiceError};
+use crate::model::Headers;
+use bytes::Bytes;
+use http::Method;
+use std::time::Duration;
+
+/// A request of a plugin's.
+#[derive(Clone, Debug)]
+pub struct HttpCall {
+    /// The method.
+    pub method: Method,
+    /// The whole address, `http` or `https`.
+    pub url: String,
+    /// The headers.
+    pub headers: Headers,
+    /// The body.
+    pub body: Bytes,
+    /// Longest time; at most what is left of the hook's call. Default 30 s.
+    pub timeout: Duration,
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct HttpReply {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Headers,
+    /// The body, at most 8 MiB.
+    pub body: Bytes,
+}
+
+/// Sends requests to the hosts that the operator allowed; permission `http`. Redirects are not followed.
+pub trait Http: Send + Sync {
+    /// Sends one.
+    fn send(&self, call: HttpCall) -> BoxFuture<'_, Result<HttpReply, ServiceError>>;
+}
+
+// === impl HttpCall ===
+
+impl HttpCall {
+    /// A POST of a JSON body.
+    pub fn post_json(url: impl Into<String>, body: &serde_json::Value) -> Self {
+        let mut headers = Headers::default();
+        headers.set("content-type", "application/json");
+        let (url, body) = (url.into(), Bytes::from(body.to_string()));
+        Self { method: Method::POST, url, headers, body, timeout: Duration::from_secs(30) }
+    }
+
+    /// The same request with another timeout.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
