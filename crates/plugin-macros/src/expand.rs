@@ -10,7 +10,8 @@ use syn::{Error, ImplItem, ImplItemFn, ItemImpl, MetaNameValue, ReturnType, Toke
 pub(crate) fn plugin(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut block: ItemImpl = syn::parse2(item)?;
     let arguments = Punctuated::<MetaNameValue, Token![,]>::parse_terminated.parse2(arguments)?;
-    if !block.trait_.as_ref().is_some_and(|(path, _)| path.segments.last().is_some_and(|last| last.ident == "Plugin")) {
+    let implemented = block.trait_.as_ref().and_then(|(path, _)| path.segments.last());
+    if implemented.is_none_or(|name| name.ident != "Plugin") {
         return Err(Error::new(block.span(), "#[plugin] stands on `impl Plugin for ...`"));
     }
     let (mut hooks, mut immediate, mut has_manifest) = (Vec::new(), Vec::new(), false);

@@ -169,11 +169,8 @@ impl Hook {
 
     /// The hook of this name or alias, without regard to case.
     pub fn named(name: &str) -> Option<Self> {
-        let same = |candidate: &&str| candidate.eq_ignore_ascii_case(name);
-        Self::TABLE
-            .iter()
-            .find(|row| same(&row.name) || row.aliases.iter().any(|alias| same(&alias)))
-            .map(|row| row.hook)
+        let same = |candidate: &str| candidate.eq_ignore_ascii_case(name);
+        Self::TABLE.iter().find(|row| same(row.name) || row.aliases.iter().any(|alias| same(alias))).map(|row| row.hook)
     }
 }
 

@@ -44,12 +44,23 @@ pub struct Returned {
     pub reply: Reply,
 }
 
+/// What a hook is given. Edits in it are proposals, which the host keeps or gives up after each call.
+pub trait Payload: Clone + Send + 'static {
+    /// Keeps the edits; answers whether there were any.
+    fn commit(&mut self) -> bool {
+        false
+    }
+
+    /// Gives the edits up.
+    fn undo(&mut self) {}
+}
+
 /// A hook, as a type: ties its payload to its outcome.
 pub trait HookPoint: 'static {
     /// The hook.
     const HOOK: Hook;
     /// What it is given.
-    type Payload: Clone + Send + 'static;
+    type Payload: Payload;
     /// What it decides.
     type Outcome: Send + 'static;
 
@@ -67,7 +78,7 @@ pub trait HookPoint: 'static {
 }
 
 /// A linked-in plugin, hosted.
-pub struct Linked<P> {
+struct Linked<P> {
     plugin: P,
     manifest: Manifest,
 }
@@ -202,11 +213,58 @@ macro_rules! pass {
 }
 with_hook_table!(define);
 
-// === impl Linked ===
+// === impl Payload ===
 
-impl<P: Plugin> Linked<P> {
-    /// Hosts a plugin that is linked in.
-    pub fn new(plugin: P) -> Arc<dyn Hosted> {
-        Arc::new(Self { plugin, manifest: P::manifest() })
+impl<P: Clone + Send + Sync + 'static> Payload for Draft<P> {
+    fn commit(&mut self) -> bool {
+        Draft::commit(self)
     }
+
+    fn undo(&mut self) {
+        Draft::undo(self);
+    }
+}
+
+impl Payload for HttpExchange {
+    fn commit(&mut self) -> bool {
+        self.response.commit()
+    }
+
+    fn undo(&mut self) {
+        self.response.undo();
+    }
+}
+
+impl Payload for StreamExchange {
+    fn commit(&mut self) -> bool {
+        self.chunk.commit()
+    }
+
+    fn undo(&mut self) {
+        self.chunk.undo();
+    }
+}
+
+impl Payload for ToolOutcome {
+    fn commit(&mut self) -> bool {
+        self.answer.commit()
+    }
+
+    fn undo(&mut self) {
+        self.answer.undo();
+    }
+}
+
+impl<T: Send + Sync + 'static> Payload for Arc<T> {}
+impl Payload for AuthRequest {}
+impl Payload for OutputCheck {}
+impl Payload for ModelError {}
+impl Payload for ToolError {}
+impl Payload for Startup {}
+impl Payload for Shutdown {}
+impl Payload for HealthCheck {}
+
+/// Hosts a plugin that is linked in.
+pub fn link<P: Plugin>(plugin: P) -> Arc<dyn Hosted> {
+    Arc::new(Linked { plugin, manifest: P::manifest() })
 }

@@ -108,7 +108,7 @@ pub struct ChunkStream(Box<dyn ChunkSource>);
 /// Gives chunks, one a call, until `None`.
 pub trait ChunkSource: Send {
     /// The next chunk. The host gives each call the hook's timeout.
-    fn next(&mut self) -> BoxFuture<'_, Option<Result<Chunk, LlmError>>>;
+    fn next_chunk(&mut self) -> BoxFuture<'_, Option<Result<Chunk, LlmError>>>;
 }
 
 // === impl LlmResult ===
@@ -197,7 +197,7 @@ impl ChunkStream {
     pub fn of(chunks: impl IntoIterator<Item = Chunk, IntoIter: Send + 'static>) -> Self {
         struct Ready<I>(I);
         impl<I: Iterator<Item = Chunk> + Send> ChunkSource for Ready<I> {
-            fn next(&mut self) -> BoxFuture<'_, Option<Result<Chunk, LlmError>>> {
+            fn next_chunk(&mut self) -> BoxFuture<'_, Option<Result<Chunk, LlmError>>> {
                 Box::pin(std::future::ready(self.0.next().map(Ok)))
             }
         }
@@ -205,7 +205,7 @@ impl ChunkStream {
     }
 
     /// The next chunk.
-    pub fn next(&mut self) -> BoxFuture<'_, Option<Result<Chunk, LlmError>>> {
-        self.0.next()
+    pub fn next_chunk(&mut self) -> BoxFuture<'_, Option<Result<Chunk, LlmError>>> {
+        self.0.next_chunk()
     }
 }

@@ -1,0 +1,75 @@
+//! One call of one hook, in the two ways there are: at once on the caller's thread, or owning all it works on.
+
+use futures_util::FutureExt;
+use gatewright_plugin::hosted::{HookPoint, Hosted};
+use gatewright_plugin::{Cx, Failure, Hook};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A plugin that must not be missed failed: the request ends.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("plugin `{plugin}` failed in {hook}: {failure}")]
+pub struct Fault {
+    /// The instance.
+    pub plugin: Arc<str>,
+    /// The hook.
+    pub hook: Hook,
+    /// What happened; for logs, since it may hold the plugin's own text.
+    pub failure: Failure,
+}
+
+/// Calls an immediate hook on the caller's context and payload. Whatever it wrote or edited is still a proposal.
+pub(crate) fn call_now<H: HookPoint>(
+    plugin: &Arc<dyn Hosted>,
+    cx: &mut Cx,
+    payload: &mut H::Payload,
+) -> Result<H::Outcome, Failure> {
+    // Unwind safety: after a panic the caller undoes the payload and drops what the context collected.
+    match catch_unwind(AssertUnwindSafe(|| plugin.call_now(cx, H::lend(payload)))) {
+        Ok(reply) => H::outcome(reply),
+        Err(panic) => Err(Failure::Panicked(panic_message(&*panic))),
+    }
+}
+
+/// Calls a hook that owns what it works on, for at most `timeout`. Context and payload come back only from a call that
+/// ended in time without a panic.
+pub(crate) async fn call_owned<H: HookPoint>(
+    plugin: &Arc<dyn Hosted>,
+    cx: Cx,
+    payload: H::Payload,
+    timeout: Duration,
+) -> (Option<Cx>, Option<H::Payload>, Result<H::Outcome, Failure>) {
+    let call = AssertUnwindSafe(plugin.clone().call(cx, H::give(payload))).catch_unwind();
+    match tokio::time::timeout(timeout, call).await {
+        Ok(Ok(returned)) => {
+            let outcome = H::outcome(returned.reply);
+            match (H::take(returned.call), outcome) {
+                (Some(payload), outcome) => (Some(returned.cx), Some(payload), outcome),
+                (None, _) => (None, None, Err(Failure::Malformed("it gave back another hook's payload".to_owned()))),
+            }
+        }
+        Ok(Err(panic)) => (None, None, Err(Failure::Panicked(panic_message(&*panic)))),
+        Err(_) => (None, None, Err(Failure::TimedOut)),
+    }
+}
+
+/// What a panic said, at most 200 characters.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    text.chars().take(200).collect()
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// The error that the client gets: which plugin and what kind of failure, no internals.
+    pub fn to_error(&self) -> gatewright_model::LlmError {
+        let message = format!("plugin {} failed: {}", self.plugin, self.failure.cause());
+        gatewright_model::LlmError::new(gatewright_model::ErrorKind::PluginUnavailable, message)
+            .with_plugin(&*self.plugin)
+            .with_code(self.failure.cause())
+    }
+}

@@ -1,0 +1,188 @@
+//! The plugins' side of one request: its set, its facts, its state, and who is owed what.
+
+use crate::bits::Bits;
+use crate::set::PluginSet;
+use gatewright_plugin::payload::PluginMetadata;
+use gatewright_plugin::services::Services;
+use gatewright_plugin::{Cx, Facts, Hook, State, Writes};
+use serde_json::Value as Json;
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Most bytes that the plugins may attach to one request's log.
+pub const MAX_METADATA_BYTES: usize = 64 << 10;
+
+/// Most bytes of one plugin's scratchpad.
+pub const MAX_SCRATCH_BYTES: usize = 256 << 10;
+
+/// The plugins' side of one request, from its first hook to `request_end`.
+#[derive(Debug)]
+pub struct Exchange {
+    pub(crate) set: Arc<PluginSet>,
+    facts: Arc<Facts>,
+    state: State,
+    scratch: SmallVec<[(u16, Arc<Json>); 2]>,
+    metadata: Vec<PluginMetadata>,
+    metadata_bytes: usize,
+    /// Plugins of which any hook ran.
+    pub(crate) ran: Bits,
+    /// Time the plugins took.
+    spent: Duration,
+    closing: Option<Instant>,
+}
+
+/// How far a before-chain came, which says whose after-hooks are owed.
+#[derive(Clone, Debug, Default)]
+pub struct Passage {
+    /// Positions up to this one, itself included, were reached.
+    pub(crate) reached: Option<u16>,
+    /// Of those that have the before-hook, the ones in which it ran and did not fail.
+    pub(crate) entered: Bits,
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// A request that begins, on the set of this moment.
+    pub fn new(set: Arc<PluginSet>, facts: Facts) -> Self {
+        Self {
+            set,
+            facts: Arc::new(facts),
+            state: State::default(),
+            scratch: SmallVec::new(),
+            metadata: Vec::new(),
+            metadata_bytes: 0,
+            ran: Bits::default(),
+            spent: Duration::ZERO,
+            closing: None,
+        }
+    }
+
+    /// The set it runs on.
+    pub fn set(&self) -> &Arc<PluginSet> {
+        &self.set
+    }
+
+    /// Whether anybody stands at a hook.
+    pub fn has(&self, hook: Hook) -> bool {
+        self.set.has(hook)
+    }
+
+    /// The facts.
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    /// The facts, to change as they become known; contexts in use keep what they had.
+    pub fn facts_mut(&mut self) -> &mut Facts {
+        Arc::make_mut(&mut self.facts)
+    }
+
+    /// The shared state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What plugins attached so far.
+    pub fn metadata(&self) -> &[PluginMetadata] {
+        &self.metadata
+    }
+
+    /// Takes what plugins attached.
+    pub fn take_metadata(&mut self) -> Vec<PluginMetadata> {
+        std::mem::take(&mut self.metadata)
+    }
+
+    /// Time the plugins took so far.
+    pub fn plugin_time(&self) -> Duration {
+        self.spent
+    }
+
+    /// From here on hooks have a budget of their own, since the request's may be spent.
+    pub fn begin_closing(&mut self, budget: Duration) {
+        self.closing = Some(Instant::now() + budget);
+    }
+
+    /// When calls must be done.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.closing.or(self.facts.deadline)
+    }
+
+    pub(crate) fn add_plugin_time(&mut self, took: Duration) {
+        self.spent += took;
+    }
+
+    /// A context over the state as it is now.
+    pub(crate) fn cx(&self, position: u16, services: &Services) -> Cx {
+        Cx::new(self.facts.clone(), self.state.clone(), self.scratch_of(position), services.clone())
+    }
+
+    pub(crate) fn scratch_of(&self, position: u16) -> Option<Arc<Json>> {
+        self.scratch.iter().find(|(of, _)| *of == position).map(|(_, json)| json.clone())
+    }
+
+    /// Keeps what a call wrote, all of it or nothing.
+    pub(crate) fn merge(&mut self, position: u16, name: &Arc<str>, hook: Hook, writes: Writes) -> Result<(), String> {
+        let mut state = self.state.clone();
+        for (key, value) in writes.state {
+            state.set(&key, value).map_err(|full| full.to_string())?;
+        }
+        if let Some(scratch) = &writes.scratch
+            && json_bytes(scratch) > MAX_SCRATCH_BYTES
+        {
+            return Err(format!("the scratchpad is over {MAX_SCRATCH_BYTES} bytes"));
+        }
+        let metadata_bytes = match writes.metadata.is_empty() {
+            true => 0,
+            false => writes.metadata.iter().map(|(key, value)| key.len() + json_bytes(value)).sum(),
+        };
+        if self.metadata_bytes + metadata_bytes > MAX_METADATA_BYTES {
+            return Err(format!("the request's metadata is over {MAX_METADATA_BYTES} bytes"));
+        }
+        self.state = state;
+        if let Some(scratch) = writes.scratch {
+            self.scratch.retain(|(of, _)| *of != position);
+            self.scratch.push((position, scratch));
+        }
+        if !writes.metadata.is_empty() {
+            self.metadata_bytes += metadata_bytes;
+            self.metadata.push(PluginMetadata { plugin: name.clone(), hook, metadata: writes.metadata });
+        }
+        Ok(())
+    }
+}
+
+/// The length of its text.
+fn json_bytes(json: &Json) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting cannot fail; a value that cannot be written counts as too large.
+    match serde_json::to_writer(&mut count, json) {
+        Ok(()) => count.0,
+        Err(_) => usize::MAX / 2,
+    }
+}
+
+// === impl Passage ===
+
+impl Passage {
+    /// The whole chain was passed, or there was none.
+    pub fn whole() -> Self {
+        Self { reached: Some(u16::MAX), entered: Bits::default() }
+    }
+
+    pub(crate) fn owes(&self, slot: &crate::set::Slot) -> bool {
+        let within = self.reached.is_some_and(|reached| slot.position <= reached);
+        within && (!slot.paired || self.entered.contains(slot.position))
+    }
+}

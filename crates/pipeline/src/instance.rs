@@ -1,0 +1,153 @@
+//! An instance: a plugin under the name it has in the config, from its start to its shutdown.
+
+use crate::breaker::Breaker;
+use crate::call::{Fault, call_owned};
+use crate::probe::Probe;
+use crate::reaper::{Reaper, Retired};
+use gatewright_plugin::hosted::{Hosted, point};
+use gatewright_plugin::payload::{HealthCheck, Startup};
+use gatewright_plugin::services::Services;
+use gatewright_plugin::{Cx, Facts, Failure, Health, Hook, HookSet, Manifest, State};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A plugin in use. Plugin sets share it; when the last set that holds it is gone, it is shut down, once.
+pub struct Instance {
+    name: Arc<str>,
+    plugin: Result<Arc<dyn Hosted>, Absent>,
+    services: Services,
+    probe: Option<Arc<dyn Probe>>,
+    breaker: Breaker,
+    reaper: Option<Reaper>,
+}
+
+/// Why an instance cannot serve, and which hooks it would have: a guard that is not there still guards.
+struct Absent {
+    reason: String,
+    manifest: Manifest,
+    hooks: HookSet,
+}
+
+// === impl Instance ===
+
+impl Instance {
+    /// Starts a plugin: `on_startup`, within 30 s unless `timeout` says otherwise.
+    pub async fn start(
+        name: &str,
+        plugin: Arc<dyn Hosted>,
+        config: serde_json::Value,
+        services: Services,
+        probe: Option<Arc<dyn Probe>>,
+        reaper: Option<Reaper>,
+    ) -> Result<Arc<Self>, Failure> {
+        if plugin.hooks().contains(Hook::OnStartup) {
+            let startup = Startup { name: name.to_owned(), config };
+            let timeout = Hook::OnStartup.info().timeout;
+            call_owned::<point::OnStartup>(&plugin, bare_cx(&services), startup, timeout).await.2?;
+        }
+        let breaker = Breaker::default();
+        Ok(Arc::new(Self { name: name.into(), plugin: Ok(plugin), services, probe, breaker, reaper }))
+    }
+
+    /// An instance that did not load. Calls of its hooks fail for this reason, and their failure mode decides.
+    pub fn absent(
+        name: &str,
+        manifest: Manifest,
+        hooks: HookSet,
+        reason: impl Into<String>,
+        services: Services,
+        probe: Option<Arc<dyn Probe>>,
+    ) -> Arc<Self> {
+        let absent = Absent { reason: reason.into(), manifest, hooks };
+        let breaker = Breaker::default();
+        Arc::new(Self { name: name.into(), plugin: Err(absent), services, probe, breaker, reaper: None })
+    }
+
+    /// Its name in the config.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// What the plugin says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        match &self.plugin {
+            Ok(plugin) => plugin.manifest(),
+            Err(absent) => &absent.manifest,
+        }
+    }
+
+    /// The hooks it implements.
+    pub fn hooks(&self) -> HookSet {
+        match &self.plugin {
+            Ok(plugin) => plugin.hooks(),
+            Err(absent) => absent.hooks,
+        }
+    }
+
+    /// Why it cannot serve; `None` if it can.
+    pub fn unavailable(&self) -> Option<String> {
+        match &self.plugin {
+            Err(absent) => Some(absent.reason.clone()),
+            Ok(_) if self.breaker.is_open() => Some("it keeps failing; its breaker is open".to_owned()),
+            Ok(_) => None,
+        }
+    }
+
+    /// Asks it how it is.
+    pub async fn health(&self) -> Health {
+        let plugin = match (&self.plugin, self.unavailable()) {
+            (Ok(plugin), None) => plugin,
+            (_, reason) => return Health::unhealthy(reason.unwrap_or_default()),
+        };
+        if !plugin.hooks().contains(Hook::Health) {
+            return Health::ok();
+        }
+        let timeout = Hook::Health.info().timeout;
+        let (_, _, asked) = call_owned::<point::Health>(plugin, bare_cx(&self.services), HealthCheck, timeout).await;
+        asked.unwrap_or_else(|failure| Health::unhealthy(failure.to_string()))
+    }
+
+    pub(crate) fn plugin(&self) -> Result<&Arc<dyn Hosted>, Failure> {
+        self.plugin.as_ref().map_err(|absent| Failure::Unavailable(absent.reason.clone()))
+    }
+
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    pub(crate) fn probe(&self) -> Option<&Arc<dyn Probe>> {
+        self.probe.as_ref()
+    }
+
+    pub(crate) fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    pub(crate) fn fault(&self, hook: Hook, failure: Failure) -> Fault {
+        Fault { plugin: self.name.clone(), hook, failure }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if let (Ok(plugin), Some(reaper)) = (&self.plugin, &self.reaper)
+            && plugin.hooks().contains(Hook::OnShutdown)
+        {
+            reaper.retire(Retired { name: self.name.clone(), plugin: plugin.clone(), services: self.services.clone() });
+        }
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").field("name", &self.name).field("unavailable", &self.unavailable()).finish()
+    }
+}
+
+/// A context outside of any request.
+pub(crate) fn bare_cx(services: &Services) -> Cx {
+    Cx::new(Arc::new(Facts::default()), State::default(), None, services.clone())
+}
+
+/// The longest time of one hook call that a config may ask for.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);

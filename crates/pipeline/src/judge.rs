@@ -1,0 +1,251 @@
+//! Which outcomes end a chain, and which results a hook does not allow. The rules of all hooks stand here.
+
+use gatewright_model::{Chat, Headers};
+use gatewright_plugin::hosted::{HookPoint, point};
+use gatewright_plugin::payload::LlmResult;
+use gatewright_plugin::{
+    AccessFlow, AgentFlow, AuthDecision, ChunkFlow, Failure, HttpFlow, HttpResponseFlow, ModelFlow, ObjectFlow,
+    PostLlm, PreLlm, Recovery, Rejection, ToolFlow, Verdict,
+};
+
+/// The largest body or text that a hook may leave behind.
+pub const MAX_RESULT_BYTES: usize = 32 << 20;
+
+/// The longest reason of a rejection.
+pub const MAX_REASON_BYTES: usize = 8 << 10;
+
+/// What the host makes of a hook's results.
+pub trait Judge: HookPoint {
+    /// Whether the outcome ends the chain.
+    fn is_decisive(outcome: &Self::Outcome) -> bool {
+        let _ = outcome;
+        false
+    }
+
+    /// Whether the hook may leave this behind.
+    fn allow(payload: &Self::Payload, outcome: &Self::Outcome) -> Result<(), Failure> {
+        let _ = (payload, outcome);
+        Ok(())
+    }
+}
+
+macro_rules! judge {
+    ($($point:ident { $(decisive: $decisive:expr,)? $(allow: $allow:expr,)? })*) => {$(
+        impl Judge for point::$point {
+            $(fn is_decisive(outcome: &Self::Outcome) -> bool {
+                let decisive: fn(&Self::Outcome) -> bool = $decisive;
+                decisive(outcome)
+            })?
+            $(fn allow(payload: &Self::Payload, outcome: &Self::Outcome) -> Result<(), Failure> {
+                let allow: fn(&Self::Payload, &Self::Outcome) -> Result<(), Failure> = $allow;
+                allow(payload, outcome)
+            })?
+        }
+    )*};
+}
+
+judge! {
+    HttpRequest {
+        decisive: |outcome| !matches!(outcome, HttpFlow::Continue),
+        allow: |request, outcome| match outcome {
+            HttpFlow::Continue if request.is_edited() => message_size(&request.headers, request.body.len()),
+            HttpFlow::Continue => Ok(()),
+            HttpFlow::Respond(response) => {
+                status(response.status)?;
+                message_size(&response.headers, response.body.len())
+            }
+            HttpFlow::Reject(no) => rejection(no),
+        },
+    }
+    HttpResponse {
+        decisive: |outcome| !matches!(outcome, HttpResponseFlow::Continue),
+        allow: |exchange, outcome| match outcome {
+            HttpResponseFlow::Continue if exchange.response.is_edited() => {
+                status(exchange.response.status)?;
+                message_size(&exchange.response.headers, exchange.response.body.len())
+            }
+            HttpResponseFlow::Continue => Ok(()),
+            HttpResponseFlow::Reject(no) => rejection(no),
+        },
+    }
+    HttpStreamChunk {
+        decisive: |outcome| !matches!(outcome, ChunkFlow::Continue),
+        allow: |exchange, outcome| match outcome {
+            ChunkFlow::End(no) => rejection(no),
+            _ if exchange.chunk.is_edited() => {
+                let data = exchange.chunk.body.data();
+                size("the chunk", data.bytes().len())?;
+                // Events are lines: a line break would end the event early.
+                malformed_if(data.as_str().contains(['\n', '\r']), "the chunk's data holds a line break")?;
+                let event = exchange.chunk.event.as_deref().unwrap_or_default();
+                malformed_if(event.contains(['\n', '\r']), "the chunk's event name holds a line break")
+            }
+            _ => Ok(()),
+        },
+    }
+    PreAuth {
+        decisive: |outcome| matches!(outcome, AccessFlow::Block(_)),
+        allow: |request, outcome| match outcome {
+            AccessFlow::Block(no) => rejection(no),
+            AccessFlow::Continue => message_size(&request.headers, request.body.len()),
+        },
+    }
+    Auth {
+        decisive: |outcome| !matches!(outcome, AuthDecision::Pass),
+        allow: |_, outcome| match outcome {
+            AuthDecision::Refuse(no) => rejection(no),
+            _ => Ok(()),
+        },
+    }
+    PostAuth {
+        decisive: |outcome| matches!(outcome, AccessFlow::Block(_)),
+        allow: |request, outcome| match outcome {
+            AccessFlow::Block(no) => rejection(no),
+            AccessFlow::Continue => message_size(&request.headers, request.body.len()),
+        },
+    }
+    PreRequest {}
+    CheckInput {
+        decisive: |outcome| !outcome.is_allowed(),
+        allow: |_, outcome| verdict(outcome),
+    }
+    PreLlm {
+        decisive: |outcome| !matches!(outcome, PreLlm::Continue),
+        allow: |request, outcome| match outcome {
+            PreLlm::Continue => match request.is_edited().then(|| request.edited()).flatten() {
+                Some(chat) => conversation(chat),
+                None => malformed_if(request.model.is_empty(), "the request names no model"),
+            },
+            PreLlm::Fail(error) => error.status.map_or(Ok(()), error_status),
+            PreLlm::Respond(_) | PreLlm::Stream(_) => Ok(()),
+        },
+    }
+    PostLlm {
+        decisive: |outcome| matches!(outcome, PostLlm::Drop),
+        allow: |result, outcome| match (outcome, result.base().as_ref()) {
+            (PostLlm::Drop, LlmResult::Chunk(_)) => Ok(()),
+            (PostLlm::Drop, _) => Err(Failure::Malformed("only a chunk can be dropped".to_owned())),
+            (PostLlm::Continue, _) if !result.is_edited() => Ok(()),
+            (PostLlm::Continue, before) => {
+                let same_step = before.is_final() == result.is_final();
+                malformed_if(!same_step, "a chunk can become only a chunk, and an end only an end")?;
+                malformed_if(
+                    matches!(**result, LlmResult::StreamEnd(_)) && !matches!(before, LlmResult::StreamEnd(_)),
+                    "only a stream has a stream's end",
+                )?;
+                result.error().and_then(|error| error.status).map_or(Ok(()), error_status)?;
+                size("the answer", answer_bytes(result))
+            }
+        },
+    }
+    OnStreamChunk { allow: |text, ()| size("the text", text.text.len()), }
+    CheckOutput {
+        decisive: |outcome| !outcome.is_allowed(),
+        allow: |_, outcome| verdict(outcome),
+    }
+    OnError {}
+    PostRequest {}
+    RequestEnd {}
+    OnUserMessage { allow: |message, ()| malformed_if(message.blocks().is_empty(), "the message is empty"), }
+    BeforeAgent { decisive: |outcome| !matches!(outcome, AgentFlow::Continue), }
+    AfterAgent {}
+    BeforeModel {
+        decisive: |outcome| !matches!(outcome, ModelFlow::Continue),
+        allow: |request, _| request.is_edited().then(|| request.edited()).flatten().map_or(Ok(()), conversation),
+    }
+    AfterModel {}
+    BeforeTool { decisive: |outcome| !matches!(outcome, ToolFlow::Continue), }
+    AfterTool {}
+    OnModelError { decisive: |outcome| !matches!(outcome, Recovery::Pass), }
+    OnToolError { decisive: |outcome| !matches!(outcome, Recovery::Pass), }
+    OnEvent {}
+    BeforeCreate { decisive: |outcome| !matches!(outcome, ObjectFlow::Continue), allow: |_, outcome| veto(outcome), }
+    AfterCreate {}
+    BeforeUpdate { decisive: |outcome| !matches!(outcome, ObjectFlow::Continue), allow: |_, outcome| veto(outcome), }
+    AfterUpdate {}
+    BeforeDelete { decisive: |outcome| !matches!(outcome, ObjectFlow::Continue), allow: |_, outcome| veto(outcome), }
+    AfterDelete {}
+    Endpoint {
+        allow: |_, response| {
+            status(response.status)?;
+            message_size(&response.headers, response.body.len())
+        },
+    }
+    Rpc {}
+    Asset { allow: |_, asset| asset.as_ref().map_or(Ok(()), |asset| size("the file", asset.bytes.len())), }
+    Schedule {}
+    OnStartup {}
+    OnShutdown {}
+    Health {}
+}
+
+fn malformed_if(malformed: bool, message: &str) -> Result<(), Failure> {
+    if malformed { Err(Failure::Malformed(message.to_owned())) } else { Ok(()) }
+}
+
+fn size(what: &str, bytes: usize) -> Result<(), Failure> {
+    if bytes > MAX_RESULT_BYTES {
+        return Err(Failure::Oversized(format!("{what} has {bytes} bytes, and may have {MAX_RESULT_BYTES}")));
+    }
+    Ok(())
+}
+
+fn message_size(headers: &Headers, body: usize) -> Result<(), Failure> {
+    size("the message", headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() + body)
+}
+
+fn status(status: u16) -> Result<(), Failure> {
+    malformed_if(!(200..=599).contains(&status), "an HTTP status is 200 to 599")
+}
+
+fn error_status(status: u16) -> Result<(), Failure> {
+    malformed_if(!(400..=599).contains(&status), "the status of an error is 400 to 599")
+}
+
+fn rejection(no: &Rejection) -> Result<(), Failure> {
+    if no.reason.len() > MAX_REASON_BYTES {
+        return Err(Failure::Oversized(format!("the reason is over {MAX_REASON_BYTES} bytes")));
+    }
+    no.status.map_or(Ok(()), error_status)
+}
+
+fn verdict(verdict: &Verdict) -> Result<(), Failure> {
+    match verdict {
+        Verdict::Allow => Ok(()),
+        Verdict::Block(no) => rejection(no),
+    }
+}
+
+fn veto(outcome: &ObjectFlow) -> Result<(), Failure> {
+    match outcome {
+        ObjectFlow::Continue => Ok(()),
+        ObjectFlow::Veto(no) => rejection(no),
+    }
+}
+
+fn conversation(chat: &Chat) -> Result<(), Failure> {
+    malformed_if(chat.messages.is_empty(), "the list of messages is empty")?;
+    let mut bytes = 0;
+    chat.messages.iter().for_each(|message| message.texts(&mut |text| bytes += text.len()));
+    size("the conversation", bytes)
+}
+
+fn answer_bytes(result: &LlmResult) -> usize {
+    let mut bytes = 0;
+    match result {
+        LlmResult::Chunk(chunk) => {
+            for part in chunk.parts() {
+                if let gatewright_model::Part::Text { text, .. } = part {
+                    bytes += text.len();
+                }
+            }
+        }
+        LlmResult::Response(response) | LlmResult::StreamEnd(response) => {
+            for choice in response.chat().map(|chat| chat.choices.as_slice()).unwrap_or_default() {
+                choice.message.texts(&mut |text| bytes += text.len());
+            }
+        }
+        LlmResult::Error(_) => {}
+    }
+    bytes
+}
