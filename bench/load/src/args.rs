@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Requests per second over all connections, instead of as many as are answered.
     #[arg(long, value_parser = rate)]
     pub(crate) rate: Option<f64>,
+    /// Milliseconds over which the connections begin, evenly, so that paced streams do not all tick at once.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=60_000))]
+    pub(crate) stagger: u32,
     /// Seconds after which a request without a complete answer is an error.
     #[arg(long, default_value_t = 30.0, value_parser = seconds)]
     pub(crate) timeout: f64,

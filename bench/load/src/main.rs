@@ -48,8 +48,10 @@ async fn run(args: &Args) -> Result<Report, Problem> {
     let clients: Vec<Client> = (0..args.concurrency).map(|_| Client::new(Arc::clone(&target), limit)).collect();
     let watched = args.pid.map(Watched::new);
 
+    let stagger = Duration::from_millis(args.stagger.into()) / u32::from(args.concurrency);
+
     let warmup = Stage::new(Until::after(Duration::from_secs_f64(args.warmup)), args.rate);
-    let (mut clients, _) = drive(clients, warmup).await?;
+    let (mut clients, _) = drive(clients, warmup, stagger).await?;
     // A warmup of no time, or one whose last answer closed its connection, must not leave connecting to the window.
     for client in &mut clients {
         client.connect_ahead().await;
@@ -63,7 +65,7 @@ async fn run(args: &Args) -> Result<Report, Problem> {
         None => Until::after(Duration::from_secs_f64(args.duration)),
     };
     let started = Instant::now();
-    let (_, tally) = drive(clients, Stage::new(until, args.rate)).await?;
+    let (_, tally) = drive(clients, Stage::new(until, args.rate), stagger).await?;
     let seconds = started.elapsed().as_secs_f64();
     tokio::time::sleep(SETTLE).await;
     let after = watched.map(CpuTime::read).transpose()?;
@@ -75,12 +77,16 @@ async fn run(args: &Args) -> Result<Report, Problem> {
     Ok(Report::new(Measured { tally, seconds, cpu, rss_bytes }))
 }
 
-/// Runs one stage to its end on all connections: no request is under way when it returns.
-async fn drive(clients: Vec<Client>, stage: Stage) -> Result<(Vec<Client>, Tally), Problem> {
+/// Runs one stage to its end on all connections, each of which begins `stagger` after the one before it.
+///
+/// No request is under way when it returns.
+async fn drive(clients: Vec<Client>, stage: Stage, stagger: Duration) -> Result<(Vec<Client>, Tally), Problem> {
     let stage = Arc::new(stage);
     let mut running = JoinSet::new();
+    let mut begin = Instant::now();
     for client in clients {
-        running.spawn(stage::work(client, Arc::clone(&stage)));
+        running.spawn(stage::work(client, Arc::clone(&stage), begin));
+        begin += stagger;
     }
     let mut clients = Vec::with_capacity(running.len());
     let mut total = Tally::default();

@@ -131,8 +131,9 @@ impl Tally {
     }
 }
 
-/// Sends one request after another on one connection until the stage is over.
-pub(crate) async fn work(mut client: Client, stage: Arc<Stage>) -> (Client, Tally) {
+/// Sends one request after another on one connection, from `begin` until the stage is over.
+pub(crate) async fn work(mut client: Client, stage: Arc<Stage>, begin: Instant) -> (Client, Tally) {
+    sleep_until(begin).await;
     let mut tally = Tally::default();
     loop {
         let due = match stage.turn().await {
