@@ -1,7 +1,7 @@
 //! The dispatch loops: one call judged, chains forward, chains in reverse.
 
 use crate::call::{Fault, call_now, call_owned};
-use crate::exchange::{Exchange, Passage};
+use crate::exchange::{Exchange, Round};
 use crate::judge::Judge;
 use crate::probe::Judged;
 use crate::set::{PluginSet, Slot};
@@ -52,67 +52,95 @@ impl Exchange {
         Ok(None)
     }
 
-    /// Runs a before-chain and notes in `passage` how far it came: at every moment, so that a request that is cut off in
-    /// the middle knows what it owes.
+    /// Runs a round's before-chain and notes how far it came: at every moment, so that a request that is cut off in the
+    /// middle knows what it owes.
     pub async fn enter<H: Judge>(
         &mut self,
+        round: Round,
         payload: &mut H::Payload,
-        passage: impl Fn(&mut Self) -> &mut Passage,
+    ) -> Result<Option<Decision<H::Outcome>>, Fault> {
+        if self.set.has(H::HOOK) {
+            let set = self.set.clone();
+            let mut walk = Walk::begin();
+            for slot in set.chain(H::HOOK) {
+                if !self.in_scope(slot) {
+                    continue;
+                }
+                let passage = self.passage(round);
+                passage.reached = Some(slot.position);
+                passage.entered.insert(slot.position);
+                match self.call::<H>(slot, payload, &mut walk).await {
+                    Ok(Some(outcome)) if H::is_decisive(&outcome) => {
+                        return Ok(Some(Decision { plugin: slot.name().clone(), outcome }));
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) => self.passage(round).entered.remove(slot.position),
+                    Err(fault) => {
+                        self.passage(round).entered.remove(slot.position);
+                        return Err(fault);
+                    }
+                }
+            }
+        }
+        self.passage(round).reached = Some(u16::MAX);
+        Ok(None)
+    }
+
+    /// Runs a round's after-chain for good, last to first: everybody who is owed it is called once, whatever the others
+    /// do. A fault is handed to `on_fault`, which may put it into the payload that the next ones see. With `stops`, an
+    /// outcome that decides ends the chain, and the rest is not owed any more.
+    pub async fn unwind<H: Judge>(
+        &mut self,
+        round: Round,
+        payload: &mut H::Payload,
+        stops: bool,
+        mut on_fault: impl FnMut(&mut H::Payload, Fault),
+    ) -> Option<Decision<H::Outcome>> {
+        if self.set.has(H::HOOK) {
+            let set = self.set.clone();
+            let mut walk = Walk::begin();
+            for slot in set.chain(H::HOOK).iter().rev() {
+                if !self.passage(round).owes(slot) {
+                    continue;
+                }
+                self.passage(round).come_back_to(slot.position);
+                match self.call::<H>(slot, payload, &mut walk).await {
+                    Ok(Some(outcome)) if stops && H::is_decisive(&outcome) => {
+                        self.begin(round);
+                        return Some(Decision { plugin: slot.name().clone(), outcome });
+                    }
+                    Ok(_) => {}
+                    Err(fault) => on_fault(payload, fault),
+                }
+            }
+        }
+        self.begin(round);
+        None
+    }
+
+    /// Runs a round's after-chain for a piece of a stream, last to first, for the slots that `chosen` picks; they stay
+    /// owed the end. An outcome that decides ends the chain, as does a fault.
+    pub async fn pass_back<H: Judge>(
+        &mut self,
+        round: Round,
+        payload: &mut H::Payload,
+        chosen: impl Fn(&Slot) -> bool,
     ) -> Result<Option<Decision<H::Outcome>>, Fault> {
         if !self.set.has(H::HOOK) {
-            *passage(self) = Passage::whole();
             return Ok(None);
         }
         let set = self.set.clone();
         let mut walk = Walk::begin();
-        for slot in set.chain(H::HOOK) {
-            if !self.in_scope(slot) {
-                continue;
-            }
-            let noted = passage(self);
-            noted.reached = Some(slot.position);
-            noted.entered.insert(slot.position);
-            match self.call::<H>(slot, payload, &mut walk).await {
-                Ok(Some(outcome)) if H::is_decisive(&outcome) => {
-                    return Ok(Some(Decision { plugin: slot.name().clone(), outcome }));
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => passage(self).entered.remove(slot.position),
-                Err(fault) => {
-                    passage(self).entered.remove(slot.position);
-                    return Err(fault);
-                }
+        for slot in set.chain(H::HOOK).iter().rev() {
+            if self.passage(round).owes(slot)
+                && chosen(slot)
+                && let Some(outcome) = self.call::<H>(slot, payload, &mut walk).await?
+                && H::is_decisive(&outcome)
+            {
+                return Ok(Some(Decision { plugin: slot.name().clone(), outcome }));
             }
         }
-        passage(self).reached = Some(u16::MAX);
         Ok(None)
-    }
-
-    /// Runs an after-chain, last to first, for those that `passage` owes it. All are called, whatever the others do: a
-    /// fault is handed to `on_fault`, which may put it into the payload that the next ones see. An outcome that decides
-    /// ends the chain only if `stops`.
-    pub async fn unwind<H: Judge>(
-        &mut self,
-        payload: &mut H::Payload,
-        passage: &Passage,
-        stops: bool,
-        mut on_fault: impl FnMut(&mut H::Payload, Fault),
-    ) -> Option<Decision<H::Outcome>> {
-        if !self.set.has(H::HOOK) {
-            return None;
-        }
-        let set = self.set.clone();
-        let mut walk = Walk::begin();
-        for slot in set.chain(H::HOOK).iter().rev().filter(|slot| passage.owes(slot)) {
-            match self.call::<H>(slot, payload, &mut walk).await {
-                Ok(Some(outcome)) if stops && H::is_decisive(&outcome) => {
-                    return Some(Decision { plugin: slot.name().clone(), outcome });
-                }
-                Ok(_) => {}
-                Err(fault) => on_fault(payload, fault),
-            }
-        }
-        None
     }
 
     /// Runs a chain that cannot change the outcome: everybody is called, and a fault is only logged.
@@ -277,7 +305,8 @@ impl Exchange {
     }
 
     fn in_scope(&self, slot: &Slot) -> bool {
-        slot.scope.as_ref().is_none_or(|scope| slot.paired || scope.holds(self.facts()))
+        !self.is_excluded(slot.name())
+            && slot.scope.as_ref().is_none_or(|scope| slot.paired || scope.holds(self.facts()))
     }
 
     fn log_failure(&self, slot: &Slot, hook: Hook, failure: &Failure, consequence: &str) {

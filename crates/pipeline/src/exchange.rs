@@ -27,14 +27,25 @@ pub struct Exchange {
     metadata_bytes: usize,
     /// Plugins of which any hook ran.
     pub(crate) ran: Bits,
+    rounds: [Passage; 2],
+    excluded: Option<Arc<str>>,
     /// Time the plugins took.
     spent: Duration,
     closing: Option<Instant>,
 }
 
-/// How far a before-chain came, which says whose after-hooks are owed.
+/// A pair of a before-chain and an after-chain: whose before-hook ran is owed the after-hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Round {
+    /// `http_request` and `http_response`.
+    Http,
+    /// `pre_llm` and `post_llm`, once an attempt.
+    Attempt,
+}
+
+/// How far a round's before-chain came, and how far its after-chain has come back.
 #[derive(Clone, Debug, Default)]
-pub struct Passage {
+pub(crate) struct Passage {
     /// Positions up to this one, itself included, were reached.
     pub(crate) reached: Option<u16>,
     /// Of those that have the before-hook, the ones in which it ran and did not fail.
@@ -54,6 +65,8 @@ impl Exchange {
             metadata: Vec::new(),
             metadata_bytes: 0,
             ran: Bits::default(),
+            rounds: Default::default(),
+            excluded: None,
             spent: Duration::ZERO,
             closing: None,
         }
@@ -77,6 +90,33 @@ impl Exchange {
     /// The facts, to change as they become known; contexts in use keep what they had.
     pub fn facts_mut(&mut self) -> &mut Facts {
         Arc::make_mut(&mut self.facts)
+    }
+
+    /// Leaves an instance out: a plugin is not called in a request of its own making.
+    pub fn exclude(&mut self, name: &str) {
+        self.excluded = Some(name.into());
+    }
+
+    /// Begins a round anew: nobody is owed anything.
+    pub fn begin(&mut self, round: Round) {
+        self.rounds[round as usize] = Passage::default();
+    }
+
+    /// Whether anybody is still owed the after-hook of a round.
+    pub fn owes(&self, round: Round) -> bool {
+        let hook = match round {
+            Round::Http => Hook::HttpResponse,
+            Round::Attempt => Hook::PostLlm,
+        };
+        self.has(hook) && self.set.chain(hook).iter().any(|slot| self.rounds[round as usize].owes(slot))
+    }
+
+    pub(crate) fn passage(&mut self, round: Round) -> &mut Passage {
+        &mut self.rounds[round as usize]
+    }
+
+    pub(crate) fn is_excluded(&self, name: &Arc<str>) -> bool {
+        self.excluded.as_ref().is_some_and(|excluded| excluded == name)
     }
 
     /// The shared state.
@@ -176,9 +216,9 @@ fn json_bytes(json: &Json) -> usize {
 // === impl Passage ===
 
 impl Passage {
-    /// The whole chain was passed, or there was none.
-    pub fn whole() -> Self {
-        Self { reached: Some(u16::MAX), entered: Bits::default() }
+    /// The after-hook of this position is called now, and is not owed any more.
+    pub(crate) fn come_back_to(&mut self, position: u16) {
+        self.reached = position.checked_sub(1);
     }
 
     pub(crate) fn owes(&self, slot: &crate::set::Slot) -> bool {

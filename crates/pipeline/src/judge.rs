@@ -129,16 +129,18 @@ judge! {
             (PostLlm::Continue, before) => {
                 let same_step = before.is_final() == result.is_final();
                 malformed_if(!same_step, "a chunk can become only a chunk, and an end only an end")?;
-                malformed_if(
-                    matches!(**result, LlmResult::StreamEnd(_)) && !matches!(before, LlmResult::StreamEnd(_)),
-                    "only a stream has a stream's end",
-                )?;
+                malformed_if(matches!(**result, LlmResult::StreamEnd(_)), "it edited what has already left")?;
                 result.error().and_then(|error| error.status).map_or(Ok(()), error_status)?;
                 size("the answer", answer_bytes(result))
             }
         },
     }
-    OnStreamChunk { allow: |text, ()| size("the text", text.text.len()), }
+    OnStreamChunk {
+        allow: |text, ()| {
+            malformed_if(text.is_edited() && text.released, "it edited what has already left")?;
+            size("the text", text.text.len())
+        },
+    }
     CheckOutput {
         decisive: |outcome| !outcome.is_allowed(),
         allow: |_, outcome| verdict(outcome),

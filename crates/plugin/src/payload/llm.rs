@@ -29,6 +29,9 @@ pub struct ChannelText {
     pub text: String,
     /// Whether the channel ends here.
     pub is_final: bool,
+    /// Whether the text has left already: the end of a channel in `chunk` mode, where it is the whole of it. Editing
+    /// it then is a failure.
+    pub released: bool,
 }
 
 /// Of `check_output`: the content after the attempt layer's edits.
