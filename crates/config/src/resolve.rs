@@ -1,0 +1,116 @@
+//! References to the environment: `env.NAME` where the config needs a secret or an address.
+
+use crate::problem::{Findings, Path};
+use crate::secret::REDACTED;
+use crate::settings::is_sensitive_name;
+use crate::suggest::suggest;
+use crate::{Config, Environment, PluginEntry, ProviderConfig, Secret};
+
+/// The variable that a text refers to: `NAME` of `env.NAME`. `None` if it is no reference.
+pub(crate) fn reference(text: &str) -> Option<&str> {
+    let name = text.strip_prefix("env.")?;
+    let mut bytes = name.bytes();
+    let first = bytes.next()?;
+    let valid = (first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    valid.then_some(name)
+}
+
+/// Resolves all references of what is enabled. A variable that is not set, or set to nothing, is an error; a secret
+/// that is written as it is, a warning.
+pub(crate) fn resolve(config: &mut Config, environment: &Environment, findings: &mut Findings) {
+    let mut resolver = Resolver { environment, findings };
+    let root = Path::default();
+    for (name, provider) in config.providers.iter_mut().filter(|(_, provider)| provider.enabled) {
+        resolver.provider(&root.key("providers").key(name), provider);
+    }
+    for (index, entry) in config.plugins.iter_mut().enumerate().filter(|(_, entry)| entry.enabled) {
+        resolver.plugin(&root.key("plugins").item(index).key("config"), entry);
+    }
+    for (index, key) in config.auth.keys.iter_mut().enumerate().filter(|(_, key)| key.enabled) {
+        resolver.secret(&root.key("auth").key("keys").item(index).key("value"), &mut key.value, true);
+    }
+}
+
+struct Resolver<'a> {
+    environment: &'a Environment,
+    findings: &'a mut Findings,
+}
+
+// === impl Resolver ===
+
+impl Resolver<'_> {
+    fn provider(&mut self, path: &Path, provider: &mut ProviderConfig) {
+        for (index, key) in provider.keys.iter_mut().enumerate().filter(|(_, key)| key.enabled) {
+            self.secret(&path.key("keys").item(index).key("value"), &mut key.value, true);
+        }
+        self.text(&path.key("base_url"), &mut provider.base_url);
+        let network = path.key("network");
+        self.text(&network.key("ca_cert_pem"), &mut provider.network.ca_cert_pem);
+        for (name, value) in &mut provider.network.extra_headers {
+            self.secret(&network.key("extra_headers").key(name), value, is_sensitive_name(name));
+        }
+    }
+
+    fn plugin(&mut self, path: &Path, entry: &mut PluginEntry) {
+        let at = |keys: &[String]| {
+            keys.iter().fold(path.clone(), |path, key| match key.parse() {
+                Ok(index) => path.item(index),
+                Err(_) => path.key(key),
+            })
+        };
+        for keys in entry.config.literal_secrets() {
+            self.findings.warn(&at(&keys), LITERAL);
+        }
+        entry.config.resolve(&mut |keys, text| Some(self.variable(&at(keys), reference(text)?)?.to_owned()));
+    }
+
+    fn secret(&mut self, path: &Path, secret: &mut Secret, sensitive: bool) {
+        match reference(secret.expose()).map(ToOwned::to_owned) {
+            Some(variable) => {
+                if let Some(value) = self.variable(path, &variable) {
+                    *secret = Secret::from_variable(&variable, value);
+                }
+            }
+            None if secret.expose().starts_with("env.") => self.not_a_name(path, secret.expose()),
+            None if secret.expose() == REDACTED => {
+                self.findings
+                    .error(path, format!("`{REDACTED}` stands for a secret that is not shown; write `env.NAME`"));
+            }
+            None if sensitive && secret.variable().is_none() => self.findings.warn(path, LITERAL),
+            None => {}
+        }
+    }
+
+    fn text(&mut self, path: &Path, text: &mut Option<String>) {
+        let Some(written) = text.as_deref().filter(|written| written.starts_with("env.")) else { return };
+        match reference(written) {
+            Some(variable) => {
+                let value = self.variable(path, variable).map(ToOwned::to_owned);
+                *text = value;
+            }
+            None => self.not_a_name(path, written),
+        }
+    }
+
+    fn variable(&mut self, path: &Path, name: &str) -> Option<&str> {
+        if let Some(value) = self.environment.get(name) {
+            return Some(value);
+        }
+        let state = if self.environment.has(name) { "is set to nothing" } else { "is not set" };
+        let hint =
+            suggest(name, self.environment.names()).filter(|hint| *hint != name).map(|hint| format!("env.{hint}"));
+        self.findings.hinted(path, format!("the environment variable `{name}` {state}"), hint.as_deref());
+        None
+    }
+
+    fn not_a_name(&mut self, path: &Path, written: &str) {
+        let message = format!(
+            "`{}` names no environment variable: after `env.` come letters, digits and `_`",
+            crate::problem::shortened(written)
+        );
+        self.findings.error(path, message);
+    }
+}
+
+const LITERAL: &str = "a secret stands in the file; write `env.NAME`, and put it into the environment";

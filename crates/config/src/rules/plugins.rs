@@ -1,0 +1,94 @@
+//! Rules of `plugins`, as far as they need no knowledge of the plugins themselves.
+
+use super::providers::patterns;
+use super::{NAME_RULE, is_name, once};
+use crate::problem::{Findings, Path, shortened};
+use crate::{Config, PluginEntry, PluginSource};
+use gatewright_plugin::{FailureMode, Hook, HookSet, StreamMode};
+
+/// Hooks whose plugin guards something, so that a request should not pass when it fails.
+const GUARDS: HookSet = HookSet::of(&[Hook::PreAuth, Hook::Auth, Hook::CheckInput, Hook::CheckOutput]);
+
+/// Plugins that ship and guard something.
+const SHIPPED_GUARDS: [&str; 1] = ["jailbreak_detector"];
+
+pub(super) fn check(config: &Config, path: &Path, findings: &mut Findings) {
+    once(path, config.plugins.iter().map(|entry| entry.name.as_str()), findings);
+    for (index, entry) in config.plugins.iter().enumerate() {
+        one(entry, &path.item(index), findings);
+    }
+}
+
+fn one(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
+    if !is_name(&entry.name) {
+        let message = format!("`{}` cannot be a plugin's name: {NAME_RULE}", shortened(&entry.name));
+        findings.error(&path.key("name"), message);
+    }
+    if entry.source() == PluginSource::Linked("") {
+        findings.error(&path.key("path"), "`builtin:` must be followed by a plugin's name");
+    }
+    for (index, name) in entry.hooks.iter().flatten().enumerate() {
+        if entry.hooks.iter().flatten().take(index).any(|before| before == name) {
+            findings.error(&path.key("hooks").item(index), format!("`{}` is in this list before", name.hook()));
+        }
+    }
+    let routes = entry.routes.as_deref().unwrap_or_default();
+    for (index, route) in routes.iter().enumerate().filter(|(_, route)| !route.starts_with(['/', '*'])) {
+        let message = format!("`{}` is not a path: it begins with `/` or `*`", shortened(route));
+        findings.error(&path.key("routes").item(index), message);
+    }
+    patterns(&path.key("models"), entry.models.as_deref(), findings);
+    patterns(&path.key("apps"), entry.apps.as_deref(), findings);
+    if !entry.enabled {
+        return;
+    }
+    if entry.sample == Some(0.0) {
+        findings.warn(&path.key("sample"), "is 0: the plugin stands at no request");
+    }
+    if entry.hooks.as_ref().is_some_and(Vec::is_empty) {
+        findings.warn(&path.key("hooks"), "is empty: the plugin is loaded and stands at no request");
+    }
+    if entry.named_hooks().is_some_and(|hooks| hooks.contains(Hook::CheckOutput)) {
+        warn_of_audit(entry, path, findings);
+    }
+    let ships = match entry.source() {
+        PluginSource::Linked(name) if SHIPPED_GUARDS.contains(&name) => HookSet::of(&[Hook::CheckInput]),
+        _ => HookSet::EMPTY,
+    };
+    let hooks = entry.named_hooks().unwrap_or(ships);
+    if entry.failure_mode == Some(FailureMode::Open) {
+        warn_of_open_guard(entry, hooks, FailureMode::Open, path, findings);
+    }
+}
+
+/// Warns of a guard that lets requests pass when it fails.
+pub(crate) fn warn_of_open_guard(
+    entry: &PluginEntry,
+    hooks: HookSet,
+    mode: FailureMode,
+    path: &Path,
+    findings: &mut Findings,
+) {
+    let path = path.key("failure_mode");
+    let guards = entry.hooks_of(hooks).intersection(GUARDS);
+    let open: Vec<&str> = guards.without(HookSet::of(&[Hook::Auth])).iter().map(Hook::name).collect();
+    if mode == FailureMode::Open && !open.is_empty() {
+        let message = format!(
+            "`{}` guards ({}) and is fail_open: when it fails, requests pass unchecked; set `fail_closed`",
+            entry.name,
+            open.join(", ")
+        );
+        findings.warn(&path, message);
+    }
+    if entry.failure_mode == Some(FailureMode::Open) && guards.contains(Hook::Auth) {
+        findings.warn(&path, format!("`{}` authenticates: its `auth` stays fail_closed", entry.name));
+    }
+}
+
+/// Warns of an output check that cannot block in a stream.
+pub(crate) fn warn_of_audit(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
+    if entry.stream_mode(Hook::CheckOutput) == Some(StreamMode::Observe) {
+        let message = "with `observe`, `check_output` audits streams only: it cannot block what has left";
+        findings.warn(&path.key("stream_mode"), message);
+    }
+}

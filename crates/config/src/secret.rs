@@ -1,0 +1,96 @@
+//! A secret: usable, never shown.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// A secret. The config writes it as `env.NAME`, or, with a warning, as it is; neither `Debug` nor `Serialize` shows
+/// it: they write `env.NAME`, or `***`.
+#[derive(Clone, Default, Eq)]
+pub struct Secret {
+    value: Arc<str>,
+    variable: Option<Arc<str>>,
+}
+
+/// What stands for a secret that was written as it is.
+pub(crate) const REDACTED: &str = "***";
+
+// === impl Secret ===
+
+impl Secret {
+    /// A secret written as it is. Spaces and line ends around it are taken off: files that hold secrets end in one.
+    pub fn literal(value: &str) -> Self {
+        Self { value: value.trim().into(), variable: None }
+    }
+
+    /// A secret that an environment variable holds.
+    pub fn from_variable(variable: &str, value: &str) -> Self {
+        Self { value: value.trim().into(), variable: Some(variable.into()) }
+    }
+
+    /// The secret itself: for the place that sends or compares it, never for a log.
+    pub fn expose(&self) -> &str {
+        &self.value
+    }
+
+    /// The environment variable that holds it; `None` if it is written as it is.
+    pub fn variable(&self) -> Option<&str> {
+        self.variable.as_deref()
+    }
+
+    /// Whether this is the secret, in a time that does not tell how much of it is right.
+    pub fn matches(&self, candidate: &[u8]) -> bool {
+        let value = self.value.as_bytes();
+        value.len() == candidate.len()
+            && value.iter().zip(candidate).fold(0, |difference, (one, other)| difference | (one ^ other)) == 0
+    }
+
+    fn shown(&self) -> Cow<'_, str> {
+        match &self.variable {
+            Some(variable) => format!("env.{variable}").into(),
+            None if self.value.is_empty() => "".into(),
+            None => REDACTED.into(),
+        }
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.variable == other.variable && self.matches(other.value.as_bytes())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.shown())
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown())
+    }
+}
+
+/// Takes the text as it stands; a reference is resolved afterwards, where the environment is known.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::literal(&Cow::<'de, str>::deserialize(deserializer)?))
+    }
+}
+
+impl JsonSchema for Secret {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "x-env": true, "x-secret": true })
+    }
+}

@@ -1,0 +1,146 @@
+//! A plugin's own configuration: an object that only the plugin understands.
+
+use crate::secret::REDACTED;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// A plugin's own configuration, with its references to the environment resolved. `Debug` and `Serialize` show what
+/// the file says, without the literal secrets: texts under keys like `api_key`, `token`, `password`.
+#[derive(Clone, Default, PartialEq)]
+pub struct Settings {
+    written: Map<String, Value>,
+    resolved: Value,
+    secrets: Vec<Arc<str>>,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Settings as they are.
+    pub fn new(settings: Map<String, Value>) -> Self {
+        Self { resolved: Value::Object(settings.clone()), written: settings, secrets: Vec::new() }
+    }
+
+    /// The settings, for the plugin.
+    pub fn get(&self) -> Value {
+        match &self.resolved {
+            Value::Null => Value::Object(Map::new()),
+            resolved => resolved.clone(),
+        }
+    }
+
+    /// A message without the secrets that the settings hold.
+    pub fn redact(&self, message: &str) -> String {
+        let long = |secret: &&Arc<str>| secret.len() >= 4;
+        self.secrets.iter().filter(long).fold(message.to_owned(), |text, secret| text.replace(&**secret, REDACTED))
+    }
+
+    /// Replaces every text by what `resolve` makes of it, given the path to it.
+    pub(crate) fn resolve(&mut self, resolve: &mut dyn FnMut(&[String], &str) -> Option<String>) {
+        let mut resolved = Value::Object(self.written.clone());
+        let mut secrets = Vec::new();
+        walk(&mut resolved, &mut Vec::new(), &mut |path, text| {
+            if let Some(value) = resolve(path, text) {
+                secrets.push(Arc::from(value.as_str()));
+                *text = value;
+            } else if is_sensitive(path) {
+                secrets.push(Arc::from(text.as_str()));
+            }
+        });
+        (self.resolved, self.secrets) = (resolved, secrets);
+    }
+
+    /// The keys of literal texts that look like secrets, by their path from here.
+    pub(crate) fn literal_secrets(&self) -> Vec<Vec<String>> {
+        let mut found = Vec::new();
+        let mut written = Value::Object(self.written.clone());
+        walk(&mut written, &mut Vec::new(), &mut |path, text| {
+            if is_sensitive(path) && !text.is_empty() && crate::resolve::reference(text).is_none() {
+                found.push(path.to_vec());
+            }
+        });
+        found
+    }
+
+    fn shown(&self) -> Value {
+        let mut shown = Value::Object(self.written.clone());
+        walk(&mut shown, &mut Vec::new(), &mut |path, text| {
+            if is_sensitive(path) && crate::resolve::reference(text).is_none() {
+                *text = REDACTED.to_owned();
+            }
+        });
+        shown
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.shown(), f)
+    }
+}
+
+impl Serialize for Settings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.shown().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Map::deserialize(deserializer).map(Self::new)
+    }
+}
+
+impl JsonSchema for Settings {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Settings".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "x-env": true })
+    }
+}
+
+/// Visits every text in a value with the keys and indices that lead to it.
+fn walk(value: &mut Value, path: &mut Vec<String>, visit: &mut dyn FnMut(&[String], &mut String)) {
+    match value {
+        Value::String(text) => visit(path, text),
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                path.push(index.to_string());
+                walk(item, path, visit);
+                path.pop();
+            }
+        }
+        Value::Object(entries) => {
+            for (key, entry) in entries {
+                path.push(key.clone());
+                walk(entry, path, visit);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether the name of what holds a text says that the text is a secret.
+fn is_sensitive(path: &[String]) -> bool {
+    let Some(key) = path.iter().rev().find(|key| key.parse::<usize>().is_err()) else { return false };
+    is_sensitive_name(key)
+}
+
+/// Whether a name says that what it names is a secret.
+pub(crate) fn is_sensitive_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    let ends =
+        ["api_key", "apikey", "secret", "token", "password", "passwd", "authorization", "private_key", "credential"];
+    ends.iter().any(|end| name.ends_with(end)) || name.ends_with("credentials") || name == "key"
+}
