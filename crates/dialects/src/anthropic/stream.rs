@@ -1,0 +1,11 @@
+//! Streams of events.
+
+mod blocks;
+mod decode;
+mod encode;
+mod progress;
+mod read;
+
+pub(super) use decode::Decoder;
+pub(super) use encode::Encoder;
+pub(crate) use read::silent_event;

@@ -1,0 +1,168 @@
+//! Writes a message of the model's.
+
+use super::{super::content, FUNCTION_CALL, REASONING};
+use crate::{
+    carry::Carry,
+    json::{
+        Value, extra,
+        write::{self, ArrayWriter, ObjectWriter},
+    },
+};
+use gatewright_model::{Block, Content, EncodeError, Message, Raw};
+
+/// Writes a message of the model's, as a request repeats it and as a response holds it.
+pub(in crate::openai) fn write_assistant(
+    object: &mut ObjectWriter<'_>,
+    message: &Message,
+    blocks: &[&Block],
+    carry: &mut Carry,
+) -> Result<(), EncodeError> {
+    object.string("role", "assistant");
+    if let Some(name) = message.name() {
+        object.string("name", name);
+    }
+    write_content(object, blocks, carry)?;
+    write_refusal(object, blocks, carry);
+    let rethought = write_reasoning(object, blocks, carry);
+    write_calls(object, blocks, carry);
+    // Members that were `null` are among the extra ones: those that have a value now are written already.
+    let has = |test: fn(&Content) -> bool| blocks.iter().any(|block| test(&block.content));
+    let mut written = vec!["role", "content"];
+    if has(|content| matches!(content, Content::Refusal(_))) || carry.is_answer() {
+        written.push("refusal");
+    }
+    if has(|content| matches!(content, Content::Reasoning { .. })) {
+        written.extend(REASONING);
+    }
+    if rethought {
+        // It repeats what was thought before the edit.
+        written.push("reasoning_details");
+    }
+    if has(|content| matches!(content, Content::ToolUse { .. })) {
+        written.extend(["tool_calls", FUNCTION_CALL]);
+    }
+    let members = carry.extra(message.extra(), &[]);
+    object.extra(members, &written);
+    Ok(())
+}
+
+fn write_content(object: &mut ObjectWriter<'_>, blocks: &[&Block], carry: &mut Carry) -> Result<(), EncodeError> {
+    let beside = |content: &Content| {
+        matches!(content, Content::Reasoning { .. } | Content::ToolUse { .. } | Content::Refusal(_))
+    };
+    let said: Vec<_> = blocks.iter().copied().filter(|block| !beside(&block.content)).collect();
+    if said.is_empty() {
+        // Only a message that says something else may have no content.
+        match blocks.iter().any(|block| matches!(block.content, Content::ToolUse { .. } | Content::Refusal(_))) {
+            true => object.null("content"),
+            false => object.string("content", ""),
+        }
+        return Ok(());
+    }
+    if !carry.is_answer() {
+        return content::write(object.key("content"), &said, carry);
+    }
+    for block in &said {
+        match &block.content {
+            Content::Text(_) => {
+                carry.extra(&block.extra, &[]);
+            }
+            Content::Other(raw) => carry.drop(&kind_of(raw.as_str())),
+            _ => carry.drop("content"),
+        }
+    }
+    object.string("content", &content::joined(said, ""));
+    Ok(())
+}
+
+/// What a block of an unknown kind is called in reports.
+fn kind_of(block: &str) -> String {
+    let members = crate::scan::members(block).flatten();
+    let kind =
+        members.into_iter().find(|member| member.raw_name() == "type").map(|member| member.value.trim_matches('"'));
+    kind.map_or_else(|| "content".to_owned(), |kind| format!("content.{kind}"))
+}
+
+fn write_refusal(object: &mut ObjectWriter<'_>, blocks: &[&Block], carry: &Carry) {
+    let refusals = blocks.iter().filter_map(|block| match &block.content {
+        Content::Refusal(text) => Some(&**text),
+        _ => None,
+    });
+    let refusal: String = refusals.collect();
+    if !refusal.is_empty() {
+        object.string("refusal", &refusal);
+    } else if carry.is_answer() {
+        object.null("refusal");
+    }
+}
+
+/// Answers whether a text is not the one that came.
+fn write_reasoning(object: &mut ObjectWriter<'_>, blocks: &[&Block], carry: &mut Carry) -> bool {
+    let (mut texts, mut edited): (Vec<(&str, String)>, _) = (Vec::new(), false);
+    for block in blocks {
+        let Content::Reasoning { text, signature, redacted } = &block.content else {
+            continue;
+        };
+        if !carry.own() && !carry.is_answer() {
+            // Providers of this dialect do not take back what another's model thought.
+            carry.drop("thinking");
+            continue;
+        }
+        if redacted.is_some() {
+            carry.drop("redacted_thinking");
+        }
+        if signature.is_some() {
+            carry.drop("signature");
+        }
+        let came = REASONING.into_iter().filter_map(|name| Some((name, extra(&block.extra, name)?)));
+        let mut names: Vec<_> = came.inspect(|(_, raw)| edited |= !says(raw, text)).map(|(name, _)| name).collect();
+        if names.is_empty() && !text.is_empty() {
+            names.push(REASONING[0]);
+            edited = true;
+        }
+        for name in names {
+            match texts.iter_mut().find(|(of, _)| *of == name) {
+                Some((_, whole)) => whole.push_str(text),
+                None => texts.push((name, text.clone())),
+            }
+        }
+    }
+    texts.iter().for_each(|(name, text)| object.string(name, text));
+    edited
+}
+
+fn says(raw: &Raw, text: &str) -> bool {
+    Value::within(raw.bytes(), raw.as_str()).string().is_ok_and(|said| said == text)
+}
+
+fn write_calls(object: &mut ObjectWriter<'_>, blocks: &[&Block], carry: &mut Carry) {
+    let calls = blocks.iter().copied().filter(|block| matches!(block.content, Content::ToolUse { .. }));
+    let (old, calls): (Vec<_>, Vec<_>) = calls.partition(|block| extra(&block.extra, FUNCTION_CALL).is_some());
+    if let Some(Block { content: Content::ToolUse { name, arguments, .. }, extra }) = old.first() {
+        let set = [("name", write::string(name)), ("arguments", write::string(arguments))];
+        object.nested(FUNCTION_CALL, extra, &set);
+    }
+    if !calls.is_empty() {
+        object.array("tool_calls", |array| calls.into_iter().for_each(|call| write_call(array, call, carry)));
+    }
+}
+
+fn write_call(array: &mut ArrayWriter<'_>, call: &Block, carry: &mut Carry) {
+    let Content::ToolUse { id, name, arguments } = &call.content else {
+        return;
+    };
+    let beside = carry.extra(&call.extra, &["input"]);
+    array.object(|object| {
+        object.string("id", id);
+        if extra(beside, "custom").is_some() || extra(beside, "type").is_some() {
+            let set = [("name", write::string(name)), ("input", write::string(arguments))];
+            object.string("type", "custom");
+            object.nested("custom", beside, &set);
+        } else {
+            let set = [("name", write::string(name)), ("arguments", write::string(arguments))];
+            object.string("type", "function");
+            object.nested("function", beside, &set);
+        }
+        object.extra(beside, &["function", "custom", "type"]);
+    });
+}

@@ -1,0 +1,94 @@
+//! Reads a message.
+
+use super::{super::content, FUNCTION_CALL, REASONING};
+use crate::json::{Fault, Kind, Object, Read, Value};
+use gatewright_model::{Block, Content, Dialect, Extra, Message, Raw, Role};
+
+/// Reads a message. `role`: whose it is if it does not say, as some providers' answers do not.
+pub(in crate::openai) fn read(value: Value<'_>, role: Option<Role>) -> Read<Message> {
+    let mut object = value.object()?;
+    let mut words = Extra::new();
+    let role = match (object.string("role")?.as_deref(), role) {
+        (Some("system"), _) => Role::System,
+        (Some("developer"), _) => Role::Developer,
+        (Some("user"), _) => Role::User,
+        (Some("assistant"), _) => Role::Assistant,
+        (Some("tool"), _) => Role::Tool,
+        (Some("function"), _) => {
+            words.push(("role".into(), Raw::from_value(&"function".into())));
+            Role::Tool
+        }
+        (Some(word), _) => return Err(Fault::new(format!("must not be `{word}`")).under("role")),
+        (None, Some(role)) => role,
+        (None, None) => return Err(Fault::new("is missing").under("role")),
+    };
+    let mut blocks = read_reasoning(&mut object)?;
+    let content = object.read_as("content", content::read)?.unwrap_or_default();
+    if role == Role::Tool {
+        let id = object.string("tool_call_id")?;
+        if id.is_none() && words.is_empty() {
+            return Err(Fault::new("is missing").under("tool_call_id"));
+        }
+        blocks.push(Content::ToolResult { id: id.unwrap_or_default(), content, is_error: false }.into());
+    } else {
+        blocks.extend(content);
+    }
+    if let Some(refusal) = object.string("refusal")? {
+        blocks.push(Content::Refusal(refusal).into());
+    }
+    blocks.extend(object.read_as("tool_calls", |calls| calls.list(read_call))?.unwrap_or_default());
+    if let Some(call) = object.read_as(FUNCTION_CALL, |call| Ok((read_function(&mut call.object()?)?, call)))? {
+        let (content, call) = call;
+        blocks.push(Block { content, extra: vec![(FUNCTION_CALL.into(), call.raw())] });
+    }
+    let name = object.string("name")?;
+    words.extend(object.rest());
+    Ok(Message::new(role, blocks).with_wire(name, words, Dialect::OpenAi, value.raw()))
+}
+
+/// One block for a text that stands under both names, and a mark in its extra members for the names to write.
+fn read_reasoning(object: &mut Object<'_>) -> Read<Vec<Block>> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for name in REASONING {
+        if object.peek(name).is_none_or(|value| value.kind() != Kind::String) {
+            continue;
+        }
+        let (text, raw) = object.need(name, |value| Ok((value.string()?.into_owned(), value.raw())))?;
+        match blocks.iter_mut().find(|block| block.as_text() == text) {
+            Some(block) => block.extra.push((name.into(), raw)),
+            None => {
+                let content = Content::Reasoning { text, signature: None, redacted: None };
+                blocks.push(Block { content, extra: vec![(name.into(), raw)] });
+            }
+        }
+    }
+    Ok(blocks)
+}
+
+fn read_call(value: Value<'_>) -> Read<Block> {
+    let mut object = value.object()?;
+    let id = object.string("id")?.unwrap_or_default();
+    let custom = object.kind() == "custom";
+    let call = object.nested(if custom { "custom" } else { "function" }, read_function)?;
+    let content = match call {
+        Content::ToolUse { name, arguments, .. } => Content::ToolUse { id, name, arguments },
+        other => other,
+    };
+    if !custom {
+        object.remove("type");
+    }
+    Ok(Block { content, extra: object.rest() })
+}
+
+fn read_function(object: &mut Object<'_>) -> Read<Content> {
+    let name = object.string("name")?.unwrap_or_default();
+    let text = |value: Value<'_>| match value.kind() {
+        Kind::String => Ok(value.string()?.into_owned()),
+        _ => Ok(value.text().to_owned()),
+    };
+    let arguments = match object.read_as("arguments", text)? {
+        Some(arguments) => arguments,
+        None => object.string("input")?.unwrap_or_default(),
+    };
+    Ok(Content::ToolUse { id: String::new(), name, arguments })
+}

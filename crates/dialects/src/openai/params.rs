@@ -1,0 +1,136 @@
+//! Sampling and limits.
+
+use crate::{
+    carry::Carry,
+    json::{Kind, Object, Read, Value, write},
+    rewrite::Changes,
+};
+use bytes::BytesMut;
+use gatewright_model::{Params, Reasoning, ResponseFormat};
+
+/// Of the two names, the one that came is kept; where neither did, the newer.
+const MAX_TOKENS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
+
+/// Takes the parameters out of a request.
+pub(super) fn read(object: &mut Object<'_>) -> Read<Params> {
+    let newer = object.read_as(MAX_TOKENS[0], Value::u64)?;
+    let older = object.read_as(MAX_TOKENS[1], Value::u64)?;
+    Ok(Params {
+        max_tokens: newer.or(older),
+        temperature: object.read_as("temperature", Value::f64)?,
+        top_p: object.read_as("top_p", Value::f64)?,
+        top_k: read_top_k(object),
+        stop: object.read_as("stop", read_stop)?.unwrap_or_default(),
+        seed: object.read_as("seed", Value::i64)?,
+        frequency_penalty: object.read_as("frequency_penalty", Value::f64)?,
+        presence_penalty: object.read_as("presence_penalty", Value::f64)?,
+        n: object.read_as("n", Value::u64)?,
+        response_format: read_format(object)?,
+        reasoning: object.string("reasoning_effort")?.map(|word| match &*word {
+            "none" => Reasoning::Off,
+            _ => Reasoning::Effort(word),
+        }),
+        parallel_tool_calls: object.read_as("parallel_tool_calls", Value::bool)?,
+        user: object.string("user")?,
+    })
+}
+
+/// Not OpenAI's own, but many providers of this dialect have it; some say "off" with -1, which stays as it is.
+fn read_top_k(object: &mut Object<'_>) -> Option<u64> {
+    let top_k = object.peek("top_k")?.u64().ok()?;
+    object.remove("top_k");
+    Some(top_k)
+}
+
+fn read_stop(value: Value<'_>) -> Read<Vec<String>> {
+    match value.kind() {
+        Kind::String => Ok(vec![value.string()?.into_owned()]),
+        _ => value.list(|text| Ok(text.string()?.into_owned())),
+    }
+}
+
+/// A format of an unknown type stays among the extra members.
+fn read_format(object: &mut Object<'_>) -> Read<Option<ResponseFormat>> {
+    let Some(value) = object.peek("response_format") else {
+        return Ok(None);
+    };
+    let mut format = value.object().map_err(|fault| fault.under("response_format"))?;
+    let format = match &*format.kind() {
+        "text" => ResponseFormat::Text,
+        "json_object" => ResponseFormat::JsonObject,
+        "json_schema" => {
+            let schema = format.need("json_schema", |schema| schema.object().map(|_| schema.raw()));
+            ResponseFormat::JsonSchema(schema.map_err(|fault| fault.under("response_format"))?)
+        }
+        _ => return Ok(None),
+    };
+    object.remove("response_format");
+    Ok(Some(format))
+}
+
+/// The parameters of another dialect, as this one can say them.
+///
+/// `top_k` is left out. A budget of thinking becomes the effort whose budget is nearest (below 4096 tokens `low`,
+/// below 16384 `medium`, else `high`); thinking that is switched off is left out, since most models of this dialect
+/// refuse to be told so.
+pub(super) fn fit(params: &Params, carry: &mut Carry) -> Params {
+    let mut params = params.clone();
+    if carry.own() {
+        return params;
+    }
+    if params.top_k.take().is_some() {
+        carry.drop("top_k");
+    }
+    if params.reasoning == Some(Reasoning::Off) {
+        params.reasoning = None;
+        carry.drop("thinking");
+    }
+    params
+}
+
+/// Notes what differs.
+pub(super) fn note(changes: &mut Changes, old: &Params, new: &Params) {
+    let number = |out: &mut BytesMut, value: &f64| write::number(out, *value);
+    let whole = |out: &mut BytesMut, value: &u64| write::display(out, value);
+    let some = |stop: &Vec<String>| (!stop.is_empty()).then(|| stop.clone());
+    changes.note(&MAX_TOKENS, &old.max_tokens, &new.max_tokens, whole);
+    changes.note(&["temperature"], &old.temperature, &new.temperature, number);
+    changes.note(&["top_p"], &old.top_p, &new.top_p, number);
+    changes.note(&["top_k"], &old.top_k, &new.top_k, whole);
+    changes.note(&["stop"], &some(&old.stop), &some(&new.stop), |out, stop| {
+        write::array(out, |array| stop.iter().for_each(|text| array.string(text)));
+    });
+    changes.note(&["seed"], &old.seed, &new.seed, |out, seed| write::display(out, seed));
+    changes.note(&["frequency_penalty"], &old.frequency_penalty, &new.frequency_penalty, number);
+    changes.note(&["presence_penalty"], &old.presence_penalty, &new.presence_penalty, number);
+    changes.note(&["n"], &old.n, &new.n, whole);
+    changes.note(&["response_format"], &old.response_format, &new.response_format, write_format);
+    changes.note(&["reasoning_effort"], &old.reasoning, &new.reasoning, |out, reasoning| {
+        write::string_to(out, effort(reasoning));
+    });
+    changes.note(&["parallel_tool_calls"], &old.parallel_tool_calls, &new.parallel_tool_calls, |out, parallel| {
+        write::display(out, parallel);
+    });
+    changes.note(&["user"], &old.user, &new.user, |out, user| write::string_to(out, user));
+}
+
+fn effort(reasoning: &Reasoning) -> &str {
+    match reasoning {
+        Reasoning::Effort(word) => word,
+        Reasoning::Budget(..4096) => "low",
+        Reasoning::Budget(4096..16384) => "medium",
+        Reasoning::Budget(_) => "high",
+        Reasoning::Off => "none",
+    }
+}
+
+fn write_format(out: &mut BytesMut, format: &ResponseFormat) {
+    write::object(out, |object| match format {
+        ResponseFormat::Text => object.string("type", "text"),
+        ResponseFormat::JsonObject => object.string("type", "json_object"),
+        ResponseFormat::JsonSchema(schema) => {
+            object.string("type", "json_schema");
+            object.raw("json_schema", schema.as_str());
+        }
+    });
+}

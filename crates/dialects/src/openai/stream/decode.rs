@@ -1,0 +1,61 @@
+//! Reads a stream.
+
+use super::read::{Seen, read};
+use crate::{error, json::Value, sse::Event};
+use bytes::Bytes;
+use gatewright_model::{Channel, Chunk, DecodeError, Dialect, Part, StreamDecoder};
+
+/// Reads the events of one stream.
+#[derive(Debug, Default)]
+pub(in crate::openai) struct Decoder {
+    started: bool,
+    /// The tool calls that have begun, since some providers name them in every delta.
+    calls: Vec<(Channel, String)>,
+}
+
+// === impl Decoder ===
+
+impl StreamDecoder for Decoder {
+    fn decode(&mut self, event: Bytes) -> Result<Chunk, DecodeError> {
+        let parts = {
+            let read = Event::read(&event).ok_or_else(|| DecodeError::new("an event of the stream is not UTF-8"))?;
+            self.parts(&read)?
+        };
+        Ok(Chunk::from_wire(Dialect::OpenAi, event, parts))
+    }
+}
+
+impl Decoder {
+    fn parts(&mut self, event: &Event<'_>) -> Result<smallvec::SmallVec<[Part; 2]>, DecodeError> {
+        let data = event.data.as_deref().unwrap_or_default().trim_ascii();
+        match data {
+            "" => return Ok(smallvec::smallvec![]),
+            "[DONE]" => return Ok(smallvec::smallvec![Part::Done]),
+            _ => {}
+        }
+        if event.name == Some("error") {
+            let error = error::decode_event(Value::loose(data));
+            return Ok(smallvec::smallvec![Part::Error(Box::new(error))]);
+        }
+        let Seen { id, model, mut parts, choices, .. } = read(data)?;
+        parts.retain(|part| match part {
+            Part::ToolUse { channel, id, .. } => self.begins(*channel, id),
+            _ => true,
+        });
+        // Some providers send a chunk with neither id nor choices first.
+        if !self.started && (choices > 0 || !id.is_empty()) {
+            self.started = true;
+            parts.insert(0, Part::Start { id, model });
+        }
+        Ok(parts)
+    }
+
+    fn begins(&mut self, channel: Channel, id: &str) -> bool {
+        match self.calls.iter_mut().find(|(of, _)| *of == channel) {
+            None => self.calls.push((channel, id.to_owned())),
+            Some((_, known)) if id.is_empty() || known == id => return false,
+            Some((_, known)) => id.clone_into(known),
+        }
+        true
+    }
+}

@@ -1,0 +1,325 @@
+//! Writes a stream.
+
+use super::{
+    super::{finish, usage, write_error},
+    read::{Seen, read},
+};
+use crate::{
+    carry::Carry,
+    json::write::{self, ObjectWriter},
+    made,
+    sse::Event,
+    stream::{edited_texts, text_edits, write_patched},
+};
+use bytes::{Bytes, BytesMut};
+use gatewright_model::{Channel, ChannelKind, Chunk, Dialect, Dropped, LlmError, Part, StreamEncoder, Usage};
+
+/// Writes the events of one stream.
+///
+/// A chunk of this dialect passes as it came, or with its texts put in place; one of another dialect, one that was
+/// made here, and one of which more than texts was edited become chunks of their own, one a part.
+#[derive(Debug)]
+pub(in crate::openai) struct Encoder {
+    model: String,
+    include_usage: bool,
+    id: String,
+    created: Option<u64>,
+    /// A chunk passed as it came, and has told the role.
+    passed: bool,
+    /// The choices that were told the role.
+    roles: Vec<u32>,
+    /// The tool calls that have begun: channel, and number as the client sees it.
+    calls: Vec<(Channel, u32)>,
+    /// Usage that the client has not got yet; it comes last.
+    usage: Option<Usage>,
+    ended: bool,
+    carry: Carry,
+}
+
+// === impl Encoder ===
+
+impl StreamEncoder for Encoder {
+    fn encode(&mut self, chunk: &Chunk, out: &mut BytesMut) {
+        if self.ended {
+            return;
+        }
+        match chunk.wire(Dialect::OpenAi) {
+            Some(event) if !chunk.is_edited() => self.pass(chunk, event, out),
+            Some(event) if self.patch(chunk, event, out).is_some() => {}
+            _ => self.write(chunk, out),
+        }
+    }
+
+    fn encode_error(&mut self, error: &LlmError, request_id: &str, out: &mut BytesMut) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        out.extend_from_slice(b"event: error\ndata: ");
+        write_error(out, error, request_id);
+        out.extend_from_slice(b"\n\n");
+    }
+
+    fn take_dropped(&mut self) -> Vec<Dropped> {
+        self.carry.take_new()
+    }
+}
+
+impl Encoder {
+    pub(in crate::openai) fn new(model: &str, include_usage: bool) -> Self {
+        Self {
+            model: model.to_owned(),
+            include_usage,
+            id: String::new(),
+            created: None,
+            passed: false,
+            roles: Vec::new(),
+            calls: Vec::new(),
+            usage: None,
+            ended: false,
+            carry: Carry::answer(None, Dialect::OpenAi),
+        }
+    }
+
+    fn pass(&mut self, chunk: &Chunk, event: &Bytes, out: &mut BytesMut) {
+        if self.hides(chunk) && data(event).is_some_and(|seen| seen.choices == 0) {
+            return;
+        }
+        self.note(chunk, || data(event));
+        if chunk.has(|part| matches!(part, Part::Done)) {
+            self.end(out);
+        }
+        out.extend_from_slice(event);
+    }
+
+    /// Puts edited texts where they came from. `None` if more than texts was edited.
+    fn patch(&mut self, chunk: &Chunk, event: &Bytes, out: &mut BytesMut) -> Option<()> {
+        let event_read = Event::read(event)?;
+        let seen = read(event_read.data.as_deref()?).ok()?;
+        let begun = |channel: &Channel| self.calls.iter().any(|(of, _)| of == channel);
+        // The start is not in the event, but in the stream.
+        let now = match chunk.parts() {
+            [Part::Start { .. }, rest @ ..] => rest,
+            all => all,
+        };
+        let repeated = |part: &Part| matches!(part, Part::ToolUse { channel, .. } if begun(channel));
+        let texts = edited_texts(&seen.parts, now, repeated)?;
+        let mut edits = text_edits(&seen.parts, &texts, &seen.places);
+        if seen.rigid && !edits.is_empty() {
+            return None;
+        }
+        if self.hides(chunk) && seen.choices == 0 {
+            return Some(());
+        }
+        let silent = texts.iter().all(|text| *text == Some(""));
+        if !texts.is_empty() && silent && !seen.role && !chunk.has(|part| !matches!(part, Part::Text { .. })) {
+            return Some(());
+        }
+        for (channel, span) in &seen.repeats {
+            let edited = seen.parts.iter().zip(&texts).any(|(part, now)| match (part, now) {
+                (Part::Text { channel: of, text }, Some(now)) => {
+                    of.choice == channel.choice && of.kind == channel.kind && text != now
+                }
+                _ => false,
+            });
+            if edited {
+                edits.replace(span.clone(), Bytes::from_static(b"null"));
+            }
+        }
+        write_patched(event, &event_read, edits, out);
+        self.note(chunk, || Some(seen));
+        Some(())
+    }
+
+    /// Whether the client did not ask for what may be all that the chunk says.
+    fn hides(&self, chunk: &Chunk) -> bool {
+        !self.include_usage
+            && chunk.has(|part| matches!(part, Part::Usage(_)))
+            && !chunk.has(|part| !matches!(part, Part::Usage(_) | Part::Start { .. }))
+    }
+
+    /// Remembers what a chunk told the client.
+    fn note(&mut self, chunk: &Chunk, seen: impl FnOnce() -> Option<Seen>) {
+        self.passed = true;
+        for part in chunk.parts() {
+            match part {
+                Part::Start { id, model } => self.start(id, model),
+                Part::ToolUse { channel, .. } if !self.calls.iter().any(|(of, _)| of == channel) => {
+                    self.calls.push((*channel, channel.block));
+                }
+                _ => {}
+            }
+        }
+        if self.created.is_none() && chunk.has(|part| matches!(part, Part::Start { .. })) {
+            self.created = seen().and_then(|seen| seen.created);
+        }
+    }
+
+    fn start(&mut self, id: &str, model: &str) {
+        if self.id.is_empty() {
+            id.clone_into(&mut self.id);
+            if !model.is_empty() {
+                model.clone_into(&mut self.model);
+            }
+        }
+    }
+
+    fn write(&mut self, chunk: &Chunk, out: &mut BytesMut) {
+        if chunk.parts().is_empty()
+            && let Some(event) = chunk.wire(Dialect::Anthropic)
+        {
+            self.silent(event, out);
+        }
+        let own = chunk.wire(Dialect::Anthropic).is_none();
+        for part in chunk.parts() {
+            self.part(part, own, out);
+        }
+    }
+
+    fn part(&mut self, part: &Part, own: bool, out: &mut BytesMut) {
+        match part {
+            Part::Start { id, model } => {
+                self.start(id, model);
+                if !self.passed && self.roles.is_empty() {
+                    self.delta(0, None, out, |delta| delta.string("content", ""));
+                }
+            }
+            Part::Text { channel, text } => self.text(*channel, text, out),
+            Part::ToolUse { channel, id, name } => {
+                let index = self.begin_call(*channel);
+                self.delta(channel.choice, None, out, |delta| {
+                    tool_call(delta, index, |call| {
+                        call.string("id", id);
+                        call.string("type", "function");
+                        call.object("function", |function| {
+                            function.string("name", name);
+                            function.string("arguments", "");
+                        });
+                    });
+                });
+            }
+            Part::Signature { .. } => self.carry.drop("signature"),
+            Part::Finish { choice, reason } => self.delta(*choice, Some(finish::word(reason, own)), out, |_| {}),
+            Part::Usage(usage) => self.usage.get_or_insert_default().merge(usage),
+            Part::Error(error) => self.encode_error(error, "", out),
+            Part::Done => {
+                self.end(out);
+                out.extend_from_slice(b"data: [DONE]\n\n");
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, channel: Channel, text: &str, out: &mut BytesMut) {
+        if text.is_empty() {
+            return;
+        }
+        let member = match channel.kind {
+            ChannelKind::Text => "content",
+            ChannelKind::Reasoning => "reasoning_content",
+            ChannelKind::Refusal => "refusal",
+            ChannelKind::ToolArguments => {
+                // Arguments of a call that never began: of a tool that the other provider runs itself.
+                let Some((_, index)) = self.calls.iter().find(|(of, _)| *of == channel) else {
+                    return self.carry.drop("content.input");
+                };
+                let index = *index;
+                return self.delta(channel.choice, None, out, |delta| {
+                    tool_call(delta, index, |call| {
+                        call.object("function", |function| function.string("arguments", text));
+                    });
+                });
+            }
+        };
+        self.delta(channel.choice, None, out, |delta| delta.string(member, text));
+    }
+
+    fn begin_call(&mut self, channel: Channel) -> u32 {
+        let used = self.calls.iter().filter(|(of, _)| of.choice == channel.choice).map(|(_, index)| index + 1);
+        let index = used.max().unwrap_or(0);
+        self.calls.retain(|(of, _)| *of != channel);
+        self.calls.push((channel, index));
+        index
+    }
+
+    /// Writes a chunk with one choice.
+    fn delta(
+        &mut self,
+        choice: u32,
+        finish: Option<&str>,
+        out: &mut BytesMut,
+        write: impl FnOnce(&mut ObjectWriter<'_>),
+    ) {
+        let tell_role = !self.passed && finish.is_none() && !self.roles.contains(&choice);
+        if tell_role {
+            self.roles.push(choice);
+        }
+        self.chunk(out, |chunk| {
+            chunk.array("choices", |choices| {
+                choices.object(|object| {
+                    object.display("index", choice);
+                    object.object("delta", |delta| {
+                        if tell_role {
+                            delta.string("role", "assistant");
+                        }
+                        write(delta);
+                    });
+                    match finish {
+                        Some(word) => object.string("finish_reason", word),
+                        None => object.null("finish_reason"),
+                    }
+                });
+            });
+        });
+    }
+
+    fn chunk(&mut self, out: &mut BytesMut, write: impl FnOnce(&mut ObjectWriter<'_>)) {
+        if self.id.is_empty() {
+            self.id = made::id("", "chatcmpl-");
+        }
+        let created = *self.created.get_or_insert_with(made::now);
+        out.extend_from_slice(b"data: ");
+        write::object(out, |object| {
+            object.string("id", &self.id);
+            object.string("object", "chat.completion.chunk");
+            object.display("created", created);
+            object.string("model", &self.model);
+            write(object);
+        });
+        out.extend_from_slice(b"\n\n");
+    }
+
+    /// What must be said before the end.
+    fn end(&mut self, out: &mut BytesMut) {
+        self.ended = true;
+        if let (Some(total), true) = (self.usage.take(), self.include_usage) {
+            self.chunk(out, |chunk| {
+                chunk.array("choices", |_| {});
+                chunk.object("usage", |object| usage::write(object, &total));
+            });
+        }
+    }
+
+    /// An event of Anthropic's that says nothing in the model's terms.
+    fn silent(&mut self, event: &Bytes, out: &mut BytesMut) {
+        match crate::anthropic::silent_event(event) {
+            Some(kind) if kind == "ping" => out.extend_from_slice(b": ping\n\n"),
+            Some(kind) if kind.is_empty() => {}
+            Some(kind) => self.carry.drop(&kind),
+            None => {}
+        }
+    }
+}
+
+fn tool_call(delta: &mut ObjectWriter<'_>, index: u32, write: impl FnOnce(&mut ObjectWriter<'_>)) {
+    delta.array("tool_calls", |calls| {
+        calls.object(|call| {
+            call.display("index", index);
+            write(call);
+        });
+    });
+}
+
+fn data(event: &[u8]) -> Option<Seen> {
+    read(Event::read(event)?.data.as_deref()?).ok()
+}

@@ -1,0 +1,82 @@
+//! What the streams of all dialects have in common: putting edited texts into the event that they came in.
+
+use crate::{json::Edits, sse::Event};
+use bytes::BytesMut;
+use gatewright_model::Part;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// The texts of an event, each with the places in the event's data where it stands.
+pub(crate) type Places = SmallVec<[(usize, Range<usize>); 2]>;
+
+/// Where `part` lies in `whole`, of which it is a slice.
+pub(crate) fn span_in(whole: &str, part: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start..start + part.len()
+}
+
+/// For each part that came, the text that it is to have now: `None` for parts without text. Texts may be edited or
+/// taken out; where anything else differs, the answer is `None`, and the chunk must be written anew. `optional`: parts
+/// that may be missing, since a decoder leaves them out where they say nothing new.
+pub(crate) fn edited_texts<'n>(
+    came: &[Part],
+    now: &'n [Part],
+    optional: impl Fn(&Part) -> bool,
+) -> Option<SmallVec<[Option<&'n str>; 4]>> {
+    let mut now = now.iter().peekable();
+    let mut texts = SmallVec::new();
+    for part in came {
+        let next = now.peek().copied();
+        match (part, next) {
+            (Part::Text { channel, .. }, Some(Part::Text { channel: of, text })) if channel == of => {
+                texts.push(Some(&**text));
+                now.next();
+            }
+            (Part::Text { .. }, _) => texts.push(Some("")),
+            (_, Some(next)) if next == part => {
+                texts.push(None);
+                now.next();
+            }
+            _ if optional(part) => texts.push(None),
+            _ => return None,
+        }
+    }
+    now.next().is_none().then_some(texts)
+}
+
+/// The edits that put the new texts where the old ones stand.
+pub(crate) fn text_edits(came: &[Part], texts: &[Option<&str>], places: &Places) -> Edits {
+    let mut edits = Edits::default();
+    for (index, span) in places {
+        let (Some(Part::Text { text: old, .. }), Some(Some(new))) = (came.get(*index), texts.get(*index)) else {
+            continue;
+        };
+        if old != new {
+            edits.replace_by_string(span.clone(), new);
+        }
+    }
+    edits
+}
+
+/// Appends the event with its data changed, its other lines as they were.
+pub(crate) fn write_patched(event: &[u8], read: &Event<'_>, edits: Edits, out: &mut BytesMut) {
+    let data = read.data.as_deref().unwrap_or_default();
+    if let Some(span) = &read.data_span {
+        out.extend_from_slice(&event[..span.start]);
+        edits.write(data.as_bytes(), out);
+        out.extend_from_slice(&event[span.end..]);
+        return;
+    }
+    let text = std::str::from_utf8(event).unwrap_or_default();
+    for line in Event::lines(text).filter(|line| line.field != "data") {
+        out.extend_from_slice(format!("{}: {}\n", line.field, line.value).as_bytes());
+    }
+    let mut patched = BytesMut::new();
+    edits.write(data.as_bytes(), &mut patched);
+    for line in patched.as_ref().split(|byte: &u8| *byte == b'\n') {
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\n");
+    }
+    out.extend_from_slice(b"\n");
+}
