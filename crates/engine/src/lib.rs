@@ -1,5 +1,23 @@
 //! One LLM request end to end, without HTTP: what the server, agents and the `llm` host function call.
+//!
+//! A caller opens a [`Lifecycle`] and hands it with an [`LlmCall`] to [`Engine::run`]. The engine runs the request
+//! layer, then attempts (the primary, then fallbacks), each through the attempt layer to a [`Provider`]. What is
+//! answered is a whole response, or a stream that the caller reads. However the request ends, dropping the lifecycle
+//! closes what it opened.
 
+mod attempt;
+mod engine;
+mod error;
+mod lifecycle;
+mod price;
 mod provider;
+mod routing;
+mod stream;
 
+pub use engine::{Answered, Engine, LlmCall, Reply};
+pub use error::{blocked, fault_error, rejected};
+pub use lifecycle::{CLOSING_BUDGET, Lifecycle, Open, Progress};
+pub use price::{Pricing, Unpriced};
 pub use provider::{Answer, AnswerBody, AttemptCall, ByteStream, Provider, ProviderStream};
+pub use routing::{MAX_FALLBACKS, Routing, Target};
+pub use stream::{Assembler, Driver, STREAM_BUFFER_BYTES, Tap, replay};

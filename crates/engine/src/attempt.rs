@@ -1,0 +1,157 @@
+//! One attempt: `pre_llm`, the provider or a plugin in its place, and for what is not a stream `post_llm`.
+
+use crate::engine::{Engine, LlmCall};
+use crate::error::fault_error;
+use crate::lifecycle::Lifecycle;
+use crate::provider::{Answer, AnswerBody, AttemptCall, ProviderStream};
+use crate::routing::Target;
+use crate::stream::{Source, Tap, put_fault};
+use gatewright_model::{Dropped, ErrorKind, LlmError, Request, Response};
+use gatewright_pipeline::Round;
+use gatewright_plugin::hosted::point;
+use gatewright_plugin::payload::LlmResult;
+use gatewright_plugin::{Draft, Hook, PreLlm};
+use http::HeaderMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// An attempt that did not fail.
+pub(crate) enum Attempted {
+    /// A whole answer; its attempt is closed.
+    Whole { response: Arc<Response>, headers: HeaderMap, dropped: Vec<Dropped> },
+    /// A stream whose chunks somebody needs; its attempt is open until it ends.
+    Chunks { source: Source, headers: HeaderMap, dropped: Vec<Dropped> },
+    /// A stream that passes as it comes.
+    Bytes { tap: Box<Tap>, headers: HeaderMap, dropped: Vec<Dropped> },
+}
+
+/// Makes one attempt. On an error its hooks have run, and a fallback may be tried if the error allows it.
+pub(crate) async fn attempt(
+    engine: &Engine,
+    life: &mut Lifecycle,
+    call: &LlmCall,
+    target: &Target,
+    index: u32,
+) -> Result<Attempted, LlmError> {
+    let mut request = call.request.clone();
+    request.provider = Some(target.provider.clone());
+    request.model.clone_from(&target.model);
+    aim(life, &request, index);
+    life.request().progress.attempts += 1;
+    life.request().exchange.begin(Round::Attempt);
+
+    let mut draft = Draft::from(request);
+    let decided = life.request().exchange.enter::<point::PreLlm>(Round::Attempt, &mut draft).await;
+    let request = draft.into_inner();
+    aim(life, &request, index);
+    let (body, headers, dropped) = match decided {
+        Err(fault) => (Err(fault_error(&fault)), HeaderMap::new(), Vec::new()),
+        Ok(Some(decision)) => {
+            let timeout = Hook::PreLlm.info().timeout;
+            let body = match decision.outcome {
+                PreLlm::Respond(response) => Ok(Got::Whole(*response)),
+                PreLlm::Stream(stream) => Ok(Got::Chunks(Source::Plugin(stream, timeout))),
+                PreLlm::Fail(error) => Err(LlmError { plugin: Some(decision.plugin.to_string()), ..*error }),
+                PreLlm::Continue => Err(LlmError::new(ErrorKind::Internal, "a chain ended without a decision")),
+            };
+            (body, HeaderMap::new(), Vec::new())
+        }
+        Ok(None) => match ask(engine, life, call, request).await {
+            Ok(answer) => {
+                let body = match answer.body {
+                    AnswerBody::Whole(response) => Got::Whole(response),
+                    AnswerBody::Stream(stream) => Got::Stream(stream),
+                };
+                (Ok(body), answer.headers, answer.dropped)
+            }
+            Err(error) => (Err(error), HeaderMap::new(), Vec::new()),
+        },
+    };
+    match body {
+        Ok(Got::Chunks(source)) => Ok(Attempted::Chunks { source, headers, dropped }),
+        Ok(Got::Stream(stream)) => Ok(stream_of(life, call, stream, headers, dropped)),
+        Ok(Got::Whole(response)) => {
+            let response = close(life, LlmResult::Response(response)).await?;
+            Ok(Attempted::Whole { response, headers, dropped })
+        }
+        Err(error) => {
+            let response = close(life, LlmResult::Error(error)).await?;
+            Ok(Attempted::Whole { response, headers, dropped })
+        }
+    }
+}
+
+/// What an attempt got before `post_llm`.
+enum Got {
+    Whole(Response),
+    Chunks(Source),
+    Stream(ProviderStream),
+}
+
+/// Asks the provider that the request names after all edits.
+async fn ask(engine: &Engine, life: &mut Lifecycle, call: &LlmCall, request: Request) -> Result<Answer, LlmError> {
+    let name = request.provider.clone().unwrap_or_default();
+    let provider = engine.routing.provider(&name).ok_or_else(|| {
+        LlmError::new(ErrorKind::NotFound, format!("no provider `{name}`")).with_code("provider_not_found")
+    })?;
+    let include_usage = request.stream() && wants_usage(life.request());
+    let deadline = life.request().exchange.facts().deadline;
+    let asked = Instant::now();
+    let answer =
+        provider.attempt(AttemptCall { request, include_usage, headers: call.headers.clone(), deadline }).await;
+    let progress = &mut life.request().progress;
+    progress.waited += asked.elapsed();
+    let answer = answer.map_err(|error| LlmError { provider: error.provider.or(Some(name)), ..error })?;
+    progress.retries += answer.retries;
+    Ok(answer)
+}
+
+/// A stream passes as bytes where nobody needs its events and both sides speak one dialect.
+fn stream_of(
+    life: &mut Lifecycle,
+    call: &LlmCall,
+    stream: ProviderStream,
+    headers: HeaderMap,
+    dropped: Vec<Dropped>,
+) -> Attempted {
+    let exchange = &life.request().exchange;
+    let hooked = [Hook::PostLlm, Hook::OnStreamChunk, Hook::CheckOutput].iter().any(|hook| exchange.has(*hook));
+    if hooked || call.needs_events || !call.request.stream() || call.dialect != Some(stream.codec.dialect()) {
+        return Attempted::Chunks { source: Source::of_provider(stream), headers, dropped };
+    }
+    let wants_usage = wants_usage(life.request());
+    let client_asked = call.request.wire().is_some_and(|wire| wire.head().include_usage);
+    let tap = Box::new(Tap::new(stream, wants_usage, wants_usage && !client_asked));
+    Attempted::Bytes { tap, headers, dropped }
+}
+
+/// Closes an attempt that has no stream: `post_llm` in reverse, which may recover an error or refuse an answer.
+async fn close(life: &mut Lifecycle, result: LlmResult) -> Result<Arc<Response>, LlmError> {
+    let exchange = &mut life.request().exchange;
+    let mut result = Draft::from(result);
+    exchange.unwind::<point::PostLlm>(Round::Attempt, &mut result, false, put_fault).await;
+    match result.into_inner() {
+        LlmResult::Response(response) | LlmResult::StreamEnd(response) => Ok(Arc::new(response)),
+        LlmResult::Error(error) => Err(error),
+        LlmResult::Chunk(_) => Err(LlmError::new(ErrorKind::Internal, "an attempt ended with a chunk")),
+    }
+}
+
+/// Makes the facts and the summary say where the attempt goes.
+fn aim(life: &mut Lifecycle, request: &Request, index: u32) {
+    let open = life.request();
+    let provider = request.provider.as_deref().unwrap_or_default();
+    if open.progress.provider != provider || open.progress.model != request.model || index > 0 {
+        open.progress.provider = provider.to_owned();
+        open.progress.model.clone_from(&request.model);
+        let facts = open.exchange.facts_mut();
+        facts.provider = provider.to_owned();
+        facts.model.clone_from(&request.model);
+        facts.fallback_index = index;
+    }
+}
+
+/// Whether somebody is told of the usage at the end.
+fn wants_usage(open: &crate::lifecycle::Open) -> bool {
+    open.exchange.has(Hook::PostRequest) || open.exchange.has(Hook::RequestEnd)
+}

@@ -1,0 +1,203 @@
+//! The way of one LLM request: checks, attempts, fallbacks.
+
+use crate::attempt::{Attempted, attempt};
+use crate::error::{blocked, fault_error};
+use crate::lifecycle::Lifecycle;
+use crate::routing::Routing;
+use crate::stream::{Assembler, Driver, STREAM_BUFFER_BYTES, Source, Tap, replay};
+use gatewright_model::{Dialect, Dropped, ErrorKind, LlmError, Output, Request, Response};
+use gatewright_plugin::hosted::point;
+use gatewright_plugin::payload::{ChannelText, OutputCheck};
+use gatewright_plugin::{Hook, Verdict};
+use http::HeaderMap;
+use std::sync::Arc;
+
+/// What every request through one configuration shares.
+#[derive(Clone)]
+pub struct Engine {
+    /// Where requests go.
+    pub routing: Routing,
+    /// The most that is held back of one stream, in bytes.
+    pub stream_buffer_bytes: usize,
+}
+
+/// One LLM request.
+pub struct LlmCall {
+    /// What is asked.
+    pub request: Request,
+    /// Headers to send along to the provider.
+    pub headers: HeaderMap,
+    /// The dialect that the answer is wanted in; `None` for callers that read the model itself.
+    pub dialect: Option<Dialect>,
+    /// Whether the caller needs the events of a stream, even where nobody else does.
+    pub needs_events: bool,
+}
+
+/// An answer, and what there is to say of it.
+pub struct Answered {
+    /// The answer.
+    pub reply: Reply,
+    /// Headers of the provider for the client.
+    pub headers: HeaderMap,
+    /// What of the request could not be carried.
+    pub dropped: Vec<Dropped>,
+}
+
+/// An answer.
+pub enum Reply {
+    /// Whole.
+    Whole(Arc<Response>),
+    /// A stream of chunks, through hooks or between dialects.
+    Chunks(Box<Driver>),
+    /// A stream of bytes in the client's own dialect.
+    Bytes(Box<Tap>),
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// An engine over this routing.
+    pub fn new(routing: Routing) -> Self {
+        Self { routing, stream_buffer_bytes: STREAM_BUFFER_BYTES }
+    }
+
+    /// Takes a request through the request and attempt layers. For a stream it answers as soon as that has begun; its
+    /// hooks run as it is read.
+    pub async fn run(&self, life: &mut Lifecycle, call: LlmCall) -> Result<Answered, LlmError> {
+        let open = life.request();
+        open.progress.stream = call.request.stream();
+        if open.exchange.has(Hook::PreRequest) || open.exchange.has(Hook::CheckInput) {
+            check_input(life, &call.request).await?;
+        }
+        let primary = self.routing.resolve(&call.request.model)?;
+        let asked = call.request.wire().map(|wire| wire.head().fallbacks.as_slice()).unwrap_or_default();
+        let fallbacks = self.routing.fallbacks(&primary, asked);
+        let mut first_error = match attempt(self, life, &call, &primary, 0).await {
+            Ok(attempted) => return self.answer(life, &call, attempted).await,
+            Err(error) if fallbacks.is_empty() || !error.allows_fallbacks() => return Err(error),
+            Err(error) => error,
+        };
+        for (model, index) in fallbacks.iter().zip(1..) {
+            let Ok(target) = self.routing.resolve(model) else {
+                tracing::warn!(%model, "a fallback names no known provider; it is skipped");
+                continue;
+            };
+            match attempt(self, life, &call, &target, index).await {
+                Ok(attempted) => return self.answer(life, &call, attempted).await,
+                Err(error) if !error.allows_fallbacks() => return Err(error),
+                Err(error) => tracing::debug!(%model, %error, "a fallback failed"),
+            }
+        }
+        first_error.allow_fallbacks = None;
+        Err(first_error)
+    }
+
+    async fn answer(&self, life: &mut Lifecycle, call: &LlmCall, attempted: Attempted) -> Result<Answered, LlmError> {
+        let stream = call.request.stream();
+        let (reply, headers, dropped) = match attempted {
+            Attempted::Whole { response, headers, dropped } => {
+                check_output(life, &response).await?;
+                note_response(life, &response);
+                let reply = match stream {
+                    false => Reply::Whole(response),
+                    true => self.replayed(life, &response)?,
+                };
+                (reply, headers, dropped)
+            }
+            Attempted::Chunks { source, headers, dropped } => {
+                let mut driver = Driver::new(life, source, self.stream_buffer_bytes);
+                let reply = match stream {
+                    true => Reply::Chunks(Box::new(driver)),
+                    false => Reply::Whole(Arc::new(whole(life, &mut driver).await?)),
+                };
+                (reply, headers, dropped)
+            }
+            Attempted::Bytes { tap, headers, dropped } => (Reply::Bytes(tap), headers, dropped),
+        };
+        Ok(Answered { reply, headers, dropped })
+    }
+
+    /// A whole answer for a client that wants a stream. Its hooks have run.
+    fn replayed(&self, life: &mut Lifecycle, response: &Response) -> Result<Reply, LlmError> {
+        let chunks = replay(response).ok_or_else(|| {
+            LlmError::new(ErrorKind::Upstream, "the answer cannot be streamed: it is no conversation")
+        })?;
+        Ok(Reply::Chunks(Box::new(Driver::checked(life, Source::Replay(chunks.into())))))
+    }
+}
+
+async fn check_input(life: &mut Lifecycle, request: &Request) -> Result<(), LlmError> {
+    let exchange = &mut life.request().exchange;
+    let mut request = Arc::new(request.clone());
+    exchange.run::<point::PreRequest>(&mut request).await.map_err(|fault| fault_error(&fault))?;
+    match exchange.run::<point::CheckInput>(&mut request).await.map_err(|fault| fault_error(&fault))? {
+        Some(decision) => match decision.outcome {
+            Verdict::Allow => Ok(()),
+            Verdict::Block(no) => Err(blocked(&decision.plugin, no)),
+        },
+        None => Ok(()),
+    }
+}
+
+async fn check_output(life: &mut Lifecycle, response: &Arc<Response>) -> Result<(), LlmError> {
+    let exchange = &mut life.request().exchange;
+    if !exchange.has(Hook::CheckOutput) {
+        return Ok(());
+    }
+    let output = response.output().map_err(|error| {
+        LlmError::new(ErrorKind::Upstream, format!("the provider's answer cannot be read: {error}"))
+    })?;
+    let mut output = OutputCheck { texts: texts(output), is_final: true, response: Some(response.clone()) };
+    match exchange.run::<point::CheckOutput>(&mut output).await.map_err(|fault| fault_error(&fault))? {
+        Some(decision) => match decision.outcome {
+            Verdict::Allow => Ok(()),
+            Verdict::Block(no) => Err(blocked(&decision.plugin, no)),
+        },
+        None => Ok(()),
+    }
+}
+
+/// A stream for a client that wants none.
+async fn whole(life: &mut Lifecycle, driver: &mut Driver) -> Result<Response, LlmError> {
+    let mut whole = Assembler::default();
+    while let Some(chunk) = driver.next(life).await {
+        whole.push(&chunk?);
+    }
+    let progress = &life.request().progress;
+    Ok(whole.finish(&progress.provider, &progress.model))
+}
+
+/// The texts of an answer, by channel.
+fn texts(output: &Output) -> Vec<ChannelText> {
+    let mut whole = Assembler::default();
+    if let Output::Chat(chat) = output {
+        for choice in &chat.choices {
+            whole.push_choice(choice);
+        }
+    }
+    match output {
+        Output::Text(text) => text.texts.iter().map(|text| plain(text)).collect(),
+        Output::Transcription(heard) => vec![plain(&heard.text)],
+        _ => whole.texts(),
+    }
+}
+
+fn plain(text: &str) -> ChannelText {
+    ChannelText { channel: gatewright_model::Channel::TEXT, text: text.to_owned(), is_final: true, released: false }
+}
+
+/// Keeps what is told at the end of the request, if somebody is told.
+fn note_response(life: &mut Lifecycle, response: &Response) {
+    let open = life.request();
+    if !open.exchange.has(Hook::PostRequest) && !open.exchange.has(Hook::RequestEnd) {
+        return;
+    }
+    let usage = match response.edited() {
+        Some(Output::Chat(chat)) => chat.usage,
+        _ => None,
+    };
+    open.progress.usage = usage.or_else(|| response.wire().and_then(|wire| wire.usage()));
+    if let Some(Output::Chat(chat)) = response.edited() {
+        open.progress.finish = chat.choices.first().and_then(|choice| choice.finish.clone());
+    }
+}

@@ -1,0 +1,39 @@
+//! From what plugins decide and fail at to the error that the client gets.
+
+use gatewright_model::{ErrorKind, LlmError};
+use gatewright_pipeline::Fault;
+use gatewright_plugin::Rejection;
+
+/// The error for a plugin's decision against the content.
+pub fn blocked(plugin: &str, rejection: Rejection) -> LlmError {
+    rejected(ErrorKind::GuardrailBlocked, plugin, rejection)
+}
+
+/// The error for a plugin's rejection, of the kind that its hook has.
+pub fn rejected(kind: ErrorKind, plugin: &str, rejection: Rejection) -> LlmError {
+    let reason = if rejection.reason.is_empty() { "Blocked by plugin".to_owned() } else { rejection.reason };
+    let error = LlmError::new(kind, reason).with_plugin(plugin);
+    let error = match rejection.status {
+        Some(status) => error.with_status(status),
+        None => error,
+    };
+    // A decision is final: no fallback goes around it.
+    let error = LlmError { allow_fallbacks: Some(false), ..error };
+    match rejection.code {
+        Some(code) => error.with_code(code),
+        None if kind == ErrorKind::GuardrailBlocked => error.with_code("content_blocked"),
+        None => error,
+    }
+}
+
+/// The error for a plugin that must not be missed and failed.
+pub fn fault_error(fault: &Fault) -> LlmError {
+    tracing::error!(
+        plugin = %fault.plugin,
+        hook = fault.hook.name(),
+        cause = fault.failure.cause(),
+        error = %fault.failure,
+        "plugin failed, and may not be missed: the request ends"
+    );
+    LlmError { allow_fallbacks: Some(false), ..fault.to_error() }
+}

@@ -1,0 +1,178 @@
+//! What was opened is closed.
+//!
+//! A [`Lifecycle`] owns a request's exchange. It is declared before any hook's future, so that it is dropped after them;
+//! dropped without [`Lifecycle::finish`], which is what happens when the client goes away, it moves the exchange into a
+//! tracked task that closes what is open.
+
+use crate::price::Pricing;
+use gatewright_model::{ErrorKind, FinishReason, LlmError, Usage};
+use gatewright_pipeline::{Exchange, PluginSet, Round};
+use gatewright_plugin::hosted::point;
+use gatewright_plugin::payload::{LlmResult, RequestStatus, RequestSummary};
+use gatewright_plugin::{Draft, Facts, Hook};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::task::TaskTracker;
+
+/// Closing hooks have a budget of their own, since the request's may be spent.
+pub const CLOSING_BUDGET: Duration = Duration::from_secs(10);
+
+/// One request from its first hook to its last. Exactly one closing follows, on every way out.
+pub struct Lifecycle {
+    open: Option<Box<Open>>,
+    tasks: TaskTracker,
+}
+
+/// A request that is not closed yet.
+pub struct Open {
+    /// The plugins' side.
+    pub exchange: Exchange,
+    /// What is to be told at the end.
+    pub progress: Progress,
+    pricing: Arc<dyn Pricing>,
+    started: Instant,
+}
+
+/// What is known so far of how a request goes.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The provider of the last attempt.
+    pub provider: String,
+    /// The model of the last attempt.
+    pub model: String,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Tries beyond the first, in all attempts.
+    pub retries: u32,
+    /// Whether the client is streamed to.
+    pub stream: bool,
+    /// Tokens used.
+    pub usage: Option<Usage>,
+    /// Why the model stopped.
+    pub finish: Option<FinishReason>,
+    /// The error that the client gets.
+    pub error: Option<Arc<LlmError>>,
+    /// Time to the first token.
+    pub first_token: Option<Duration>,
+    /// Time spent waiting for others: the client's body, the provider's answer.
+    pub waited: Duration,
+    /// What the gateway itself took until its answer began.
+    pub overhead: Duration,
+}
+
+// === impl Lifecycle ===
+
+impl Lifecycle {
+    /// Opens a request that began at `started`.
+    pub fn open(
+        set: Arc<PluginSet>,
+        facts: Facts,
+        started: Instant,
+        pricing: Arc<dyn Pricing>,
+        tasks: TaskTracker,
+    ) -> Self {
+        let model = facts.model.clone();
+        let progress = Progress { model, ..Progress::default() };
+        let exchange = Exchange::new(set, facts);
+        Self { open: Some(Box::new(Open { exchange, progress, pricing, started })), tasks }
+    }
+
+    /// The request. It is there until it is finished, and finishing takes the lifecycle.
+    #[expect(clippy::expect_used, reason = "only finish and drop take it, and both end the lifecycle")]
+    pub fn request(&mut self) -> &mut Open {
+        self.open.as_mut().expect("the request is open")
+    }
+
+    /// Tells the `on_error` hooks of the error that the client will get. Later errors of the same request are not told.
+    pub async fn report(&mut self, error: &LlmError) {
+        let open = self.request();
+        if open.progress.error.is_some() {
+            return;
+        }
+        let mut error = Arc::new(error.clone());
+        open.progress.error = Some(error.clone());
+        open.exchange.observe::<point::OnError>(&mut error).await;
+    }
+
+    /// The request is done, and the client got this status. Closing hooks run behind it.
+    pub fn finish(mut self, http_status: u16) {
+        if let Some(open) = self.open.take() {
+            self.close(open, http_status);
+        }
+    }
+
+    /// Time since the request began.
+    pub fn elapsed(&self) -> Duration {
+        self.open.as_ref().map_or(Duration::ZERO, |open| open.started.elapsed())
+    }
+
+    fn close(&self, open: Box<Open>, http_status: u16) {
+        if !open.has_closing() {
+            return;
+        }
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                self.tasks.spawn_on(open.close(http_status), &runtime);
+            }
+            Err(_) => tracing::error!("a request was dropped outside of the runtime; its closing hooks did not run"),
+        }
+    }
+}
+
+impl Drop for Lifecycle {
+    fn drop(&mut self) {
+        if let Some(mut open) = self.open.take() {
+            let gone = || Arc::new(LlmError::new(ErrorKind::Cancelled, "the client went away"));
+            open.progress.error.get_or_insert_with(gone);
+            self.close(open, ErrorKind::Cancelled.status());
+        }
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    fn has_closing(&self) -> bool {
+        self.exchange.has(Hook::PostRequest)
+            || self.exchange.has(Hook::RequestEnd)
+            || self.exchange.owes(Round::Attempt)
+    }
+
+    /// Runs what is owed: the open attempt's `post_llm`, `post_request`, `request_end`.
+    async fn close(mut self: Box<Self>, http_status: u16) {
+        let latency = self.started.elapsed();
+        self.exchange.begin_closing(CLOSING_BUDGET);
+        if self.exchange.owes(Round::Attempt) {
+            let error = self.progress.error.as_deref().cloned();
+            let error = error.unwrap_or_else(|| LlmError::new(ErrorKind::Internal, "the attempt was given up"));
+            let mut result = Draft::from(LlmResult::Error(error));
+            self.exchange.unwind::<point::PostLlm>(Round::Attempt, &mut result, false, |_, _| ()).await;
+        }
+        let mut summary = Arc::new(self.summary(http_status, latency));
+        self.exchange.observe::<point::PostRequest>(&mut summary).await;
+        self.exchange.end::<point::RequestEnd>(&mut summary).await;
+    }
+
+    fn summary(&mut self, http_status: u16, latency: Duration) -> RequestSummary {
+        let progress = &mut self.progress;
+        let price = progress.usage.and_then(|usage| self.pricing.cost(&progress.provider, &progress.model, &usage));
+        let error = progress.error.take();
+        RequestSummary {
+            status: error.as_ref().map_or(RequestStatus::Success, |error| RequestStatus::of_error(error.kind)),
+            http_status,
+            error,
+            provider: std::mem::take(&mut progress.provider),
+            model: std::mem::take(&mut progress.model),
+            attempts: progress.attempts,
+            stream: progress.stream,
+            usage: progress.usage,
+            cost: price.unwrap_or_default(),
+            priced: price.is_some(),
+            latency,
+            time_to_first_token: progress.first_token,
+            overhead: progress.overhead,
+            finish_reason: progress.finish.as_ref().map(|finish| finish.as_str().to_owned()),
+            metadata: self.exchange.metadata().to_vec(),
+        }
+    }
+}

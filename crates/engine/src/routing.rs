@@ -1,0 +1,100 @@
+//! Which provider a request goes to, and where it goes when that fails.
+
+use crate::provider::Provider;
+use gatewright_model::{ErrorKind, LlmError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// The most fallbacks that one request may have.
+pub const MAX_FALLBACKS: usize = 16;
+
+/// The providers in force, and the fallbacks that the config names.
+#[derive(Clone, Default)]
+pub struct Routing {
+    providers: BTreeMap<String, Arc<dyn Provider>>,
+    /// Which provider lists a model; the first by name where several do.
+    listed: HashMap<String, String>,
+    default_provider: Option<String>,
+    fallbacks: BTreeMap<String, Vec<String>>,
+}
+
+/// A provider and a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The provider's name.
+    pub provider: String,
+    /// The model, without the provider's prefix.
+    pub model: String,
+}
+
+// === impl Routing ===
+
+impl Routing {
+    /// These providers. Models without a prefix go to a provider that lists them, then to `default_provider`, then to
+    /// the only provider if there is just one. `fallbacks` are by `provider/model`, by `model`, or for all by `*`.
+    pub fn new(
+        providers: impl IntoIterator<Item = Arc<dyn Provider>>,
+        default_provider: Option<String>,
+        fallbacks: BTreeMap<String, Vec<String>>,
+    ) -> Self {
+        let providers: BTreeMap<_, _> =
+            providers.into_iter().map(|provider| (provider.name().to_owned(), provider)).collect();
+        let mut listed = HashMap::new();
+        for provider in providers.values() {
+            for model in provider.models() {
+                listed.entry(model).or_insert_with(|| provider.name().to_owned());
+            }
+        }
+        Self { providers, listed, default_provider, fallbacks }
+    }
+
+    /// The providers, by name.
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+        self.providers.values()
+    }
+
+    /// The provider of this name.
+    pub fn provider(&self, name: &str) -> Option<&Arc<dyn Provider>> {
+        self.providers.get(name)
+    }
+
+    /// Where a model goes, as the client wrote it.
+    pub fn resolve(&self, model: &str) -> Result<Target, LlmError> {
+        if let Some((prefix, rest)) = model.split_once('/')
+            && self.providers.contains_key(prefix)
+        {
+            return match rest.is_empty() {
+                false => Ok(Target { provider: prefix.to_owned(), model: rest.to_owned() }),
+                true => Err(self.unknown(model)),
+            };
+        }
+        let listed = self.listed.get(model).and_then(|name| self.providers.get(name));
+        let default = || self.default_provider.as_ref().and_then(|name| self.providers.get(name));
+        let only = || self.providers.values().next().filter(|_| self.providers.len() == 1 && !model.contains('/'));
+        let provider = listed.or_else(default).or_else(only).ok_or_else(|| self.unknown(model))?;
+        Ok(Target { provider: provider.name().to_owned(), model: model.to_owned() })
+    }
+
+    /// Where to go when `primary` fails: what the client asked for, else what the config names.
+    pub fn fallbacks(&self, primary: &Target, asked: &[String]) -> Vec<String> {
+        if !asked.is_empty() {
+            return asked.iter().take(MAX_FALLBACKS).cloned().collect();
+        }
+        if self.fallbacks.is_empty() {
+            return Vec::new();
+        }
+        let named = self.fallbacks.get(&format!("{}/{}", primary.provider, primary.model));
+        let named = named.or_else(|| self.fallbacks.get(&primary.model)).or_else(|| self.fallbacks.get("*"));
+        named.map(|models| models.iter().take(MAX_FALLBACKS).cloned().collect()).unwrap_or_default()
+    }
+
+    fn unknown(&self, model: &str) -> LlmError {
+        let names: Vec<&str> = self.providers.keys().map(String::as_str).collect();
+        let shown: String = model.chars().take(100).collect();
+        let message = format!(
+            "no provider for model `{shown}`: write it as `provider/model`, where the provider is one of: {}",
+            names.join(", ")
+        );
+        LlmError::new(ErrorKind::NotFound, message).with_param("model").with_code("model_not_found")
+    }
+}

@@ -1,0 +1,133 @@
+//! From the chunks of a stream to the whole response.
+
+use gatewright_model::{
+    Block, Channel, ChannelKind, ChatResponse, Choice, Chunk, Content, Extra, FinishReason, Kind, Message, Output,
+    Part, Response, Role, Usage,
+};
+use gatewright_plugin::payload::ChannelText;
+
+/// Collects what chunks say.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    id: String,
+    model: String,
+    blocks: Vec<Growing>,
+    finishes: Vec<(u32, FinishReason)>,
+    usage: Option<Usage>,
+}
+
+#[derive(Debug)]
+struct Growing {
+    channel: Channel,
+    text: String,
+    tool: Option<(String, String)>,
+    signature: Option<String>,
+}
+
+// === impl Assembler ===
+
+impl Assembler {
+    /// Takes one chunk.
+    pub fn push(&mut self, chunk: &Chunk) {
+        for part in chunk.parts() {
+            match part {
+                Part::Start { id, model } => {
+                    self.id.clone_from(id);
+                    self.model.clone_from(model);
+                }
+                Part::ToolUse { channel, id, name } => self.block(*channel).tool = Some((id.clone(), name.clone())),
+                Part::Text { channel, text } => self.block(*channel).text.push_str(text),
+                Part::Signature { channel, signature } => {
+                    self.block(*channel).signature.get_or_insert_default().push_str(signature);
+                }
+                Part::Finish { choice, reason } => self.finishes.push((*choice, reason.clone())),
+                Part::Usage(usage) => self.usage.get_or_insert_default().merge(usage),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes a whole choice, each block as a channel of its own.
+    pub fn push_choice(&mut self, choice: &Choice) {
+        for (block, number) in choice.message.blocks().iter().zip(0..) {
+            let kind = match block.content {
+                Content::Reasoning { .. } => ChannelKind::Reasoning,
+                Content::ToolUse { .. } => ChannelKind::ToolArguments,
+                Content::Refusal(_) => ChannelKind::Refusal,
+                _ => ChannelKind::Text,
+            };
+            let channel = Channel { choice: choice.index, block: number, kind };
+            block.texts(&mut |text| self.block(channel).text.push_str(text));
+        }
+    }
+
+    /// The text of a channel so far.
+    pub fn text(&self, channel: Channel) -> &str {
+        self.blocks.iter().find(|block| block.channel == channel).map_or("", |block| &block.text)
+    }
+
+    /// The text of each channel so far.
+    pub fn texts(&self) -> Vec<ChannelText> {
+        let text = |block: &Growing| ChannelText {
+            channel: block.channel,
+            text: block.text.clone(),
+            is_final: true,
+            released: false,
+        };
+        self.blocks.iter().filter(|block| !block.text.is_empty()).map(text).collect()
+    }
+
+    /// The whole.
+    pub fn finish(&self, provider: &str, model: &str) -> Response {
+        let mut choices: Vec<Choice> = Vec::new();
+        for index in self.choices() {
+            let blocks = self.blocks.iter().filter(|block| block.channel.choice == index).map(Growing::to_block);
+            let finish = self.finishes.iter().find(|(choice, _)| *choice == index).map(|(_, reason)| reason.clone());
+            let message = Message::new(Role::Assistant, blocks.collect());
+            choices.push(Choice { index, message, finish, extra: Extra::new() });
+        }
+        let model_said = if self.model.is_empty() { model } else { &self.model };
+        let chat = ChatResponse {
+            id: self.id.clone(),
+            model: model_said.to_owned(),
+            created: None,
+            choices,
+            usage: self.usage,
+            extra: Extra::new(),
+        };
+        Response::from_output(Kind::Chat, provider, model, Output::Chat(chat))
+    }
+
+    fn choices(&self) -> Vec<u32> {
+        let of_blocks = self.blocks.iter().map(|block| block.channel.choice);
+        let mut choices: Vec<u32> = of_blocks.chain(self.finishes.iter().map(|(choice, _)| *choice)).collect();
+        choices.sort_unstable();
+        choices.dedup();
+        choices
+    }
+
+    fn block(&mut self, channel: Channel) -> &mut Growing {
+        let at = self.blocks.iter().position(|block| block.channel == channel).unwrap_or_else(|| {
+            self.blocks.push(Growing { channel, text: String::new(), tool: None, signature: None });
+            self.blocks.len() - 1
+        });
+        &mut self.blocks[at]
+    }
+}
+
+// === impl Growing ===
+
+impl Growing {
+    fn to_block(&self) -> Block {
+        let text = self.text.clone();
+        Block::from(match self.channel.kind {
+            ChannelKind::Text => Content::Text(text),
+            ChannelKind::Refusal => Content::Refusal(text),
+            ChannelKind::Reasoning => Content::Reasoning { text, signature: self.signature.clone(), redacted: None },
+            ChannelKind::ToolArguments => {
+                let (id, name) = self.tool.clone().unwrap_or_default();
+                Content::ToolUse { id, name, arguments: text }
+            }
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! Chunks that are held back until their text may leave.
+
+use gatewright_model::{Channel, Chunk, Part};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A queue of chunks in their order. Text leaves once enough text of its channel stands behind it, or the channel has
+/// ended; whatever is not text keeps its place between the texts around it.
+#[derive(Debug, Default)]
+pub(crate) struct Hold {
+    queue: VecDeque<Chunk>,
+    /// Characters that are held, by channel.
+    held: BTreeMap<Channel, usize>,
+    ended: BTreeSet<Channel>,
+    ended_choices: BTreeSet<u32>,
+    bytes: usize,
+}
+
+// === impl Hold ===
+
+impl Hold {
+    /// Takes a chunk. Answers the channels that got text, and those that it ended.
+    pub(crate) fn push(&mut self, chunk: Chunk) -> (BTreeSet<Channel>, BTreeSet<Channel>) {
+        let (mut grew, mut ended) = (BTreeSet::new(), BTreeSet::new());
+        for part in chunk.parts() {
+            match part {
+                Part::Text { channel, text } if !text.is_empty() => {
+                    *self.held.entry(*channel).or_default() += text.chars().count();
+                    self.bytes += text.len();
+                    grew.insert(*channel);
+                }
+                Part::BlockEnd(channel) => {
+                    ended.extend(self.held.contains_key(channel).then_some(*channel));
+                    self.ended.insert(*channel);
+                }
+                Part::Finish { choice, .. } => {
+                    let of_choice = self.held.keys().filter(|channel| channel.choice == *choice);
+                    ended.extend(of_choice.filter(|channel| !self.ended.contains(channel)));
+                    self.ended_choices.insert(*choice);
+                }
+                _ => {}
+            }
+        }
+        self.bytes += 64;
+        self.queue.push_back(chunk);
+        (grew, ended)
+    }
+
+    /// About how much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The text of a channel that is held.
+    pub(crate) fn text(&self, channel: Channel) -> String {
+        let parts = self.queue.iter().flat_map(Chunk::parts);
+        parts.filter_map(|part| text_of(part, channel)).collect()
+    }
+
+    /// Channels of which text is held.
+    pub(crate) fn channels(&self) -> Vec<Channel> {
+        self.held.iter().filter(|(_, chars)| **chars > 0).map(|(channel, _)| *channel).collect()
+    }
+
+    /// Puts another text in the place of what is held of a channel.
+    pub(crate) fn replace(&mut self, channel: Channel, text: String) {
+        let old: usize =
+            self.queue.iter().flat_map(Chunk::parts).filter_map(|part| text_of(part, channel)).map(str::len).sum();
+        self.bytes = self.bytes.saturating_sub(old) + text.len();
+        self.held.insert(channel, text.chars().count());
+        let mut new = Some(text);
+        for chunk in &mut self.queue {
+            // The first chunk of the channel takes the text, the others give theirs up.
+            chunk.map_texts(|of, _| (of == channel).then(|| new.take().unwrap_or_default()));
+        }
+    }
+
+    /// Takes out, in order, what may leave when `window` characters of each channel stay behind.
+    pub(crate) fn release(&mut self, window: usize) -> Vec<Chunk> {
+        let mut free = Vec::new();
+        while let Some(chunk) = self.queue.front() {
+            let sizes = sizes(chunk);
+            let may_leave = sizes.iter().all(|(channel, chars)| {
+                self.has_ended(*channel) || self.held.get(channel).copied().unwrap_or_default() >= chars + window
+            });
+            if !may_leave {
+                break;
+            }
+            for (channel, chars) in sizes {
+                self.held.entry(channel).and_modify(|held| *held = held.saturating_sub(chars));
+            }
+            free.extend(self.queue.pop_front());
+        }
+        if self.queue.is_empty() {
+            self.bytes = 0;
+        }
+        free
+    }
+
+    /// Takes out everything.
+    pub(crate) fn release_all(&mut self) -> Vec<Chunk> {
+        self.held.clear();
+        self.bytes = 0;
+        self.queue.drain(..).collect()
+    }
+
+    fn has_ended(&self, channel: Channel) -> bool {
+        self.ended.contains(&channel) || self.ended_choices.contains(&channel.choice)
+    }
+}
+
+fn text_of(part: &Part, wanted: Channel) -> Option<&str> {
+    match part {
+        Part::Text { channel, text } if *channel == wanted => Some(text),
+        _ => None,
+    }
+}
+
+/// Characters of each channel in a chunk.
+fn sizes(chunk: &Chunk) -> BTreeMap<Channel, usize> {
+    let mut sizes = BTreeMap::new();
+    for part in chunk.parts() {
+        if let Part::Text { channel, text } = part {
+            *sizes.entry(*channel).or_default() += text.chars().count();
+        }
+    }
+    sizes
+}

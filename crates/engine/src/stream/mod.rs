@@ -1,0 +1,19 @@
+//! Streams: from the provider's bytes, through the hooks, to what the client gets.
+//!
+//! Where no hook needs events and both sides speak one dialect, bytes pass under a [`Tap`]; otherwise a [`Driver`] takes
+//! events apart and runs the hooks.
+
+mod assemble;
+mod driver;
+mod hold;
+mod plan;
+mod replay;
+mod source;
+mod tap;
+
+pub use assemble::Assembler;
+pub(crate) use driver::put_fault;
+pub use driver::{Driver, STREAM_BUFFER_BYTES};
+pub use replay::replay;
+pub(crate) use source::Source;
+pub use tap::Tap;

@@ -1,0 +1,61 @@
+//! How the plugins of a request stand in its stream.
+
+use gatewright_pipeline::{PluginSet, Slot};
+use gatewright_plugin::{FailureMode, Hook, StreamMode};
+
+/// What a stream must be held back for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Some `post_llm` wants the whole before anything leaves.
+    pub(crate) collect: bool,
+    /// Some text hook or check wants the whole before anything leaves.
+    pub(crate) buffer: bool,
+    /// Characters of each channel to hold back: the windows of all hooks, added up.
+    pub(crate) window: usize,
+    /// Some hook needs the whole response at the end.
+    pub(crate) whole: bool,
+    /// Some plugin that holds must not be missed: over the limit the request ends.
+    pub(crate) closed: bool,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    pub(crate) fn of(set: &PluginSet) -> Self {
+        let mut plan = Self::default();
+        for hook in [Hook::PostLlm, Hook::OnStreamChunk, Hook::CheckOutput] {
+            plan.whole |= set.has(hook);
+            for slot in set.chain(hook) {
+                match (slot.stream_mode(), hook) {
+                    (StreamMode::Buffer, Hook::PostLlm) => plan.collect = true,
+                    (StreamMode::Buffer, _) => plan.buffer = true,
+                    (StreamMode::Window(size), _) => plan.window = plan.window.saturating_add(size as usize),
+                    (StreamMode::Chunk | StreamMode::Observe, _) => continue,
+                }
+                plan.closed |= slot.failure_mode() == FailureMode::Closed;
+            }
+        }
+        plan
+    }
+
+    /// Whether chunks go through a queue.
+    pub(crate) fn holds(&self) -> bool {
+        self.buffer || self.window > 0
+    }
+}
+
+pub(crate) fn in_chunk_mode(slot: &Slot) -> bool {
+    slot.stream_mode() == StreamMode::Chunk
+}
+
+pub(crate) fn in_observe_mode(slot: &Slot) -> bool {
+    slot.stream_mode() == StreamMode::Observe
+}
+
+pub(crate) fn in_window_mode(slot: &Slot) -> bool {
+    matches!(slot.stream_mode(), StreamMode::Window(_))
+}
+
+pub(crate) fn in_buffer_mode(slot: &Slot) -> bool {
+    slot.stream_mode() == StreamMode::Buffer
+}

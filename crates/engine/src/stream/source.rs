@@ -1,0 +1,84 @@
+//! Where the chunks of an attempt come from.
+
+use crate::provider::{ByteStream, ProviderStream};
+use futures_util::StreamExt;
+use gatewright_dialects::sse::{EventTooLarge, Framer};
+use gatewright_model::{Chunk, ErrorKind, LlmError, StreamDecoder};
+use gatewright_plugin::payload::ChunkStream;
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+/// Where the chunks of an attempt come from.
+pub(crate) enum Source {
+    /// A provider's bytes.
+    Wire(Box<Wire>),
+    /// A plugin that answered with a stream, and how long it may take for each chunk.
+    Plugin(ChunkStream, Duration),
+    /// A whole answer.
+    Replay(VecDeque<Chunk>),
+    /// Nowhere any more.
+    Ended,
+}
+
+/// A provider's bytes, being cut into events and read.
+pub(crate) struct Wire {
+    bytes: ByteStream,
+    framer: Framer,
+    decoder: Box<dyn StreamDecoder>,
+}
+
+// === impl Source ===
+
+impl Source {
+    pub(crate) fn of_provider(stream: ProviderStream) -> Self {
+        let decoder = stream.codec.stream_decoder();
+        Self::Wire(Box::new(Wire { bytes: stream.bytes, framer: Framer::new(), decoder }))
+    }
+
+    /// The next chunk; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Result<Chunk, LlmError>> {
+        match self {
+            Self::Wire(wire) => wire.next().await,
+            Self::Replay(chunks) => chunks.pop_front().map(Ok),
+            Self::Ended => None,
+            Self::Plugin(stream, timeout) => {
+                let pull = AssertUnwindSafe(stream.next_chunk()).catch_unwind();
+                let failed = |message: &str| LlmError::new(ErrorKind::PluginUnavailable, message);
+                match tokio::time::timeout(*timeout, pull).await {
+                    Ok(Ok(pulled)) => pulled,
+                    Ok(Err(_)) => Some(Err(failed("a plugin's stream failed: panic"))),
+                    Err(_) => Some(Err(failed("a plugin's stream failed: timeout"))),
+                }
+            }
+        }
+    }
+}
+
+// === impl Wire ===
+
+impl Wire {
+    async fn next(&mut self) -> Option<Result<Chunk, LlmError>> {
+        loop {
+            match self.framer.next() {
+                Ok(Some(event)) => {
+                    return Some(self.decoder.decode(event).map_err(|error| {
+                        LlmError::new(ErrorKind::Upstream, format!("the provider's stream cannot be read: {error}"))
+                    }));
+                }
+                Ok(None) => {}
+                Err(error) => return Some(Err(too_large(error))),
+            }
+            match self.bytes.next().await? {
+                Ok(piece) => self.framer.feed(piece),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+pub(crate) fn too_large(error: EventTooLarge) -> LlmError {
+    LlmError::new(ErrorKind::Upstream, format!("the provider's stream cannot be read: {error}"))
+}

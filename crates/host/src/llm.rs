@@ -1,0 +1,88 @@
+//! Plugins' LLM requests: through the gateway, as any other.
+
+use gatewright_engine::{Engine, Lifecycle, LlmCall, Pricing, Reply};
+use gatewright_model::{ErrorKind, LlmError, Request, Response};
+use gatewright_pipeline::PluginSet;
+use gatewright_plugin::Facts;
+use gatewright_plugin::services::{BoxFuture, Llm};
+use http::HeaderMap;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio_util::task::TaskTracker;
+
+/// How deep LLM requests of plugins may nest.
+pub const MAX_LLM_DEPTH: u32 = 3;
+
+/// What serves at this moment.
+pub struct Serving {
+    /// The plugins in force.
+    pub plugins: Arc<PluginSet>,
+    /// Where requests go.
+    pub engine: Engine,
+    /// What tokens cost.
+    pub pricing: Arc<dyn Pricing>,
+    /// Who runs closing hooks.
+    pub tasks: TaskTracker,
+}
+
+/// The LLM requests of one plugin.
+pub struct LlmCalls {
+    plugin: Arc<str>,
+    serving: Arc<dyn Fn() -> Option<Serving> + Send + Sync>,
+}
+
+// === impl LlmCalls ===
+
+impl LlmCalls {
+    /// Of the plugin of this name; `serving` tells what serves, or `None` before and after.
+    pub fn new(plugin: &str, serving: Arc<dyn Fn() -> Option<Serving> + Send + Sync>) -> Self {
+        Self { plugin: plugin.into(), serving }
+    }
+
+    async fn ask(&self, facts: &Facts, request: Request) -> Result<Response, LlmError> {
+        if facts.depth >= MAX_LLM_DEPTH {
+            let message = format!("LLM requests of plugins nest at most {MAX_LLM_DEPTH} deep");
+            return Err(LlmError::new(ErrorKind::InvalidRequest, message).with_plugin(&*self.plugin));
+        }
+        let not_serving = || LlmError::new(ErrorKind::Overloaded, "the gateway does not serve at this moment");
+        let serving = (self.serving)().ok_or_else(not_serving)?;
+        let facts = Facts {
+            depth: facts.depth + 1,
+            fallback_index: 0,
+            model: request.model.clone(),
+            provider: String::new(),
+            stream: request.stream(),
+            ..facts.clone()
+        };
+        let started = Instant::now();
+        let mut life = Lifecycle::open(serving.plugins, facts, started, serving.pricing, serving.tasks);
+        // A plugin is not called in a request of its own making.
+        life.request().exchange.exclude(&self.plugin);
+        let call = LlmCall { request, headers: HeaderMap::new(), dialect: None, needs_events: false };
+        match serving.engine.run(&mut life, call).await {
+            Ok(answered) => match answered.reply {
+                Reply::Whole(response) => {
+                    life.finish(200);
+                    Ok((*response).clone())
+                }
+                Reply::Chunks(_) | Reply::Bytes(_) => {
+                    let error = LlmError::new(ErrorKind::InvalidRequest, "a plugin's LLM request cannot be streamed");
+                    life.report(&error).await;
+                    life.finish(error.status());
+                    Err(error)
+                }
+            },
+            Err(error) => {
+                life.report(&error).await;
+                life.finish(error.status());
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Llm for LlmCalls {
+    fn complete<'a>(&'a self, facts: &'a Facts, request: Request) -> BoxFuture<'a, Result<Response, LlmError>> {
+        Box::pin(self.ask(facts, request))
+    }
+}

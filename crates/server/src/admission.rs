@@ -1,0 +1,66 @@
+//! How much is in flight.
+
+use gatewright_model::{ErrorKind, LlmError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Requests and body bytes in flight, over all workers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Admission(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    requests: AtomicUsize,
+    body_bytes: AtomicUsize,
+}
+
+/// A request's place; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    counts: Arc<Counts>,
+    body_bytes: usize,
+}
+
+// === impl Admission ===
+
+impl Admission {
+    /// Takes a place for a request.
+    pub(crate) fn enter(&self, most: usize) -> Result<Place, LlmError> {
+        let before = self.0.requests.fetch_add(1, Ordering::AcqRel);
+        let place = Place { counts: self.0.clone(), body_bytes: 0 };
+        match before < most {
+            true => Ok(place),
+            false => Err(overloaded("the gateway has as many requests under way as it may")),
+        }
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.0.requests.load(Ordering::Acquire)
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    /// Takes room for more of a body.
+    pub(crate) fn take_bytes(&mut self, bytes: usize, most: usize) -> Result<(), LlmError> {
+        let before = self.counts.body_bytes.fetch_add(bytes, Ordering::AcqRel);
+        self.body_bytes += bytes;
+        match before + bytes <= most {
+            true => Ok(()),
+            false => Err(overloaded("the bodies of all requests under way are over the limit")),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.counts.requests.fetch_sub(1, Ordering::AcqRel);
+        self.counts.body_bytes.fetch_sub(self.body_bytes, Ordering::AcqRel);
+    }
+}
+
+fn overloaded(message: &str) -> LlmError {
+    LlmError { retry_after: Some(Duration::from_secs(1)), ..LlmError::new(ErrorKind::Overloaded, message) }
+}

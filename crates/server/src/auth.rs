@@ -1,0 +1,59 @@
+//! Who asks: the credential of a request, and the built-in client keys.
+
+use gatewright_plugin::Identity;
+use gatewright_plugin::payload::Secret;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+/// A key that a client may ask with.
+#[derive(Clone, Debug)]
+pub struct ClientKey {
+    /// The key.
+    pub secret: Secret,
+    /// Whose it is.
+    pub identity: Identity,
+}
+
+/// The keys of the config.
+#[derive(Clone, Debug, Default)]
+pub struct ClientKeys(Vec<ClientKey>);
+
+// === impl ClientKeys ===
+
+impl ClientKeys {
+    /// These keys.
+    pub fn new(keys: Vec<ClientKey>) -> Self {
+        Self(keys)
+    }
+
+    /// Whose a credential is. Every key is compared whole, so that time tells nothing.
+    pub(crate) fn identify(&self, credential: &Secret) -> Option<&Identity> {
+        let mut found = None;
+        for key in &self.0 {
+            if same(key.secret.expose().as_bytes(), credential.expose().as_bytes()) {
+                found = Some(&key.identity);
+            }
+        }
+        found
+    }
+}
+
+/// Whether two texts are the same, in a time that depends only on the length of the second.
+fn same(key: &[u8], given: &[u8]) -> bool {
+    let mut differ = key.len() ^ given.len();
+    for (at, byte) in given.iter().enumerate() {
+        differ |= usize::from(byte ^ key.get(at % key.len().max(1)).copied().unwrap_or_default());
+    }
+    std::hint::black_box(differ) == 0
+}
+
+/// The credential of a request, from the headers that SDKs use, in a fixed order.
+pub(crate) fn credential(headers: &HeaderMap) -> Option<Secret> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let found = bearer.or_else(|| text("x-api-key")).or_else(|| text("x-goog-api-key")).or_else(|| text("api-key"))?;
+    (!found.is_empty()).then(|| Secret::new(found))
+}

@@ -1,0 +1,113 @@
+//! Bodies: the client's, read whole within limits, and ours.
+
+use crate::admission::Place;
+use crate::exchange::Open;
+use crate::snapshot::Limits;
+use crate::stream::{Chunks, Tapped};
+use bytes::{Bytes, BytesMut};
+use gatewright_model::{ErrorKind, LlmError};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Reads a client's body whole. A body in one piece is not copied.
+pub(crate) async fn read(mut body: Incoming, limits: &Limits, place: &mut Place) -> Result<Bytes, LlmError> {
+    if body.size_hint().lower() > limits.body_bytes as u64 {
+        return Err(too_large(limits));
+    }
+    let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+    loop {
+        let frame = match tokio::time::timeout(limits.header_timeout, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => return Err(LlmError::new(ErrorKind::InvalidRequest, "the request's body broke off")),
+            Ok(None) => break,
+            Err(_) => {
+                let message = "the request's body came too slowly";
+                return Err(LlmError::new(ErrorKind::Timeout, message).with_status(408));
+            }
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > limits.body_bytes {
+            return Err(too_large(limits));
+        }
+        place.take_bytes(data.len(), limits.inflight_body_bytes)?;
+        if first.is_empty() && rest.is_empty() {
+            let expected = body.size_hint().lower() as usize;
+            if expected > 0 {
+                rest.reserve(data.len() + expected);
+                rest.extend_from_slice(&data);
+            } else {
+                first = data;
+            }
+        } else {
+            if !first.is_empty() {
+                rest.extend_from_slice(&std::mem::take(&mut first));
+            }
+            rest.extend_from_slice(&data);
+        }
+        if body.is_end_stream() {
+            break;
+        }
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+fn too_large(limits: &Limits) -> LlmError {
+    let message = format!("the request's body is over {} bytes", limits.body_bytes);
+    LlmError::new(ErrorKind::RequestTooLarge, message)
+}
+
+/// The body of an answer. It knows when the client has all of it: then the request is finished. Dropped before, the
+/// client went away.
+pub(crate) enum ResponseBody {
+    /// Nothing of a request depends on it.
+    Plain(Option<Bytes>),
+    /// All of an LLM answer.
+    Whole(Option<Bytes>, Option<Open>),
+    /// A stream that passes as bytes.
+    Tapped(Box<Tapped>),
+    /// A stream that hooks work on.
+    Chunks(Chunks),
+}
+
+// === impl ResponseBody ===
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = match self.get_mut() {
+            Self::Plain(bytes) => Poll::Ready(bytes.take()),
+            Self::Whole(bytes, open) => {
+                // The connection may never ask again after the last byte of a known length.
+                if let Some(open) = open.take() {
+                    open.finish();
+                }
+                Poll::Ready(bytes.take())
+            }
+            Self::Tapped(tapped) => tapped.poll_next(cx),
+            Self::Chunks(chunks) => chunks.poll_next(cx),
+        };
+        bytes.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Plain(bytes) | Self::Whole(bytes, _) => bytes.is_none(),
+            Self::Tapped(_) | Self::Chunks(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Plain(bytes) | Self::Whole(bytes, _) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Self::Tapped(_) | Self::Chunks(_) => SizeHint::default(),
+        }
+    }
+}

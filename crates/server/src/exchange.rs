@@ -1,0 +1,270 @@
+//! The way of one LLM request over HTTP: the same for every endpoint, dialect and provider.
+
+use crate::admission::Place;
+use crate::body::{self, ResponseBody};
+use crate::respond::{self, Reported};
+use crate::route::Endpoint;
+use crate::snapshot::{MetricsSource, Shared, Snapshot};
+use crate::stream::{Chunks, Tapped};
+use crate::transport::{self, Entered};
+use bytes::Bytes;
+use gatewright_engine::{Answered, Lifecycle, LlmCall, Reply};
+use gatewright_model::{Dropped, HttpRequest, HttpResponse, LlmError, Request};
+use gatewright_plugin::{Facts, Hook};
+use http::request::Parts;
+use http::{HeaderMap, Response, StatusCode};
+use hyper::body::Incoming;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Headers of the client that go along to the provider.
+const FORWARDED: [&str; 5] = ["traceparent", "tracestate", "anthropic-beta", "anthropic-version", "openai-beta"];
+
+/// A request that is under way, whichever part of the server holds it. Dropped unfinished, the client went away.
+pub(crate) struct Open {
+    pub(crate) life: Lifecycle,
+    pub(crate) endpoint: &'static Endpoint,
+    pub(crate) request_id: String,
+    pub(crate) status: u16,
+    /// Whether the client is to see the usage of its stream.
+    pub(crate) include_usage: bool,
+    shared: Arc<Shared>,
+    place: Option<Place>,
+    _active: Option<Active>,
+}
+
+/// Counts a request as active for as long as it is held.
+struct Active(Arc<dyn MetricsSource>);
+
+/// What a request is answered with.
+enum Answer {
+    /// By the engine.
+    Llm(Answered),
+    /// By a plugin, before it was read.
+    Http(HttpResponse),
+}
+
+/// Serves one LLM request.
+pub(crate) async fn serve(
+    shared: &Arc<Shared>,
+    endpoint: &'static Endpoint,
+    parts: Parts,
+    body: Incoming,
+) -> Response<ResponseBody> {
+    let started = Instant::now();
+    let snapshot = shared.snapshot();
+    let mut open = Open::new(shared, &snapshot, endpoint, &parts.headers, started);
+    let mut http = None;
+    let answered = open.answer(&snapshot, parts, body, &mut http).await;
+    let waited = open.life.request().progress.waited;
+    let overhead = started.elapsed().saturating_sub(waited);
+    open.life.request().progress.overhead = overhead;
+    let reported = Reported { request_id: open.request_id.clone(), overhead, dropped: Vec::new() };
+    match answered {
+        Ok(Answer::Http(response)) => open.whole(response, http, reported).await,
+        Ok(Answer::Llm(answered)) => open.reply(answered, http, reported).await,
+        Err(error) => open.refuse(error, http, reported).await,
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    fn new(
+        shared: &Arc<Shared>,
+        snapshot: &Snapshot,
+        endpoint: &'static Endpoint,
+        headers: &HeaderMap,
+        started: Instant,
+    ) -> Self {
+        let request_id = respond::request_id(headers);
+        let facts = Facts {
+            request_id: request_id.clone(),
+            endpoint: endpoint.path.to_owned(),
+            traceparent: headers.get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned),
+            deadline: Some(started + snapshot.limits.request_timeout),
+            ..Facts::default()
+        };
+        let (plugins, pricing) = (snapshot.plugins.clone(), snapshot.pricing.clone());
+        let life = Lifecycle::open(plugins, facts, started, pricing, shared.tasks.clone());
+        let active = shared.metrics().map(Active::begin);
+        Self {
+            life,
+            endpoint,
+            request_id,
+            status: 200,
+            include_usage: true,
+            shared: shared.clone(),
+            place: None,
+            _active: active,
+        }
+    }
+
+    /// The client has all of its answer.
+    pub(crate) fn finish(self) {
+        self.life.finish(self.status);
+    }
+
+    async fn answer(
+        &mut self,
+        snapshot: &Snapshot,
+        parts: Parts,
+        body: Incoming,
+        http: &mut Option<Arc<HttpRequest>>,
+    ) -> Result<Answer, LlmError> {
+        let mut place = self.shared.admission.enter(snapshot.limits.concurrent_requests);
+        let reading = Instant::now();
+        let read = match &mut place {
+            Ok(place) => body::read(body, &snapshot.limits, place).await,
+            Err(error) => Err(error.clone()),
+        };
+        self.place = place.ok();
+        self.life.request().progress.waited += reading.elapsed();
+        let body = read?;
+        let (headers, body) = match transport::is_hooked(&self.life.request().exchange) {
+            false => {
+                transport::authenticate(&mut self.life, snapshot.keys.as_ref(), &parts.headers)?;
+                (parts.headers, body)
+            }
+            true => {
+                let entered = transport::enter(&mut self.life, snapshot.keys.as_ref(), parts, body, http).await?;
+                match entered {
+                    Entered::Passed { headers, body } => (headers, body),
+                    Entered::Answered(response) => return Ok(Answer::Http(response)),
+                }
+            }
+        };
+        let call = self.read(&headers, body)?;
+        Ok(Answer::Llm(snapshot.engine.run(&mut self.life, call).await?))
+    }
+
+    /// Reads the head of the request; the rest only if somebody looks.
+    fn read(&mut self, headers: &HeaderMap, body: Bytes) -> Result<LlmCall, LlmError> {
+        let request = Request::from_wire(self.endpoint.kind, self.endpoint.codec, body)?;
+        self.include_usage = request.wire().is_none_or(|wire| wire.head().include_usage);
+        let open = self.life.request();
+        open.progress.model.clone_from(&request.model);
+        let facts = open.exchange.facts_mut();
+        facts.model.clone_from(&request.model);
+        facts.stream = request.stream();
+        let mut forwarded = HeaderMap::new();
+        for name in FORWARDED {
+            if let Some(value) = headers.get(name) {
+                forwarded.insert(name, value.clone());
+            }
+        }
+        if let Some(id) = respond::header_value(&self.request_id) {
+            forwarded.insert("x-request-id", id);
+        }
+        let needs_events = open.exchange.has(Hook::HttpStreamChunk);
+        Ok(LlmCall { request, headers: forwarded, dialect: Some(self.endpoint.codec.dialect()), needs_events })
+    }
+
+    /// Answers with what the engine has.
+    async fn reply(
+        mut self,
+        answered: Answered,
+        http: Option<Arc<HttpRequest>>,
+        mut reported: Reported,
+    ) -> Response<ResponseBody> {
+        let Answered { reply, headers, dropped } = answered;
+        reported.dropped = dropped;
+        match reply {
+            Reply::Whole(response) => match self.endpoint.codec.encode_response(&response) {
+                Ok(encoded) => {
+                    reported.dropped.extend(encoded.dropped);
+                    let mut response = HttpResponse::new(200, encoded.body);
+                    *response.headers.as_map_mut() = headers;
+                    response.headers.set("content-type", "application/json");
+                    self.whole(response, http, reported).await
+                }
+                Err(error) => self.refuse(error.into(), http, reported).await,
+            },
+            Reply::Bytes(tap) => {
+                log_dropped(&self.request_id, &reported.dropped);
+                let body = ResponseBody::Tapped(Box::new(Tapped::new(tap, self)));
+                respond::stream(headers, &reported, body)
+            }
+            Reply::Chunks(mut driver) => match driver.next(&mut self.life).await {
+                Some(Err(error)) => self.refuse(error, http, reported).await,
+                first => {
+                    log_dropped(&self.request_id, &reported.dropped);
+                    let first = first.and_then(Result::ok);
+                    let body = ResponseBody::Chunks(Chunks::new(self, driver, first, http));
+                    respond::stream(headers, &reported, body)
+                }
+            },
+        }
+    }
+
+    /// Answers whole, after the `http_response` hooks.
+    async fn whole(
+        mut self,
+        response: HttpResponse,
+        http: Option<Arc<HttpRequest>>,
+        reported: Reported,
+    ) -> Response<ResponseBody> {
+        log_dropped(&self.request_id, &reported.dropped);
+        match transport::leave(&mut self.life, response, http).await {
+            Ok(response) => {
+                self.status = response.status;
+                let (status, headers, body) = (response.status, response.headers.into_map(), response.body);
+                respond::whole(status, headers, &reported, ResponseBody::Whole(Some(body), Some(self)))
+            }
+            Err(error) => self.refuse(error, None, reported).await,
+        }
+    }
+
+    /// Answers with an error, in the envelope of the client's dialect.
+    async fn refuse(
+        mut self,
+        error: LlmError,
+        http: Option<Arc<HttpRequest>>,
+        reported: Reported,
+    ) -> Response<ResponseBody> {
+        self.life.report(&error).await;
+        let response = respond::error(self.endpoint.codec, &error, &self.request_id);
+        let response = match http {
+            None => response,
+            // What a hook does to an error's answer is kept; a second error is not told of.
+            Some(http) => match transport::leave(&mut self.life, response, Some(http)).await {
+                Ok(response) => response,
+                Err(error) => respond::error(self.endpoint.codec, &error, &self.request_id),
+            },
+        };
+        self.status = response.status;
+        let (status, headers, body) = (response.status, response.headers.into_map(), response.body);
+        respond::whole(status, headers, &reported, ResponseBody::Whole(Some(body), Some(self)))
+    }
+}
+
+// === impl Active ===
+
+impl Active {
+    fn begin(metrics: &Arc<dyn MetricsSource>) -> Self {
+        metrics.active(1);
+        Self(metrics.clone())
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.active(-1);
+    }
+}
+
+fn log_dropped(request_id: &str, dropped: &[Dropped]) {
+    if !dropped.is_empty() {
+        let params: Vec<&str> = dropped.iter().map(|dropped| dropped.param.as_str()).collect();
+        tracing::info!(%request_id, ?params, "what the provider's dialect cannot say was left out");
+    }
+}
+
+/// An answer outside of any LLM request.
+pub(crate) fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Plain(Some(body.into())));
+    *response.status_mut() = status;
+    let content_type = http::HeaderValue::from_static(content_type);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,23 @@
+//! The data plane: HTTP in, the engine behind it, HTTP out.
+//!
+//! A [`Server`] accepts connections and deals them out to workers, each a thread with a runtime of its own, so that a
+//! request and its upstream connection stay on one core. Every LLM endpoint takes the same way (`exchange.rs`): a route
+//! names a dialect and a kind, and nothing else differs.
+
+mod admission;
+mod auth;
+mod body;
+mod connection;
+mod exchange;
+mod info;
+mod respond;
+mod route;
+mod server;
+mod snapshot;
+mod stream;
+mod transport;
+mod worker;
+
+pub use auth::{ClientKey, ClientKeys};
+pub use server::{BindError, Server, ServerHandle};
+pub use snapshot::{Limits, MetricsSource, Readiness, Shared, Snapshot};

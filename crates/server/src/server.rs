@@ -1,0 +1,110 @@
+//! The listener: accepts, deals out, drains.
+
+use crate::connection::told;
+use crate::snapshot::Shared;
+use crate::worker::Worker;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// A listener that is bound and does not accept yet.
+pub struct Server {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    workers: usize,
+}
+
+/// A server that accepts.
+pub struct ServerHandle {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    accepting: tokio::task::JoinHandle<Vec<Worker>>,
+}
+
+/// The address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct BindError {
+    address: SocketAddr,
+    source: std::io::Error,
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Binds an address. `workers` of 0 takes one for each core.
+    pub fn bind(address: SocketAddr, shared: Arc<Shared>, workers: usize) -> Result<Self, BindError> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = if workers == 0 { cores() } else { workers };
+        let listener = listen(address).map_err(|source| BindError { address, source })?;
+        Ok(Self { listener, shared, workers })
+    }
+
+    /// The address it is bound to.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Starts the workers and accepts.
+    pub fn start(self) -> std::io::Result<ServerHandle> {
+        let address = self.listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let workers = (0..self.workers).map(|number| Worker::start(number, self.shared.clone(), stopped.clone()));
+        let workers = workers.collect::<std::io::Result<Vec<_>>>()?;
+        let accepting = tokio::spawn(accept(self.listener, workers, stopped));
+        Ok(ServerHandle { address, shared: self.shared, stop, accepting })
+    }
+}
+
+// === impl ServerHandle ===
+
+impl ServerHandle {
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, and gives requests under way this long to finish. Answers whether all did.
+    pub async fn drain(self, longest: Duration) -> bool {
+        self.shared.begin_draining();
+        let _ = self.stop.send(true);
+        let Ok(workers) = self.accepting.await else { return false };
+        self.shared.tasks.close();
+        let joined = tokio::task::spawn_blocking(|| workers.into_iter().for_each(Worker::join));
+        tokio::time::timeout(longest, joined).await.is_ok()
+    }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn accept(listener: TcpListener, workers: Vec<Worker>, mut stop: watch::Receiver<bool>) -> Vec<Worker> {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = told(&mut stop) => return workers,
+        };
+        match accepted.and_then(|(stream, _)| stream.into_std()) {
+            Ok(stream) => {
+                if let Some(worker) = workers.iter().min_by_key(|worker| worker.load()) {
+                    worker.take(stream).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                // Out of file descriptors, most likely: others must be closed first.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What a request takes at its start and finishes on.
+
+use crate::admission::Admission;
+use crate::auth::ClientKeys;
+use arc_swap::ArcSwap;
+use gatewright_engine::{Engine, Pricing};
+use gatewright_pipeline::PluginSet;
+use gatewright_plugin::FailureMode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+
+/// One configuration in force. Replaced as a whole; requests under way keep theirs.
+pub struct Snapshot {
+    /// The plugins.
+    pub plugins: Arc<PluginSet>,
+    /// Where requests go.
+    pub engine: Engine,
+    /// Who may ask; `None` asks nobody.
+    pub keys: Option<ClientKeys>,
+    /// What tokens cost.
+    pub pricing: Arc<dyn Pricing>,
+    /// What requests may take.
+    pub limits: Limits,
+}
+
+/// What requests may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest body of one request, in bytes; over it 413. Default 32 MiB.
+    pub body_bytes: usize,
+    /// All bodies in flight together, in bytes; over it 503. Default 512 MiB.
+    pub inflight_body_bytes: usize,
+    /// Requests at one time; over it 503. Default 10 000.
+    pub concurrent_requests: usize,
+    /// Longest time of one request. Default 600 s.
+    pub request_timeout: Duration,
+    /// Longest time for a request's head, and between two pieces of its body. Default 10 s.
+    pub header_timeout: Duration,
+}
+
+/// What all workers share.
+pub struct Shared {
+    snapshot: ArcSwap<Snapshot>,
+    /// Requests and bytes in flight.
+    pub(crate) admission: Admission,
+    /// Closing hooks, and whatever else outlives a request.
+    pub tasks: TaskTracker,
+    metrics: Option<Arc<dyn MetricsSource>>,
+    draining: AtomicBool,
+}
+
+/// Where `/metrics` comes from.
+pub trait MetricsSource: Send + Sync {
+    /// The text in Prometheus' format.
+    fn render(&self) -> String;
+
+    /// A request of the data plane began (`1`) or ended (`-1`).
+    fn active(&self, change: i64);
+}
+
+/// Whether requests can be served, and what is in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether they can.
+    pub ready: bool,
+    /// What is in the way, or is missing without being in the way.
+    pub pending: Vec<String>,
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 32 << 20,
+            inflight_body_bytes: 512 << 20,
+            concurrent_requests: 10_000,
+            request_timeout: Duration::from_secs(600),
+            header_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Serves by this snapshot until another is put in its place.
+    pub fn new(snapshot: Snapshot, tasks: TaskTracker, metrics: Option<Arc<dyn MetricsSource>>) -> Arc<Self> {
+        Arc::new(Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            admission: Admission::default(),
+            tasks,
+            metrics,
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// The snapshot of this moment.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Puts another snapshot in its place. Requests under way finish on theirs.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// No new work: `/readyz` says so from now on.
+    pub fn begin_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether no new work is taken.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Requests under way.
+    pub fn active_requests(&self) -> usize {
+        self.admission.requests()
+    }
+
+    pub(crate) fn metrics(&self) -> Option<&Arc<dyn MetricsSource>> {
+        self.metrics.as_ref()
+    }
+
+    /// Whether requests can be served. A guard that is not there still guards, so it stands in the way.
+    pub fn readiness(&self) -> Readiness {
+        let (snapshot, mut pending, mut ready) = (self.snapshot(), Vec::new(), true);
+        if self.is_draining() {
+            ready = false;
+            pending.push("draining: the gateway is about to stop".to_owned());
+        }
+        for member in snapshot.plugins.members() {
+            let Some(reason) = member.instance.unavailable() else { continue };
+            let guards = member.hooks().iter().any(|hook| member.failure_mode(hook) == FailureMode::Closed);
+            ready &= !guards;
+            let role = if guards { "a guard is out, and its requests get 503" } else { "requests go on without it" };
+            pending.push(format!("plugin {}: {reason} ({role})", member.instance.name()));
+        }
+        Readiness { ready, pending }
+    }
+}

@@ -1,0 +1,179 @@
+//! The transport and access layers: hooks on HTTP messages, and who asks.
+
+use crate::auth::{ClientKeys, credential};
+use bytes::Bytes;
+use gatewright_engine::{Lifecycle, fault_error, rejected};
+use gatewright_model::{ErrorKind, Headers, HttpRequest, HttpResponse, LlmError};
+use gatewright_pipeline::{Exchange, Round};
+use gatewright_plugin::hosted::point;
+use gatewright_plugin::payload::{AuthRequest, HttpExchange};
+use gatewright_plugin::{AccessFlow, AuthDecision, Draft, Hook, HookSet, HttpFlow, HttpResponseFlow, Identity};
+use http::HeaderMap;
+use http::request::Parts;
+use std::sync::Arc;
+
+const HOOKS: HookSet = HookSet::of(&[
+    Hook::HttpRequest,
+    Hook::HttpResponse,
+    Hook::HttpStreamChunk,
+    Hook::PreAuth,
+    Hook::Auth,
+    Hook::PostAuth,
+]);
+
+/// How a request came through the layers.
+pub(crate) enum Entered {
+    /// It goes on, with these headers and this body.
+    Passed { headers: HeaderMap, body: Bytes },
+    /// A plugin answered it.
+    Answered(HttpResponse),
+}
+
+/// Whether any plugin stands in these layers, so that HTTP messages must be made for it.
+pub(crate) fn is_hooked(exchange: &Exchange) -> bool {
+    !exchange.set().hooks().intersection(HOOKS).is_empty()
+}
+
+/// Without plugins: only the built-in keys.
+pub(crate) fn authenticate(
+    life: &mut Lifecycle,
+    keys: Option<&ClientKeys>,
+    headers: &HeaderMap,
+) -> Result<(), LlmError> {
+    let Some(keys) = keys else { return Ok(()) };
+    let credential = credential(headers).ok_or_else(|| {
+        unauthenticated("no key: send one as `authorization: Bearer`, `x-api-key`, `x-goog-api-key` or `api-key`")
+    })?;
+    let identity = keys.identify(&credential).ok_or_else(|| unauthenticated("the key is not known"))?;
+    identify(life, identity);
+    Ok(())
+}
+
+/// Runs the layers: `http_request`, `pre_auth`, `auth`, `post_auth`. `seen` gets the request as it is after each.
+pub(crate) async fn enter(
+    life: &mut Lifecycle,
+    keys: Option<&ClientKeys>,
+    parts: Parts,
+    body: Bytes,
+    seen: &mut Option<Arc<HttpRequest>>,
+) -> Result<Entered, LlmError> {
+    let path = parts.uri.path().to_owned();
+    let query = query_pairs(parts.uri.query().unwrap_or_default());
+    let request = HttpRequest::new(parts.method, path, query, Headers::from(parts.headers), body);
+    let mut draft = Draft::new(Arc::new(request));
+    *seen = Some(draft.base().clone());
+
+    let decided = life.request().exchange.enter::<point::HttpRequest>(Round::Http, &mut draft).await;
+    *seen = Some(draft.base().clone());
+    if let Some(decision) = decided.map_err(|fault| fault_error(&fault))? {
+        match decision.outcome {
+            HttpFlow::Respond(response) => return Ok(Entered::Answered(*response)),
+            HttpFlow::Reject(no) => return Err(rejected(ErrorKind::GuardrailBlocked, &decision.plugin, no)),
+            HttpFlow::Continue => {}
+        }
+    }
+    let exchange = &mut life.request().exchange;
+    let decided = exchange.run::<point::PreAuth>(&mut draft).await;
+    *seen = Some(draft.base().clone());
+    if let Some(decision) = decided.map_err(|fault| fault_error(&fault))?
+        && let AccessFlow::Block(no) = decision.outcome
+    {
+        return Err(rejected(ErrorKind::PermissionDenied, &decision.plugin, no));
+    }
+    decide(life, keys, draft.base()).await?;
+    let decided = life.request().exchange.run::<point::PostAuth>(&mut draft).await;
+    *seen = Some(draft.base().clone());
+    if let Some(decision) = decided.map_err(|fault| fault_error(&fault))?
+        && let AccessFlow::Block(no) = decision.outcome
+    {
+        return Err(rejected(ErrorKind::PermissionDenied, &decision.plugin, no));
+    }
+    let request = draft.base();
+    Ok(Entered::Passed { headers: request.headers.as_map().clone(), body: request.body.clone() })
+}
+
+/// `auth`: the first plugin that does not pass decides; where all pass, the built-in keys do.
+async fn decide(life: &mut Lifecycle, keys: Option<&ClientKeys>, http: &Arc<HttpRequest>) -> Result<(), LlmError> {
+    let exchange = &mut life.request().exchange;
+    if exchange.has(Hook::Auth) {
+        let credential = credential(http.headers.as_map());
+        let mut request = AuthRequest { credential, request: http.clone() };
+        let decided = exchange.run::<point::Auth>(&mut request).await.map_err(|fault| fault_error(&fault))?;
+        match decided.map(|decision| (decision.plugin, decision.outcome)) {
+            Some((_, AuthDecision::Identify(identity))) => {
+                identify(life, &identity);
+                return Ok(());
+            }
+            Some((plugin, AuthDecision::Refuse(no))) => return Err(rejected(ErrorKind::Authentication, &plugin, no)),
+            Some((_, AuthDecision::Pass)) | None => {}
+        }
+        // A gateway that asks for a credential does not serve those whom nobody knows.
+        if keys.is_none() {
+            return Err(unauthenticated("the credential is not known"));
+        }
+    }
+    authenticate(life, keys, http.headers.as_map())
+}
+
+/// Runs the `http_response` hooks of those that are owed one.
+pub(crate) async fn leave(
+    life: &mut Lifecycle,
+    response: HttpResponse,
+    http: Option<Arc<HttpRequest>>,
+) -> Result<HttpResponse, LlmError> {
+    let exchange = &mut life.request().exchange;
+    let Some(request) = http.filter(|_| exchange.owes(Round::Http)) else { return Ok(response) };
+    let mut payload = HttpExchange { request, response: Draft::from(response) };
+    let mut faulted = None;
+    let decided = exchange
+        .unwind::<point::HttpResponse>(Round::Http, &mut payload, true, |_, fault| faulted = Some(fault_error(&fault)))
+        .await;
+    if let Some(decision) = decided
+        && let HttpResponseFlow::Reject(no) = decision.outcome
+    {
+        return Err(rejected(ErrorKind::GuardrailBlocked, &decision.plugin, no));
+    }
+    faulted.map_or_else(|| Ok(payload.response.into_inner()), Err)
+}
+
+fn identify(life: &mut Lifecycle, identity: &Identity) {
+    let facts = life.request().exchange.facts_mut();
+    facts.app_id.clone_from(&identity.app_id);
+    facts.user_id.clone_from(&identity.user_id);
+    facts.api_key_id.clone_from(&identity.api_key_id);
+    facts.claims.clone_from(&identity.claims);
+}
+
+fn unauthenticated(message: &str) -> LlmError {
+    LlmError::new(ErrorKind::Authentication, message)
+}
+
+/// The query, decoded, in its order.
+fn query_pairs(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key), decode(value))
+        })
+        .collect()
+}
+
+/// Takes back `%XX` and `+`.
+fn decode(text: &str) -> String {
+    let (bytes, mut decoded, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
+    while at < bytes.len() {
+        let hex = |byte: Option<&u8>| byte.and_then(|byte| (*byte as char).to_digit(16));
+        match (bytes[at], hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                at += 3;
+                continue;
+            }
+            (b'+', ..) => decoded.push(b' '),
+            (byte, ..) => decoded.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
