@@ -1,0 +1,34 @@
+use super::{is_error, looks_like_json};
+use crate::Secret;
+use crate::retry::Failure;
+use gatewright_model::{ErrorKind, LlmError};
+
+#[test]
+fn an_object_is_told_from_other_text() {
+    assert!(looks_like_json(b" {\"id\": 1}\r\n"));
+    for body in ["", "<html></html>", "{\"id\": ", "data: {}", "[]", "null"] {
+        assert!(!looks_like_json(body.as_bytes()), "{body}");
+    }
+}
+
+#[test]
+fn an_error_under_a_good_status_is_seen() {
+    for body in [
+        r#"{"error":{"message":"no"}}"#,
+        r#" { "error" : "no" }"#,
+        r#"{"type":"error","error":{"type":"overloaded_error"}}"#,
+    ] {
+        assert!(is_error(body.as_bytes()), "{body}");
+    }
+    for body in [r#"{"error":null,"id":"1"}"#, r#"{"id":"error"}"#, r#"{"type":"message"}"#, "error", "{", ""] {
+        assert!(!is_error(body.as_bytes()), "{body}");
+    }
+}
+
+#[test]
+fn keys_are_cut_out_of_what_providers_say() {
+    let error = LlmError::new(ErrorKind::Authentication, "bad key sk-12345678, use another").with_code("sk-12345678");
+    let failure = Failure::final_(error).without(Some(&Secret::from("sk-12345678")));
+    assert_eq!(failure.error.message, "bad key ***, use another");
+    assert_eq!(failure.error.code.as_deref(), Some("***"));
+}

@@ -1,0 +1,135 @@
+//! The time that an answer may take.
+
+use crate::NetworkSettings;
+use gatewright_model::{ErrorKind, LlmError};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Watches one try: first for the beginning of its answer, then for pauses in it, always for the request's deadline.
+///
+/// One timer serves all. Progress only notes the time; the timer finds out when it goes off, and is set anew then.
+pub(crate) struct Watch {
+    timer: Pin<Box<Sleep>>,
+    limits: Limits,
+    begun: bool,
+    since: Instant,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) first_byte: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What took too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    /// The beginning of the answer.
+    FirstByte(Duration),
+    /// A pause in it.
+    Idle(Duration),
+    /// The whole request.
+    Deadline,
+}
+
+// === impl Limits ===
+
+impl Limits {
+    pub(crate) fn new(settings: &NetworkSettings, deadline: Option<Instant>) -> Self {
+        Self { first_byte: settings.first_byte_timeout, idle: settings.idle_timeout, deadline }
+    }
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Begins to wait for the beginning of an answer.
+    pub(crate) fn new(limits: Limits) -> Self {
+        let since = Instant::now();
+        let due = limits.due(since + limits.first_byte);
+        Self { timer: Box::pin(sleep_until(due)), limits, begun: false, since }
+    }
+
+    /// The answer has begun: from now on pauses count.
+    pub(crate) fn begin(&mut self) {
+        self.begun = true;
+        self.touch();
+    }
+
+    /// Something came.
+    pub(crate) fn touch(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Ready when something is overdue. To be polled after what is waited for.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Overdue> {
+        loop {
+            let limit = self.limit();
+            // The timer was set for a wait that may have been shorter, or longer, than what counts now.
+            let due = self.limits.due(self.since + limit);
+            if self.timer.deadline() > due {
+                self.timer.as_mut().reset(due);
+            }
+            if self.timer.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            if self.limits.deadline.is_some_and(|deadline| deadline <= now) {
+                return Poll::Ready(Overdue::Deadline);
+            }
+            if due <= now {
+                return Poll::Ready(if self.begun { Overdue::Idle(limit) } else { Overdue::FirstByte(limit) });
+            }
+            self.timer.as_mut().reset(due);
+        }
+    }
+
+    /// Waits for `future`, as long as nothing is overdue.
+    pub(crate) async fn over<F: Future>(&mut self, future: F) -> Result<F::Output, Overdue> {
+        let mut future = pin!(future);
+        poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => self.poll(context).map(Err),
+        })
+        .await
+    }
+
+    fn limit(&self) -> Duration {
+        if self.begun { self.limits.idle } else { self.limits.first_byte }
+    }
+}
+
+impl Limits {
+    fn due(&self, at: Instant) -> Instant {
+        self.deadline.map_or(at, |deadline| deadline.min(at))
+    }
+}
+
+// === impl Overdue ===
+
+impl Overdue {
+    /// The error that says so.
+    pub(crate) fn error(self, provider: &str) -> LlmError {
+        let (message, code) = match self {
+            Self::FirstByte(limit) => {
+                (format!("provider `{provider}` did not begin to answer within {limit:?}"), "first_byte_timeout")
+            }
+            Self::Idle(limit) => (
+                format!("provider `{provider}` sent nothing for {limit:?} in the middle of its answer"),
+                "idle_timeout",
+            ),
+            Self::Deadline => {
+                (format!("the request's deadline passed before provider `{provider}` was done"), "deadline_exceeded")
+            }
+        };
+        LlmError::new(ErrorKind::Timeout, message).with_code(code).with_provider(provider)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+use super::{Limits, Overdue, Watch};
+use std::future::pending;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+fn limits(deadline: Option<u64>) -> Limits {
+    Limits {
+        first_byte: Duration::from_secs(10),
+        idle: Duration::from_secs(3),
+        deadline: deadline.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_beginning_has_its_time() {
+    let start = Instant::now();
+    let mut watch = Watch::new(limits(None));
+    assert_eq!(watch.over(pending::<()>()).await, Err(Overdue::FirstByte(Duration::from_secs(10))));
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_are_counted_from_the_last_progress() {
+    let mut watch = Watch::new(limits(None));
+    assert_eq!(watch.over(sleep(Duration::from_secs(9))).await, Ok(()));
+    watch.begin();
+    let start = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(watch.over(sleep(Duration::from_secs(2))).await, Ok(()));
+        watch.touch();
+    }
+    assert_eq!(watch.over(pending::<()>()).await, Err(Overdue::Idle(Duration::from_secs(3))));
+    assert_eq!(start.elapsed().as_secs(), 43);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_begins_at_once_has_the_shorter_time_for_its_pauses() {
+    let start = Instant::now();
+    let mut watch = Watch::new(limits(None));
+    watch.begin();
+    assert_eq!(watch.over(pending::<()>()).await, Err(Overdue::Idle(Duration::from_secs(3))));
+    assert_eq!(start.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_cuts_all_short() {
+    let start = Instant::now();
+    let mut watch = Watch::new(limits(Some(4)));
+    assert_eq!(watch.over(sleep(Duration::from_secs(2))).await, Ok(()));
+    watch.begin();
+    assert_eq!(watch.over(pending::<()>()).await, Err(Overdue::Deadline));
+    assert_eq!(start.elapsed().as_secs(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_ready_wins() {
+    let mut watch = Watch::new(limits(Some(0)));
+    assert_eq!(watch.over(async { 7 }).await, Ok(7));
+    assert_eq!(watch.over(pending::<()>()).await, Err(Overdue::Deadline));
+}

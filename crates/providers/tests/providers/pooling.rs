@@ -1,0 +1,85 @@
+//! Connections are used again, and closed when they are not.
+
+use crate::support::*;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_free_connection_is_used_again() {
+    let upstream = Upstream::playing(vec![json(200, ANSWER), error(400, "x", "no"), sse(&[CHUNK]).end()]).await;
+    let provider = provider(settings(&upstream, &["k1"]));
+    for _ in 0..20 {
+        if let Ok(answer) = provider.attempt(call(true)).await
+            && upstream.seen().len() > 2
+        {
+            streamed(answer).await;
+        }
+    }
+    assert_eq!((upstream.seen().len(), upstream.connections()), (20, 1));
+}
+
+#[tokio::test]
+async fn as_many_connections_as_requests_at_once() {
+    let wait = Step::Wait(Duration::from_millis(30));
+    let upstream = Upstream::start(move |_| [vec![wait.clone()], json(200, ANSWER)].concat()).await;
+    let provider = provider(settings(&upstream, &["k1"]));
+    for _ in 0..3 {
+        let attempts = (0..10).map(|_| provider.attempt(call(false)));
+        let answers = futures_util::future::join_all(attempts).await;
+        assert!(answers.iter().all(Result::is_ok));
+    }
+    assert_eq!(upstream.connections(), 10);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_upstream_closed_is_not_used() {
+    let upstream = Upstream::playing(vec![json(200, ANSWER).then(Step::Close)]).await;
+    let provider = provider(settings(&upstream, &["k1"]));
+    for count in 1..=5 {
+        provider.attempt(call(false)).await.unwrap();
+        upstream.gone(count).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(upstream.connections(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed() {
+    let upstream = Upstream::playing(vec![json(200, ANSWER)]).await;
+    let mut settings = settings(&upstream, &["k1"]);
+    settings.network.pool_idle_timeout = Duration::from_secs(4);
+    let provider = provider(settings);
+    for _ in 0..5 {
+        provider.attempt(call(false)).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+    assert_eq!(upstream.connections(), 1);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    upstream.gone(1).await;
+    provider.attempt(call(false)).await.unwrap();
+    assert_eq!(upstream.connections(), 2);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    upstream.gone(2).await;
+}
+
+#[tokio::test]
+async fn every_thread_has_its_own_connections() {
+    let upstream = Upstream::playing(vec![json(200, ANSWER)]).await;
+    let provider = provider(settings(&upstream, &["k1"]));
+    for expected in 1..=3 {
+        let provider = Arc::clone(&provider);
+        let worker = move || {
+            // Two runtimes in a row on one thread: the second must not meet the connections of the first.
+            for _ in 0..2 {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                for _ in 0..5 {
+                    runtime.block_on(provider.attempt(call(false))).unwrap();
+                }
+            }
+        };
+        tokio::task::spawn_blocking(move || thread::spawn(worker).join().unwrap()).await.unwrap();
+        assert_eq!(upstream.connections(), 2 * expected);
+    }
+    assert_eq!(upstream.seen().len(), 30);
+}

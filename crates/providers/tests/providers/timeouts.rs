@@ -1,0 +1,110 @@
+//! Each kind of waiting ends, and says which it was.
+
+use crate::support::*;
+use gatewright_model::{ErrorKind, LlmError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+fn is_timeout(error: &LlmError, code: &str) {
+    assert_eq!((error.kind, error.status()), (ErrorKind::Timeout, 504), "{error:?}");
+    assert_eq!((error.code.as_deref(), error.provider.as_deref()), (Some(code), Some("up")), "{error:?}");
+    assert!(error.message.contains("`up`") || code == "deadline_exceeded", "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn connecting() {
+    // A listener that never accepts completes TCP in the kernel, but not TLS.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = Upstream::playing(vec![json(200, ANSWER)]).await;
+    let mut settings = settings(&upstream, &["k1"]);
+    settings.base_url = Some(format!("https://{}/v1", listener.local_addr().unwrap()));
+    settings.network.connect_timeout = Duration::from_secs(3);
+    let start = Instant::now();
+    is_timeout(&failure(&provider(settings), call(false)).await, "connect_timeout");
+    assert_eq!(start.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_byte() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: ping\n\n";
+    for (steps, stream) in
+        [(vec![Step::Hang], false), (vec![Step::Hang], true), (vec![Step::Send(head.into()), Step::Hang], true)]
+    {
+        let upstream = Upstream::playing(vec![steps]).await;
+        let mut settings = settings(&upstream, &["k1"]);
+        settings.network.first_byte_timeout = Duration::from_secs(7);
+        settings.network.idle_timeout = Duration::from_secs(1);
+        let start = Instant::now();
+        is_timeout(&failure(&provider(settings), call(stream)).await, "first_byte_timeout");
+        assert_eq!(start.elapsed().as_secs(), 7);
+        upstream.gone(1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_do_not_put_off_the_first_event() {
+    let mut steps = sse(&[]);
+    for _ in 0..100 {
+        steps = steps.then(Step::Wait(Duration::from_secs(1))).then(Step::Send(b"8\r\n: ping\n\n\r\n".to_vec()));
+    }
+    let upstream = Upstream::playing(vec![steps]).await;
+    let mut settings = settings(&upstream, &["k1"]);
+    settings.network.first_byte_timeout = Duration::from_secs(7);
+    is_timeout(&failure(&provider(settings), call(true)).await, "first_byte_timeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_in_a_stream() {
+    let steps =
+        sse(&[CHUNK]).then(Step::Wait(Duration::from_secs(4))).then(Step::Send(b"8\r\n: ping\n\n\r\n".to_vec()));
+    let upstream = Upstream::playing(vec![steps.then(Step::Hang)]).await;
+    let mut settings = settings(&upstream, &["k1"]);
+    settings.network.idle_timeout = Duration::from_secs(5);
+    let start = Instant::now();
+    let (bytes, error) = streamed(provider(settings).attempt(call(true)).await.unwrap()).await;
+    assert_eq!(bytes, format!("{CHUNK}\n\n: ping\n\n"));
+    is_timeout(&error.unwrap(), "idle_timeout");
+    assert_eq!(start.elapsed().as_secs(), 9);
+    upstream.gone(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_in_a_whole_answer() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{";
+    let upstream = Upstream::playing(vec![vec![Step::Send(head.into()), Step::Hang]]).await;
+    let mut settings = settings(&upstream, &["k1"]);
+    settings.network.idle_timeout = Duration::from_secs(5);
+    is_timeout(&failure(&provider(settings), call(false)).await, "idle_timeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_request() {
+    let upstream = Upstream::playing(vec![vec![Step::Hang]]).await;
+    let provider = provider(retrying(&upstream, &["k1"], 9));
+    let start = Instant::now();
+    let error = failure(&provider, within(call(false), Duration::from_secs(2))).await;
+    is_timeout(&error, "deadline_exceeded");
+    assert_eq!(start.elapsed().as_secs(), 2);
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_request_in_the_middle_of_a_stream() {
+    let mut steps = sse(&[CHUNK]);
+    for _ in 0..100 {
+        steps = steps.then(Step::Wait(Duration::from_secs(1))).then(Step::Send(b"8\r\n: ping\n\n\r\n".to_vec()));
+    }
+    let upstream = Upstream::playing(vec![steps]).await;
+    let call = within(call(true), Duration::from_millis(10_500));
+    let (_, error) = streamed(provider(settings(&upstream, &["k1"])).attempt(call).await.unwrap()).await;
+    is_timeout(&error.unwrap(), "deadline_exceeded");
+    upstream.gone(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_is_tried_again() {
+    let upstream = Upstream::playing(vec![vec![Step::Hang], json(200, ANSWER)]).await;
+    let answer = provider(retrying(&upstream, &["k1"], 1)).attempt(call(false)).await.unwrap();
+    assert_eq!(answer.retries, 1);
+}
