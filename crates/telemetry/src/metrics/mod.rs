@@ -1,0 +1,164 @@
+//! Metrics, in the names of the OpenTelemetry GenAI conventions where there are any.
+
+mod bounds;
+mod custom;
+mod histogram;
+mod labels;
+mod plugins;
+mod process;
+mod providers;
+mod requests;
+
+pub use custom::MAX_PLUGIN_SERIES;
+pub use providers::ProviderMetrics;
+
+use crate::log::LogHandle;
+use custom::Custom;
+use gatewright_pipeline::Probe;
+use gatewright_plugin::HookSet;
+use gatewright_plugin::payload::RequestSummary;
+use gatewright_plugin::services;
+use labels::Bounded;
+use plugins::Plugins;
+use process::Process;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use providers::Providers;
+use requests::Requests;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// The media type of what [`Metrics::render`] writes.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All metrics of a gateway. One a process; share it as `Arc<Metrics>`.
+///
+/// Recording never waits and never fails. Label values are bounded: at most 512 combinations of operation, provider and
+/// model, 64 providers, 200 series a plugin; what comes later is counted as `other`, or refused to the plugin.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Requests,
+    providers: Providers,
+    plugins: Plugins,
+    custom: Custom,
+    process: Process,
+    active: Gauge,
+    generation: Gauge<u64, AtomicU64>,
+    reloads: Family<ReloadLabels, Counter>,
+}
+
+/// A request that is under way, until it is dropped.
+#[derive(Debug)]
+pub struct ActiveRequest(Gauge);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Metrics that all start from nothing.
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let names = Arc::new(Bounded::new(providers::MAX_PROVIDERS));
+        let requests = Requests::new(&mut registry, names.clone());
+        let providers = Providers::new(&mut registry, names);
+        let (plugins, custom, process) = (Plugins::default(), Custom::default(), Process::new());
+        let (active, generation, reloads) = (Gauge::default(), Gauge::default(), Family::default());
+        for result in ["success", "failure"] {
+            drop(reloads.get_or_create(&ReloadLabels { result }));
+        }
+        let build =
+            [("version", env!("CARGO_PKG_VERSION")), ("os", std::env::consts::OS), ("arch", std::env::consts::ARCH)];
+        registry.register("gatewright_build", "The gateway that runs", Info::new(build));
+        registry.register("gatewright_active_requests", "Requests under way", active.clone());
+        registry.register("gatewright_plugin_set_generation", "Number of the plugin set in use", generation.clone());
+        registry.register("gatewright_config_reloads", "Reloads of the config", reloads.clone());
+        registry.register_collector(Box::new(plugins.clone()));
+        registry.register_collector(Box::new(custom.clone()));
+        registry.register_collector(Box::new(process.clone()));
+        Self { registry, requests, providers, plugins, custom, process, active, generation, reloads }
+    }
+
+    /// All metrics, in the OpenMetrics text format: see [`CONTENT_TYPE`].
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a text does not fail, and neither do our collectors.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+
+    /// Records an LLM request that has ended. `operation` is a word of
+    /// [`Kind::operation`](gatewright_model::Kind::operation).
+    ///
+    /// Only an answer makes a model known by its name: a request that ended with an error, for a model that was never
+    /// answered, counts as `other`.
+    pub fn request(&self, operation: &'static str, summary: &RequestSummary) {
+        self.requests.record(operation, summary);
+    }
+
+    /// Counts a request as under way until what this answers is dropped.
+    pub fn active_request(&self) -> ActiveRequest {
+        self.active.inc();
+        ActiveRequest(self.active.clone())
+    }
+
+    /// The counters of one provider, resolved.
+    pub fn provider(&self, name: &str) -> ProviderMetrics {
+        self.providers.of(name)
+    }
+
+    /// The probe of one plugin instance, with the series of its hooks resolved. An instance that is replaced under its
+    /// name goes on with its series.
+    pub fn probe(&self, instance: &str, hooks: HookSet) -> Arc<dyn Probe> {
+        self.plugins.probe(instance, hooks)
+    }
+
+    /// The `metrics` service of one plugin. Whether the plugin may use it is the host's to check.
+    ///
+    /// A sample is refused (and counted in `gatewright_plugin_samples_refused_total`) with
+    /// [`Invalid`](services::ServiceError::Invalid) if a name, label or value is not legal or the name is taken, and
+    /// with [`TooLarge`](services::ServiceError::TooLarge) if it needs a series more than [`MAX_PLUGIN_SERIES`].
+    pub fn plugin_metrics(&self, instance: &str) -> Arc<dyn services::Metrics> {
+        self.custom.service(instance)
+    }
+
+    /// Says which plugin set is in use.
+    pub fn plugin_set(&self, generation: u64) {
+        self.generation.set(generation);
+    }
+
+    /// Counts a reload of the config, which took or not.
+    pub fn config_reload(&self, took: bool) {
+        self.reloads.get_or_create(&ReloadLabels { result: if took { "success" } else { "failure" } }).inc();
+    }
+
+    /// Shows how many lines the log dropped. Later calls change nothing.
+    pub fn watch_log(&self, log: &LogHandle) {
+        self.process.lines_dropped.get_or_init(|| log.dropped_lines());
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// === impl ActiveRequest ===
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests;
