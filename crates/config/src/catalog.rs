@@ -101,7 +101,10 @@ fn facts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut
     };
     match entry.enabled {
         true => findings.hinted(&path.key(key), message, hint.as_deref()),
-        false => findings.warn(&path.key(key), message),
+        false => {
+            let hint = hint.map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"));
+            findings.warn(&path.key(key), message + &hint);
+        }
     }
     None
 }

@@ -209,7 +209,7 @@ impl Check<'_> {
 }
 
 /// The words that a schema allows; none if it allows any.
-fn choices(schema: &Value) -> Vec<&str> {
+pub(crate) fn choices(schema: &Value) -> Vec<&str> {
     let listed = keyword(schema, "enum").and_then(Value::as_array).into_iter().flatten();
     let branches = keyword(schema, "oneOf").and_then(Value::as_array).into_iter().flatten();
     listed.chain(branches.filter_map(|branch| branch.get("const"))).filter_map(Value::as_str).collect()

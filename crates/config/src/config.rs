@@ -18,6 +18,7 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// The provider of models that come without a prefix and that no provider lists in its `models`. Unset: the only
     /// provider, or `openai`, or `anthropic`, or the first by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_provider: Option<String>,
     /// Whether providers whose usual environment variables are set (`OPENAI_API_KEY`, ...) are there without being in
     /// this file.
@@ -123,10 +124,8 @@ impl Config {
             _ => serde_json::Map::new(),
         };
         let (ours, theirs) = (fields(&self.server), fields(&other.server));
-        ours.iter()
-            .filter(|(key, value)| theirs.get(*key) != Some(value))
-            .map(|(key, _)| format!("server.{key}"))
-            .collect()
+        let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        keys.into_iter().filter(|key| ours.get(*key) != theirs.get(*key)).map(|key| format!("server.{key}")).collect()
     }
 
     /// The network settings of a provider; the defaults if there is no such provider.
@@ -185,3 +184,6 @@ impl std::str::FromStr for LogStyle {
             .ok_or_else(|| format!("`{word}` is not one of json, pretty"))
     }
 }
+
+#[cfg(test)]
+mod tests;

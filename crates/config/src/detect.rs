@@ -127,3 +127,6 @@ impl fmt::Display for Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

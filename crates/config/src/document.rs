@@ -99,3 +99,6 @@ impl<'de> Visitor<'de> for Tree<'_, '_> {
         Ok(Value::Object(object))
     }
 }
+
+#[cfg(test)]
+mod tests;

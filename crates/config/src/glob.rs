@@ -11,3 +11,6 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     }
     rest.ends_with(last)
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,8 @@ mod server;
 mod settings;
 mod stream_modes;
 mod suggest;
+#[cfg(test)]
+mod testing;
 mod unit;
 mod url;
 mod watch;

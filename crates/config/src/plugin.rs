@@ -229,3 +229,6 @@ impl JsonSchema for PluginVersion {
 fn failure_mode_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": ["fail_open", "fail_closed", "open", "closed"] })
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,6 @@ impl Resolver<'_> {
 }
 
 const LITERAL: &str = "a secret stands in the file; write `env.NAME`, and put it into the environment";
+
+#[cfg(test)]
+mod tests;

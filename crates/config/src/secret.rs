@@ -94,3 +94,6 @@ impl JsonSchema for Secret {
         json_schema!({ "type": "string", "minLength": 1, "x-env": true, "x-secret": true })
     }
 }
+
+#[cfg(test)]
+mod tests;

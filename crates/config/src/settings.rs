@@ -105,7 +105,7 @@ impl JsonSchema for Settings {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "object", "x-env": true })
+        json_schema!({ "type": "object" })
     }
 }
 
@@ -144,3 +144,6 @@ pub(crate) fn is_sensitive_name(name: &str) -> bool {
         ["api_key", "apikey", "secret", "token", "password", "passwd", "authorization", "private_key", "credential"];
     ends.iter().any(|end| name.ends_with(end)) || name.ends_with("credentials") || name == "key"
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,8 +32,9 @@ impl Address {
         if uri.query().is_some() || text.contains('#') {
             return Err("has a query or fragment; only scheme, host, port and path can be set");
         }
-        if authority.host().is_empty() || authority.as_str().ends_with(':') {
-            return Err("has no host or an empty port");
+        let has_port = authority.as_str().len() > authority.host().len();
+        if authority.host().is_empty() || (has_port && authority.port_u16().is_none()) {
+            return Err("has no host, or a port that is none");
         }
         let port = authority.port_u16().unwrap_or(if https { 443 } else { 80 });
         let path = uri.path().trim_end_matches('/').to_owned();
@@ -57,3 +58,6 @@ impl Address {
         self.port == server.port && (here || self.host.eq_ignore_ascii_case(&server.host))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,167 @@
+use super::{Catalog, PluginFacts, check_exposure, validate};
+use crate::testing::{load, load_in};
+use crate::{Config, Report};
+use gatewright_plugin::{FailureMode, Hook, HookSet, Manifest};
+use serde_json::Value;
 
+/// `guard` (check_input, check_output), `strict_guard` (the same, closed), `logger` (ships; post_request),
+/// `gate` (auth).
+struct Some4;
+
+impl Catalog for Some4 {
+    fn plugin(&self, name: &str) -> Option<PluginFacts> {
+        let manifest = Manifest::new(name, "1.0.0");
+        let checks = HookSet::of(&[Hook::CheckInput, Hook::CheckOutput]);
+        let (manifest, hooks, builtin) = match name {
+            "guard" => (manifest, checks, false),
+            "strict_guard" => (manifest.failure_mode(FailureMode::Closed), checks, false),
+            "logger" => (manifest, HookSet::of(&[Hook::PostRequest]), true),
+            "gate" => (manifest, HookSet::of(&[Hook::Auth]), false),
+            _ => return None,
+        };
+        Some(PluginFacts { manifest, hooks, builtin })
+    }
+
+    fn names(&self) -> Vec<String> {
+        ["guard", "strict_guard", "logger", "gate"].map(String::from).to_vec()
+    }
+
+    fn check_config(&self, _: &str, config: &Value) -> Result<(), String> {
+        match config.get("url") {
+            Some(url) => Err(format!("`url` is not one: {url}")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn report(plugin: &str) -> Report {
+    validate(&load(&format!(r#"{{ "plugins": [{plugin}] }}"#)).config, &Some4)
+}
+
+fn lines(plugin: &str) -> Vec<String> {
+    let report = report(plugin);
+    let warnings = report.warnings.iter().map(|warning| format!("warning: {warning}"));
+    report.errors.iter().map(ToString::to_string).chain(warnings).collect()
+}
+
+#[test]
+fn plugins_must_be_there() {
+    assert_eq!(
+        lines(r#"{ "name": "loger" }"#),
+        ["plugins[0].name: there is no built-in plugin `loger`; did you mean `logger`?"]
+    );
+    assert_eq!(
+        lines(r#"{ "name": "zzz" }"#),
+        [
+            "plugins[0].name: there is no built-in plugin `zzz` (there are guard, strict_guard, logger, gate), and no `path`"
+        ]
+    );
+    assert_eq!(
+        lines(r#"{ "name": "mine", "path": "builtin:gard" }"#),
+        ["plugins[0].path: there is no built-in plugin `gard`; did you mean `guard`?"]
+    );
+    assert_eq!(
+        lines(r#"{ "name": "mine", "path": "./mine.so" }"#),
+        ["plugins[0].path: this gateway has no host that loads plugins from a path"]
+    );
+    assert_eq!(lines(r#"{ "name": "mine", "path": "./mine.so", "enabled": false }"#), [""; 0]);
+    assert_eq!(
+        lines(r#"{ "name": "loger", "enabled": false }"#),
+        ["warning: plugins[0].name: there is no built-in plugin `loger`; did you mean `logger`?"]
+    );
+}
+
+#[test]
+fn hooks_must_be_implemented() {
+    assert_eq!(
+        lines(r#"{ "name": "strict_guard", "hooks": ["check_input", "post_llm"] }"#),
+        ["plugins[0].hooks[1]: the plugin has no `post_llm`; it has `check_input`, `check_output`"]
+    );
+}
+
+#[test]
+fn the_place_of_what_ships_is_fixed() {
+    assert_eq!(
+        lines(r#"{ "name": "logger", "placement": "pre_builtin", "order": 1, "priority": 2 }"#),
+        ["placement", "order", "priority"]
+            .map(|key| format!("plugins[0].{key}: the place of a built-in plugin is fixed; remove this key"))
+    );
+    assert_eq!(lines(r#"{ "name": "strict_guard", "placement": "pre_builtin", "order": 1, "priority": 2 }"#), [""; 0]);
+}
+
+#[test]
+fn configs_are_checked_without_showing_secrets() {
+    let config = load_in(
+        r#"{ "plugins": [{ "name": "logger", "config": { "url": "env.URL" } }] }"#,
+        &[("URL", "https://secret")],
+    );
+    let report = validate(&config.config, &Some4);
+    assert_eq!(report.errors[0].to_string(), "plugins[0].config: `url` is not one: \"***\"");
+}
+
+#[test]
+fn an_open_guard_is_warned_of() {
+    let open = "warning: plugins[0].failure_mode: `guard` guards (check_input, check_output) and is fail_open: when it fails, requests pass unchecked; set `fail_closed`";
+    assert_eq!(lines(r#"{ "name": "guard" }"#), [open]);
+    assert_eq!(lines(r#"{ "name": "guard", "failure_mode": "fail_open" }"#), [open]);
+    assert_eq!(lines(r#"{ "name": "guard", "hooks": ["check_output"] }"#), [open.replace("check_input, ", "")]);
+    for quiet in [
+        r#"{ "name": "guard", "failure_mode": "fail_closed" }"#,
+        r#"{ "name": "strict_guard" }"#,
+        r#"{ "name": "logger" }"#,
+        r#"{ "name": "gate" }"#,
+        r#"{ "name": "guard", "enabled": false }"#,
+    ] {
+        assert_eq!(lines(quiet), [""; 0], "{quiet}");
+    }
+}
+
+#[test]
+fn the_same_warning_is_not_said_twice() {
+    let loaded = load(r#"{ "plugins": [{ "name": "guard", "hooks": ["check_input"], "failure_mode": "fail_open" }] }"#);
+    let mut report = Report { errors: Vec::new(), warnings: loaded.warnings };
+    report.absorb(validate(&loaded.config, &Some4));
+    assert_eq!(report.warnings.len(), 1);
+}
+
+#[test]
+fn what_has_no_effect_is_warned_of() {
+    assert_eq!(
+        lines(r#"{ "name": "logger", "stream_mode": "buffer" }"#),
+        ["warning: plugins[0].stream_mode: has no effect: none of the plugin's hooks sees the text of a stream"]
+    );
+    assert_eq!(
+        lines(r#"{ "name": "strict_guard", "stream_mode": "observe" }"#),
+        [
+            "warning: plugins[0].stream_mode: with `observe`, `check_output` audits streams only: it cannot block what has left"
+        ]
+    );
+    assert_eq!(
+        lines(r#"{ "name": "logger", "version": "2.0.0" }"#),
+        ["warning: plugins[0].version: `2.0.0` is wanted, and the plugin is `1.0.0`"]
+    );
+    assert_eq!(lines(r#"{ "name": "logger", "version": "1.0.0" }"#), [""; 0]);
+}
+
+#[test]
+fn beyond_loopback_there_must_be_keys() {
+    let exposed = |text: &str| validate(&load_in(text, &[("K", "0123456789abcdef")]).config, &Some4).errors;
+    let beyond = r#""server": { "host": "0.0.0.0" }"#;
+    assert_eq!(
+        exposed(&format!("{{ {beyond} }}"))[0].to_string(),
+        "server.host: `0.0.0.0` can be reached from beyond this machine, and anybody there could spend your provider keys: \
+         set `auth.keys`, or `auth.allow_anonymous` if that is meant"
+    );
+    for allowed in [
+        r#""auth": { "keys": [{ "name": "a", "value": "env.K" }] }"#,
+        r#""auth": { "allow_anonymous": true }"#,
+        r#""plugins": [{ "name": "gate" }]"#,
+    ] {
+        assert_eq!(exposed(&format!("{{ {beyond}, {allowed} }}")), [], "{allowed}");
+    }
+    assert_eq!(exposed(&format!(r#"{{ {beyond}, "plugins": [{{ "name": "gate", "enabled": false }}] }}"#)).len(), 1);
+    for host in ["127.0.0.1", "::1", "localhost", "127.8.8.8"] {
+        assert_eq!(exposed(&format!(r#"{{ "server": {{ "host": "{host}" }} }}"#)), [], "{host}");
+    }
+    assert!(check_exposure(&Config::default(), false).is_ok());
+}

@@ -24,7 +24,7 @@ fn one(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
         let message = format!("`{}` cannot be a plugin's name: {NAME_RULE}", shortened(&entry.name));
         findings.error(&path.key("name"), message);
     }
-    if entry.source() == PluginSource::Linked("") {
+    if entry.path.as_deref() == Some("builtin:") {
         findings.error(&path.key("path"), "`builtin:` must be followed by a plugin's name");
     }
     for (index, name) in entry.hooks.iter().flatten().enumerate() {

@@ -1,0 +1,111 @@
+use super::reference;
+use crate::testing::{errors, errors_in, load_in, provider, warnings};
+
+#[test]
+fn only_a_name_makes_a_reference() {
+    assert_eq!(reference("env.OPENAI_API_KEY"), Some("OPENAI_API_KEY"));
+    assert_eq!(reference("env._x1"), Some("_x1"));
+    for text in ["env.", "env.1A", "env.MY-KEY", "env.A B", "environment", "ENV.A", "OPENAI_API_KEY", ""] {
+        assert_eq!(reference(text), None, "{text}");
+    }
+}
+
+#[test]
+fn references_are_resolved_wherever_they_may_stand() {
+    let text = r#"{
+        "providers": { "x": {
+            "base_url": "env.URL",
+            "keys": [{ "name": "k", "value": "env.KEY" }],
+            "network": { "extra_headers": { "x-team": "env.TEAM" }, "ca_cert_pem": "env.CA" }
+        } },
+        "auth": { "keys": [{ "name": "ci", "value": "env.CI_KEY" }] },
+        "plugins": [{ "name": "a", "config": { "hook": { "urls": ["env.HOOK", "plain"] } } }]
+    }"#;
+    let ca = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+    let loaded = load_in(
+        text,
+        &[
+            ("URL", "https://host/v1/ "),
+            ("KEY", "sk-1\n"),
+            ("TEAM", "blue"),
+            ("CA", ca),
+            ("CI_KEY", "0123456789abcdef"),
+            ("HOOK", "https://hook"),
+        ],
+    );
+    let x = provider(&loaded, "x");
+    assert_eq!(x.base_url(), "https://host/v1");
+    assert_eq!(x.keys[0].value.expose(), "sk-1");
+    assert_eq!(x.keys[0].value.variable(), Some("KEY"));
+    assert_eq!(x.network.extra_headers["x-team"].expose(), "blue");
+    assert_eq!(x.network.ca_cert_pem.as_deref(), Some(ca));
+    assert_eq!(loaded.config.auth.keys[0].value.expose(), "0123456789abcdef");
+    assert_eq!(loaded.config.plugins[0].config.get()["hook"]["urls"][0], "https://hook");
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    let shown = format!("{:?}", loaded.config);
+    for secret in ["sk-1", "0123456789abcdef", "https://hook", "blue"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[test]
+fn all_variables_that_are_not_set_are_told() {
+    let text = r#"{
+        "providers": { "openai": { "keys": [
+            { "name": "a", "value": "env.OPENAI_KEY" }, { "name": "b", "value": "env.EMPTY" }, { "name": "c", "value": "env.BAD-NAME" }
+        ] } },
+        "auth": { "keys": [{ "name": "ci", "value": "env.CI" }] },
+        "plugins": [{ "name": "p", "config": { "urls": [{ "url": "env.HOOK" }] } }]
+    }"#;
+    assert_eq!(
+        errors_in(text, &[("OPENAI_API_KEY", "sk-1"), ("EMPTY", " ")]),
+        [
+            "providers.openai.keys[0].value: the environment variable `OPENAI_KEY` is not set; did you mean `env.OPENAI_API_KEY`?",
+            "providers.openai.keys[1].value: the environment variable `EMPTY` is set to nothing",
+            "providers.openai.keys[2].value: `env.BAD-NAME` names no environment variable: after `env.` come letters, digits and `_`",
+            "plugins[0].config.urls[0].url: the environment variable `HOOK` is not set",
+            "auth.keys[0].value: the environment variable `CI` is not set",
+        ]
+    );
+}
+
+#[test]
+fn what_is_disabled_needs_no_variables() {
+    let text = r#"{
+        "providers": {
+            "off": { "enabled": false, "base_url": "env.URL", "keys": [{ "name": "a", "value": "env.A" }] },
+            "on": { "base_url": "https://host/v1", "keys": [{ "name": "b", "value": "env.B", "enabled": false }] }
+        },
+        "auth": { "keys": [{ "name": "ci", "value": "env.CI", "enabled": false }] },
+        "plugins": [{ "name": "p", "enabled": false, "config": { "url": "env.HOOK" } }]
+    }"#;
+    assert_eq!(errors(text), [""; 0]);
+}
+
+#[test]
+fn secrets_in_the_file_are_warned_of() {
+    let text = r#"{
+        "providers": { "x": { "base_url": "https://x/v1", "keys": [{ "name": "k", "value": "sk-literal" }],
+            "network": { "extra_headers": { "x-team": "blue", "authorization": "Basic abc" } } } },
+        "auth": { "keys": [{ "name": "ci", "value": "0123456789abcdef" }] },
+        "plugins": [{ "name": "p", "config": { "nested": [{ "token": "t" }] } }]
+    }"#;
+    let advice = "a secret stands in the file; write `env.NAME`, and put it into the environment";
+    assert_eq!(
+        warnings(text),
+        [
+            format!("providers.x.keys[0].value: {advice}"),
+            format!("providers.x.network.extra_headers.authorization: {advice}"),
+            format!("plugins[0].config.nested[0].token: {advice}"),
+            format!("auth.keys[0].value: {advice}"),
+        ]
+    );
+}
+
+#[test]
+fn what_stands_for_a_hidden_secret_is_none() {
+    assert_eq!(
+        errors(r#"{ "auth": { "keys": [{ "name": "ci", "value": "***" }] } }"#),
+        ["auth.keys[0].value: `***` stands for a secret that is not shown; write `env.NAME`"]
+    );
+}
