@@ -101,6 +101,13 @@ async fn ask(engine: &Engine, life: &mut Lifecycle, call: &LlmCall, request: Req
         provider.attempt(AttemptCall { request, include_usage, headers: call.headers.clone(), deadline }).await;
     let progress = &mut life.request().progress;
     progress.waited += asked.elapsed();
+    if let Some(watch) = &engine.watch {
+        let (error, retries) = match &answer {
+            Ok(answer) => (None, answer.retries),
+            Err(error) => (Some(error.kind), 0),
+        };
+        watch.attempted(&name, error, retries);
+    }
     let answer = answer.map_err(|error| LlmError { provider: error.provider.or(Some(name)), ..error })?;
     progress.retries += answer.retries;
     Ok(answer)

@@ -19,6 +19,17 @@ pub struct Engine {
     pub routing: Routing,
     /// The most that is held back of one stream, in bytes.
     pub stream_buffer_bytes: usize,
+    /// Who is told of attempts.
+    pub watch: Option<Arc<dyn AttemptWatch>>,
+}
+
+/// Told of every attempt at a provider.
+pub trait AttemptWatch: Send + Sync {
+    /// An attempt ended; a stream's, when it began.
+    fn attempted(&self, provider: &str, error: Option<ErrorKind>, retries: u32);
+
+    /// An attempt was made as a fallback.
+    fn fell_back(&self, provider: &str);
 }
 
 /// One LLM request.
@@ -58,7 +69,7 @@ pub enum Reply {
 impl Engine {
     /// An engine over this routing.
     pub fn new(routing: Routing) -> Self {
-        Self { routing, stream_buffer_bytes: STREAM_BUFFER_BYTES }
+        Self { routing, stream_buffer_bytes: STREAM_BUFFER_BYTES, watch: None }
     }
 
     /// Takes a request through the request and attempt layers. For a stream it answers as soon as that has begun; its
@@ -82,6 +93,9 @@ impl Engine {
                 tracing::warn!(%model, "a fallback names no known provider; it is skipped");
                 continue;
             };
+            if let Some(watch) = &self.watch {
+                watch.fell_back(&target.provider);
+            }
             match attempt(self, life, &call, &target, index).await {
                 Ok(attempted) => return self.answer(life, &call, attempted).await,
                 Err(error) if !error.allows_fallbacks() => return Err(error),

@@ -14,7 +14,7 @@ mod provider;
 mod routing;
 mod stream;
 
-pub use engine::{Answered, Engine, LlmCall, Reply};
+pub use engine::{Answered, AttemptWatch, Engine, LlmCall, Reply};
 pub use error::{blocked, fault_error, rejected};
 pub use lifecycle::{CLOSING_BUDGET, Lifecycle, Open, Progress};
 pub use price::{Pricing, Unpriced};

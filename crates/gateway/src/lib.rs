@@ -1,1 +1,42 @@
-//! Begun.
+//! Gatewright as a library: a gateway with your plugins linked in.
+//!
+//! ```no_run
+//! use gatewright::prelude::*;
+//!
+//! struct Hello;
+//!
+//! #[plugin]
+//! impl Plugin for Hello {
+//!     fn pre_llm(&self, cx: &mut Cx, request: &mut Draft<Request>) -> Result<PreLlm, Failure> {
+//!         cx.metadata("hello", request.model.as_str());
+//!         Ok(PreLlm::Continue)
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), gatewright::Error> {
+//!     gatewright::Gateway::builder().plugin(Hello).serve()
+//! }
+//! ```
+
+extern crate self as gatewright;
+
+mod builder;
+mod error;
+mod gateway;
+mod linked;
+mod plugins;
+mod providers;
+mod serve;
+mod snapshot;
+
+pub use builder::{GatewayBuilder, Read};
+pub use error::Error;
+pub use gateway::{Gateway, Started};
+pub use gatewright_config as config;
+pub use gatewright_plugin as plugin;
+pub use linked::Catalogue;
+
+/// What the source of a plugin usually needs.
+pub mod prelude {
+    pub use gatewright_plugin::prelude::*;
+}

@@ -2,7 +2,7 @@
 
 use crate::body::ResponseBody;
 use crate::route::Route;
-use crate::snapshot::Shared;
+use crate::snapshot::{Limits, Shared};
 use crate::{exchange, info};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -19,12 +19,7 @@ use tokio::sync::watch;
 const MAX_HEADERS: usize = 128;
 
 /// Serves a connection until the client closes it, or until `stop` says to finish what is under way.
-pub(crate) async fn serve(
-    shared: Arc<Shared>,
-    stream: TcpStream,
-    mut stop: watch::Receiver<bool>,
-    header_timeout: Duration,
-) {
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver<bool>, limits: Limits) {
     // Small frames of a stream must not wait for more.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection broke before it began");
@@ -34,7 +29,8 @@ pub(crate) async fn serve(
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(limits.header_bytes.max(8192))
         .max_headers(MAX_HEADERS)
         .pipeline_flush(true);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));

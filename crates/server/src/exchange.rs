@@ -4,13 +4,14 @@ use crate::admission::Place;
 use crate::body::{self, ResponseBody};
 use crate::respond::{self, Reported};
 use crate::route::Endpoint;
-use crate::snapshot::{MetricsSource, Shared, Snapshot};
+use crate::snapshot::{Shared, Snapshot};
 use crate::stream::{Chunks, Tapped};
 use crate::transport::{self, Entered};
 use bytes::Bytes;
 use gatewright_engine::{Answered, Lifecycle, LlmCall, Reply};
 use gatewright_model::{Dropped, HttpRequest, HttpResponse, LlmError, Request};
 use gatewright_plugin::{Facts, Hook};
+use gatewright_telemetry::ActiveRequest;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
@@ -30,11 +31,8 @@ pub(crate) struct Open {
     pub(crate) include_usage: bool,
     shared: Arc<Shared>,
     place: Option<Place>,
-    _active: Option<Active>,
+    _active: Option<ActiveRequest>,
 }
-
-/// Counts a request as active for as long as it is held.
-struct Active(Arc<dyn MetricsSource>);
 
 /// What a request is answered with.
 enum Answer {
@@ -87,7 +85,7 @@ impl Open {
         };
         let (plugins, pricing) = (snapshot.plugins.clone(), snapshot.pricing.clone());
         let life = Lifecycle::open(plugins, facts, started, pricing, shared.tasks.clone());
-        let active = shared.metrics().map(Active::begin);
+        let active = shared.metrics().map(|metrics| metrics.active_request());
         Self {
             life,
             endpoint,
@@ -235,21 +233,6 @@ impl Open {
         self.status = response.status;
         let (status, headers, body) = (response.status, response.headers.into_map(), response.body);
         respond::whole(status, headers, &reported, ResponseBody::Whole(Some(body), Some(self)))
-    }
-}
-
-// === impl Active ===
-
-impl Active {
-    fn begin(metrics: &Arc<dyn MetricsSource>) -> Self {
-        metrics.active(1);
-        Self(metrics.clone())
-    }
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.0.active(-1);
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn serve(shared: &Shared, route: Route, path: &str, headers: &HeaderM
         Route::Live => plain(StatusCode::OK, JSON, json!({"status": "ok"}).to_string()),
         Route::Ready => ready(shared),
         Route::Metrics => match shared.metrics() {
-            Some(metrics) => plain(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", metrics.render()),
+            Some(metrics) => plain(StatusCode::OK, gatewright_telemetry::CONTENT_TYPE, metrics.render()),
             None => refuse(path, headers, LlmError::new(ErrorKind::NotFound, "the telemetry plugin is off")),
         },
         Route::Models(dialect) => models(shared, dialect, path, headers),

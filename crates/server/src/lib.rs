@@ -20,4 +20,4 @@ mod worker;
 
 pub use auth::{ClientKey, ClientKeys};
 pub use server::{BindError, Server, ServerHandle};
-pub use snapshot::{Limits, MetricsSource, Readiness, Shared, Snapshot};
+pub use snapshot::{Limits, Readiness, Shared, Snapshot};

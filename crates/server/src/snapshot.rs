@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use gatewright_engine::{Engine, Pricing};
 use gatewright_pipeline::PluginSet;
 use gatewright_plugin::FailureMode;
+use gatewright_telemetry::Metrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Longest time for a request's head, and between two pieces of its body. Default 10 s.
     pub header_timeout: Duration,
+    /// Largest head of a request, in bytes; over it 431. Default 64 KiB.
+    pub header_bytes: usize,
 }
 
 /// What all workers share.
@@ -47,17 +50,9 @@ pub struct Shared {
     pub(crate) admission: Admission,
     /// Closing hooks, and whatever else outlives a request.
     pub tasks: TaskTracker,
-    metrics: Option<Arc<dyn MetricsSource>>,
+    /// What `/metrics` shows; `None` with telemetry off.
+    metrics: Option<Arc<Metrics>>,
     draining: AtomicBool,
-}
-
-/// Where `/metrics` comes from.
-pub trait MetricsSource: Send + Sync {
-    /// The text in Prometheus' format.
-    fn render(&self) -> String;
-
-    /// A request of the data plane began (`1`) or ended (`-1`).
-    fn active(&self, change: i64);
 }
 
 /// Whether requests can be served, and what is in the way.
@@ -79,6 +74,7 @@ impl Default for Limits {
             concurrent_requests: 10_000,
             request_timeout: Duration::from_secs(600),
             header_timeout: Duration::from_secs(10),
+            header_bytes: 64 << 10,
         }
     }
 }
@@ -87,7 +83,7 @@ impl Default for Limits {
 
 impl Shared {
     /// Serves by this snapshot until another is put in its place.
-    pub fn new(snapshot: Snapshot, tasks: TaskTracker, metrics: Option<Arc<dyn MetricsSource>>) -> Arc<Self> {
+    pub fn new(snapshot: Snapshot, tasks: TaskTracker, metrics: Option<Arc<Metrics>>) -> Arc<Self> {
         Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             admission: Admission::default(),
@@ -122,7 +118,7 @@ impl Shared {
         self.admission.requests()
     }
 
-    pub(crate) fn metrics(&self) -> Option<&Arc<dyn MetricsSource>> {
+    pub(crate) fn metrics(&self) -> Option<&Arc<Metrics>> {
         self.metrics.as_ref()
     }
 

@@ -65,10 +65,10 @@ async fn work(
     let connections = TaskTracker::new();
     while let Some(stream) = taken.recv().await {
         let (shared, stop, open) = (shared.clone(), stop.clone(), open.clone());
-        let header_timeout = shared.snapshot().limits.header_timeout;
+        let limits = shared.snapshot().limits;
         connections.spawn(async move {
             match TcpStream::from_std(stream) {
-                Ok(stream) => connection::serve(shared, stream, stop, header_timeout).await,
+                Ok(stream) => connection::serve(shared, stream, stop, limits).await,
                 Err(error) => tracing::debug!(%error, "a connection broke before it began"),
             }
             open.fetch_sub(1, Ordering::Relaxed);

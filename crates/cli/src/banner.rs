@@ -1,0 +1,53 @@
+//! What a person sees at the start: what was found, which plugins run in which order, and what to try first.
+
+use gatewright::{Read, Started};
+use std::fmt::Write as _;
+use std::path::Path;
+
+pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> String {
+    let (address, config) = (started.address(), started.config());
+    let mut text = format!("gatewright {} on http://{address}\n", env!("CARGO_PKG_VERSION"));
+    let from = file.map_or_else(|| "none: the environment alone".to_owned(), |file| file.display().to_string());
+    let _ = writeln!(text, "  config     {from}");
+    let mut providers = Vec::new();
+    for (name, _) in config.active_providers() {
+        let found = read.found.iter().find(|found| found.provider == name);
+        providers.push(match found {
+            None => name.to_owned(),
+            Some(found) if found.variables.is_empty() => format!("{name} (built in; no provider keys were found)"),
+            Some(found) => format!("{name} ({})", found.variables.join(", ")),
+        });
+    }
+    let _ = writeln!(text, "  providers  {}", providers.join(", "));
+    let plugins = started.plugins();
+    let names: Vec<String> = plugins
+        .members()
+        .iter()
+        .map(|member| format!("{} [{}]", member.instance.name(), member.settings.placement.as_str()))
+        .collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(" > ") };
+    let _ = writeln!(text, "  plugins    {names}");
+    for warning in &read.warnings {
+        let _ = writeln!(text, "  warning    {}: {}", warning.path, warning.message);
+    }
+    let model = model(started);
+    let _ = write!(
+        text,
+        "\nTry:\n  curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{{\"model\": \
+         \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'\n\n"
+    );
+    text
+}
+
+/// A model that can be asked right away.
+fn model(started: &Started) -> String {
+    let config = started.config();
+    let provider = config.default_provider().unwrap_or("demo");
+    let listed = config.providers.get(provider).and_then(|provider| provider.models.first().cloned());
+    let usual = match provider {
+        "demo" => "echo",
+        "anthropic" => "claude-sonnet-4-5",
+        _ => "gpt-4o-mini",
+    };
+    format!("{provider}/{}", listed.unwrap_or_else(|| usual.to_owned()))
+}

@@ -1,0 +1,47 @@
+//! `gatewright serve`.
+
+use crate::args::Options;
+use crate::banner;
+use gatewright::config::LogStyle;
+use gatewright::{Error, Gateway, GatewayBuilder};
+use gatewright_telemetry::{LogConfig, LogOutput};
+use std::process::ExitCode;
+
+pub(crate) fn run(options: &Options) -> ExitCode {
+    match serve(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gatewright: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A builder that reads the config as the flags say.
+pub(crate) fn builder(options: &Options) -> GatewayBuilder {
+    let builder = Gateway::builder();
+    let builder = match options.config_file() {
+        Some(file) => builder.config_file(file),
+        None => builder,
+    };
+    let flags = options.clone();
+    builder.adjust(move |config| flags.apply(config))
+}
+
+fn serve(options: &Options) -> Result<(), Error> {
+    std::fs::create_dir_all(options.app_dir())?;
+    let builder = builder(options);
+    let config = builder.read()?.config;
+    let style = match config.log_style {
+        LogStyle::Json => gatewright_telemetry::LogStyle::Json,
+        LogStyle::Pretty => gatewright_telemetry::LogStyle::Pretty,
+    };
+    let level = config.log_level.as_str().to_owned();
+    let log = LogConfig { style, level, output: LogOutput::Stdout, ..LogConfig::default() };
+    // Its drop writes what is left.
+    let guard = gatewright_telemetry::log::init(log)?;
+    let file = options.config_file();
+    builder.log(guard.handle().clone()).serve_and(|started, read| {
+        eprint!("{}", banner::text(started, read, file.as_deref()));
+    })
+}

@@ -1,0 +1,155 @@
+//! How a gateway is made.
+
+use crate::error::Error;
+use crate::gateway::{Gateway, Started, check};
+use crate::linked::Catalogue;
+use crate::serve;
+use gatewright_config::{Config, Environment, Found, Report, Warning};
+use gatewright_plugin::{FromConfig, Plugin};
+use gatewright_telemetry::{LogHandle, Metrics};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Makes a gateway: plugins, then where the config comes from, then [`GatewayBuilder::serve`].
+pub struct GatewayBuilder {
+    catalogue: Catalogue,
+    metrics: Arc<Metrics>,
+    source: Source,
+    adjust: Vec<Adjust>,
+    log: Option<LogHandle>,
+}
+
+/// A change to every config that is read.
+type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
+
+/// Where the config comes from.
+#[derive(Clone)]
+enum Source {
+    /// From the environment alone.
+    Environment,
+    /// From a file, which is watched.
+    File(PathBuf),
+    /// From the program.
+    Given(Box<Config>),
+}
+
+/// A config that was read.
+pub struct Read {
+    /// The config, as it is to be in force.
+    pub config: Config,
+    /// What somebody should look at.
+    pub warnings: Vec<Warning>,
+    /// The providers that are not in the file.
+    pub found: Vec<Found>,
+}
+
+// === impl GatewayBuilder ===
+
+impl GatewayBuilder {
+    pub(crate) fn new() -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let mut catalogue = Catalogue::default();
+        crate::linked::add_builtins(&mut catalogue, &metrics);
+        Self { catalogue, metrics, source: Source::Environment, adjust: Vec::new(), log: None }
+    }
+
+    /// Links a plugin in. It is there unless the config has an entry of its name that turns it off.
+    pub fn plugin(mut self, plugin: impl Plugin) -> Self {
+        self.catalogue.add_instance(plugin);
+        self
+    }
+
+    /// Links a kind of plugin in, for the config to ask for by its name.
+    pub fn plugin_kind<P: FromConfig>(mut self) -> Self {
+        self.catalogue.add_plugin::<P>();
+        self
+    }
+
+    /// Takes the config from a file, and takes it anew when the file changes or on SIGHUP.
+    pub fn config_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.source = Source::File(file.into());
+        self
+    }
+
+    /// Takes the config as it is given.
+    pub fn config(mut self, config: Config) -> Self {
+        self.source = Source::Given(Box::new(config));
+        self
+    }
+
+    /// Changes every config that is read, as flags do.
+    pub fn adjust(mut self, change: impl Fn(&mut Config) + Send + Sync + 'static) -> Self {
+        self.adjust.push(Box::new(change));
+        self
+    }
+
+    /// The log, whose level follows the config and whose losses are counted.
+    pub fn log(mut self, log: LogHandle) -> Self {
+        self.metrics.watch_log(&log);
+        self.log = Some(log);
+        self
+    }
+
+    /// The plugins that are linked in.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Reads the config and checks it against the plugins.
+    pub fn read(&self) -> Result<Read, Error> {
+        let environment = Environment::of_process();
+        let (mut config, warnings, found) = match &self.source {
+            Source::Environment => {
+                let loaded = Config::from_environment(&environment);
+                (loaded.config, loaded.warnings, loaded.found)
+            }
+            Source::File(file) => {
+                let loaded = Config::load(file, &environment)?;
+                (loaded.config, loaded.warnings, loaded.found)
+            }
+            Source::Given(config) => ((**config).clone(), Vec::new(), Vec::new()),
+        };
+        self.adjust.iter().for_each(|change| change(&mut config));
+        Ok(Read { config, warnings, found })
+    }
+
+    /// Checks the config without starting anything.
+    pub fn check(&self) -> Result<(Read, Report), Error> {
+        let read = self.read()?;
+        let report = check(&read.config, &self.catalogue)?;
+        Ok((read, report))
+    }
+
+    /// The file that the config comes from.
+    pub(crate) fn file(&self) -> Option<&PathBuf> {
+        match &self.source {
+            Source::File(file) => Some(file),
+            Source::Environment | Source::Given(_) => None,
+        }
+    }
+
+    pub(crate) fn log_handle(&self) -> Option<&LogHandle> {
+        self.log.as_ref()
+    }
+
+    /// Starts within a runtime of the caller's.
+    pub async fn start(&self) -> Result<Started, Error> {
+        let read = self.read()?;
+        self.start_with(read.config).await
+    }
+
+    pub(crate) async fn start_with(&self, config: Config) -> Result<Started, Error> {
+        let (gateway, reaping) = Gateway::new(self.catalogue.clone(), self.metrics.clone());
+        gateway.start(config, reaping).await
+    }
+
+    /// Serves until SIGTERM or Ctrl-C, in a runtime of its own.
+    pub fn serve(self) -> Result<(), Error> {
+        serve::run(self, |_, _| ())
+    }
+
+    /// The same, and tells `ready` when it serves.
+    pub fn serve_and(self, ready: impl FnOnce(&Started, &Read)) -> Result<(), Error> {
+        serve::run(self, ready)
+    }
+}

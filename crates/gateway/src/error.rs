@@ -1,0 +1,39 @@
+//! Why a gateway does not start.
+
+use gatewright_config::ConfigErrors;
+use gatewright_plugin::Failure;
+
+/// Why a gateway does not start, or a config is not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The config is wrong: all that could be found.
+    #[error("{0}")]
+    Config(#[from] ConfigErrors),
+    /// A provider cannot be made from its settings.
+    #[error(transparent)]
+    Provider(#[from] gatewright_providers::BuildError),
+    /// A plugin did not start.
+    #[error("plugin `{name}` did not start: {failure}")]
+    Plugin {
+        /// The instance.
+        name: String,
+        /// What happened.
+        failure: Failure,
+    },
+    /// Too many plugins.
+    #[error(transparent)]
+    TooMany(#[from] gatewright_pipeline::TooMany),
+    /// The address is no address.
+    #[error("`{0}` is no address to listen on")]
+    Address(String),
+    /// The address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] gatewright_server::BindError),
+    /// The log cannot be written.
+    #[error(transparent)]
+    Log(#[from] gatewright_telemetry::LogError),
+    /// The system refused something.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}

@@ -1,0 +1,207 @@
+//! A gateway that serves.
+
+use crate::error::Error;
+use crate::linked::{Catalogue, Linked};
+use crate::plugins::{Plugins, Starting};
+use crate::providers::Providers;
+use crate::{GatewayBuilder, snapshot};
+use gatewright_config::{Config, ConfigErrors, Report, validate};
+use gatewright_host::{Egress, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
+use gatewright_pipeline::{PluginSet, Reaper, ReaperTask};
+use gatewright_plugin::Permission;
+use gatewright_plugin::services::{ServiceSet, Services};
+use gatewright_server::{Server, ServerHandle, Shared, Snapshot};
+use gatewright_telemetry::{Metrics, PluginLog};
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+/// Every permission: what is linked in is as trusted as the gateway itself.
+const ALL_PERMISSIONS: [Permission; 6] =
+    [Permission::Metrics, Permission::Records, Permission::Kv, Permission::Http, Permission::Llm, Permission::Services];
+
+/// A gateway. Make one with [`Gateway::builder`].
+pub struct Gateway {
+    catalogue: Catalogue,
+    metrics: Arc<Metrics>,
+    egress: Arc<Egress>,
+    tasks: TaskTracker,
+    reaper: Reaper,
+    /// What the `llm` service of plugins asks; there once it serves.
+    serving: Arc<OnceLock<Weak<Shared>>>,
+    /// What is in force.
+    current: InForce,
+}
+
+/// What is in force.
+#[derive(Default)]
+struct InForce {
+    config: Config,
+    plugins: Plugins,
+    providers: Providers,
+}
+
+/// A gateway that serves.
+pub struct Started {
+    gateway: Gateway,
+    shared: Arc<Shared>,
+    server: ServerHandle,
+    reaping: JoinHandle<()>,
+}
+
+// === impl Gateway ===
+
+impl Gateway {
+    /// Begins a gateway.
+    pub fn builder() -> GatewayBuilder {
+        GatewayBuilder::new()
+    }
+
+    pub(crate) fn new(catalogue: Catalogue, metrics: Arc<Metrics>) -> (Self, ReaperTask) {
+        let (reaper, reaping) = Reaper::new();
+        let gateway = Self {
+            catalogue,
+            metrics,
+            egress: Arc::new(Egress::new()),
+            tasks: TaskTracker::new(),
+            reaper,
+            serving: Arc::default(),
+            current: InForce::default(),
+        };
+        (gateway, reaping)
+    }
+
+    /// Starts to serve by a config.
+    pub(crate) async fn start(mut self, config: Config, reaping: ReaperTask) -> Result<Started, Error> {
+        let address = address(&config.server.host, config.server.port)?;
+        let workers = config.server.workers.unwrap_or_default() as usize;
+        let reaping = tokio::spawn(reaping.run());
+        let snapshot = self.take(config).await?;
+        let shared = Shared::new(snapshot, self.tasks.clone(), Some(self.metrics.clone()));
+        // Set once, since a gateway starts once.
+        let _ = self.serving.set(Arc::downgrade(&shared));
+        let server = Server::bind(address, shared.clone(), workers)?.start()?;
+        Ok(Started { gateway: self, shared, server, reaping })
+    }
+
+    /// Makes what serves from a config, and remembers it as in force.
+    async fn take(&mut self, config: Config) -> Result<Snapshot, Error> {
+        for warning in check(&config, &self.catalogue)?.warnings {
+            tracing::warn!(path = %warning.path, "{}", warning.message);
+        }
+        let providers = Providers::of(&config, &self.current.providers)?;
+        let services = |name: &str, linked: &Linked| self.services(name, linked);
+        let starting = Starting {
+            catalogue: &self.catalogue,
+            services: &services,
+            metrics: Some(&self.metrics),
+            reaper: &self.reaper,
+        };
+        let (plugins, set) = self.current.plugins.next(&config, &starting).await?;
+        let snapshot = Snapshot {
+            plugins: Arc::new(set),
+            engine: snapshot::engine(&config, &providers, Some(&self.metrics)),
+            keys: snapshot::keys(&config),
+            pricing: snapshot::pricing(&config),
+            limits: snapshot::limits(&config),
+        };
+        self.current = InForce { config, plugins, providers };
+        Ok(snapshot)
+    }
+
+    /// The services of an instance that is linked in.
+    fn services(&self, name: &str, _: &Linked) -> Services {
+        let (shared, tasks) = (self.serving.clone(), self.tasks.clone());
+        let serving = Arc::new(move || {
+            let snapshot = shared.get()?.upgrade()?.snapshot();
+            Some(Serving {
+                plugins: snapshot.plugins.clone(),
+                engine: snapshot.engine.clone(),
+                pricing: snapshot.pricing.clone(),
+                tasks: tasks.clone(),
+            })
+        });
+        let set = ServiceSet {
+            log: Arc::new(PluginLog::new(name)),
+            metrics: self.metrics.plugin_metrics(name),
+            records: Arc::new(LoggedRecords::new(name)),
+            kv: Arc::new(MemoryKv::default()),
+            http: self.egress.clone(),
+            llm: Arc::new(LlmCalls::new(name, serving)),
+        };
+        guarded(set, &BTreeSet::from(ALL_PERMISSIONS))
+    }
+}
+
+// === impl Started ===
+
+impl Started {
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The plugins in force.
+    pub fn plugins(&self) -> Arc<PluginSet> {
+        self.shared.snapshot().plugins.clone()
+    }
+
+    /// Requests under way.
+    pub fn active_requests(&self) -> usize {
+        self.shared.active_requests()
+    }
+
+    /// The config in force.
+    pub fn config(&self) -> &Config {
+        &self.gateway.current.config
+    }
+
+    /// Puts another config in force. An error leaves everything as it was. Requests under way finish on the old one.
+    pub async fn reload(&mut self, config: Config) -> Result<(), Error> {
+        let waiting = self.gateway.current.config.restart_needed(&config);
+        let taken = self.gateway.take(config).await;
+        self.gateway.metrics.config_reload(taken.is_ok());
+        let snapshot = taken?;
+        if !waiting.is_empty() {
+            tracing::warn!(keys = ?waiting, "these keys wait for a restart");
+        }
+        self.shared.replace(snapshot);
+        Ok(())
+    }
+
+    /// Counts a config that could not even be read.
+    pub(crate) fn reload_failed(&self) {
+        self.gateway.metrics.config_reload(false);
+    }
+
+    /// Stops accepting, gives requests under way this long to finish, and shuts plugins down. Answers whether all
+    /// requests finished.
+    pub async fn drain(self, longest: Duration) -> bool {
+        let Self { gateway, shared, server, reaping } = self;
+        let drained = server.drain(longest).await;
+        // With the last set goes the last user of every instance.
+        drop((gateway, shared));
+        if drained {
+            let _ = tokio::time::timeout(Duration::from_secs(15), reaping).await;
+        }
+        drained
+    }
+}
+
+/// Checks a config against the plugins that are there; the report holds what somebody should look at.
+pub(crate) fn check(config: &Config, catalogue: &Catalogue) -> Result<Report, ConfigErrors> {
+    let report = validate(config, catalogue);
+    match report.is_usable() {
+        true => Ok(report),
+        false => Err(ConfigErrors { file: None, report }),
+    }
+}
+
+fn address(host: &str, port: u16) -> Result<SocketAddr, Error> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let found = (bare, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.ok_or_else(|| Error::Address(host.to_owned()))
+}

@@ -1,0 +1,98 @@
+//! The plugins that are linked in: those that ship, and an embedder's own.
+
+use gatewright_config::{Catalog, PluginFacts};
+use gatewright_plugin::hosted::{Hosted, link};
+use gatewright_plugin::{Failure, FromConfig, Plugin};
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+/// The plugins that are linked in, in the order of their registration.
+#[derive(Clone, Default)]
+pub struct Catalogue(Vec<Linked>);
+
+/// A plugin that is linked in.
+#[derive(Clone)]
+pub(crate) struct Linked {
+    pub(crate) facts: PluginFacts,
+    /// Whether an instance is there without the config saying so.
+    pub(crate) by_default: bool,
+    make: Make,
+}
+
+/// Makes an instance from its config.
+type Make = Arc<dyn Fn(Json) -> Result<Arc<dyn Hosted>, Failure> + Send + Sync>;
+
+// === impl Catalogue ===
+
+impl Catalogue {
+    /// Adds a plugin that the gateway ships, at the next place in their fixed order.
+    pub(crate) fn add_builtin(
+        &mut self,
+        facts: PluginFacts,
+        by_default: bool,
+        make: impl Fn(Json) -> Result<Arc<dyn Hosted>, Failure> + Send + Sync + 'static,
+    ) {
+        self.0.push(Linked { facts, by_default, make: Arc::new(make) });
+    }
+
+    /// Adds an instance that exists already; it is there unless the config turns it off.
+    pub(crate) fn add_instance<P: Plugin>(&mut self, plugin: P) {
+        let facts = PluginFacts { manifest: P::manifest(), hooks: P::HOOKS, builtin: false };
+        let hosted = link(plugin);
+        let make: Make = Arc::new(move |_| Ok(hosted.clone()));
+        self.0.push(Linked { facts, by_default: true, make });
+    }
+
+    /// Adds a plugin that the config may ask for by its name, any number of times.
+    pub(crate) fn add_plugin<P: FromConfig>(&mut self) {
+        let facts = PluginFacts { manifest: P::manifest(), hooks: P::HOOKS, builtin: false };
+        self.0.push(Linked { facts, by_default: false, make: Arc::new(from_config::<P>) });
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Linked> {
+        self.0.iter().find(|linked| linked.facts.manifest.name == name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Linked> {
+        self.0.iter()
+    }
+}
+
+impl Catalog for Catalogue {
+    fn plugin(&self, name: &str) -> Option<PluginFacts> {
+        self.get(name).map(|linked| linked.facts.clone())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.iter().map(|linked| linked.facts.manifest.name.clone()).collect()
+    }
+
+    fn check_config(&self, name: &str, config: &Json) -> Result<(), String> {
+        match self.get(name) {
+            Some(linked) => linked.make(config.clone()).map(|_| ()).map_err(|failure| failure.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+// === impl Linked ===
+
+impl Linked {
+    pub(crate) fn name(&self) -> &str {
+        &self.facts.manifest.name
+    }
+
+    pub(crate) fn make(&self, config: Json) -> Result<Arc<dyn Hosted>, Failure> {
+        (self.make)(config)
+    }
+}
+
+fn from_config<P: FromConfig>(config: Json) -> Result<Arc<dyn Hosted>, Failure> {
+    let config = if config.is_null() { Json::Object(serde_json::Map::new()) } else { config };
+    let config =
+        serde_json::from_value(config).map_err(|error| Failure::new(format!("its config is wrong: {error}")))?;
+    P::from_config(config).map(link)
+}
+
+/// The plugins that ship, in their fixed order.
+pub(crate) fn add_builtins(_catalogue: &mut Catalogue, _metrics: &Arc<gatewright_telemetry::Metrics>) {}

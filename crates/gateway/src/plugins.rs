@@ -1,0 +1,136 @@
+//! From the config's plugins to a plugin set: instances that are as before are taken over, the others start.
+
+use crate::error::Error;
+use crate::linked::{Catalogue, Linked};
+use gatewright_config::{Config, Placement as ConfigPlacement, PluginEntry, PluginSource, STREAMED_HOOKS};
+use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, Settings};
+use gatewright_plugin::services::Services;
+use gatewright_plugin::{Failure, FailureMode, Hook};
+use gatewright_telemetry::Metrics;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Instances in use, by name, with what each was made from.
+#[derive(Default)]
+pub(crate) struct Plugins {
+    generation: u64,
+    instances: BTreeMap<String, (Origin, Arc<Instance>)>,
+}
+
+/// What an instance is made from; if that changes, a new one is.
+#[derive(Clone, Debug, PartialEq)]
+struct Origin {
+    plugin: String,
+    config: Json,
+}
+
+/// What instances are started with.
+pub(crate) struct Starting<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    /// The services of the instance of this name.
+    pub(crate) services: &'a (dyn Fn(&str, &Linked) -> Services + Sync),
+    pub(crate) metrics: Option<&'a Metrics>,
+    pub(crate) reaper: &'a Reaper,
+}
+
+// === impl Plugins ===
+
+impl Plugins {
+    /// The plugin set of a config. An error leaves `self` as it was, and nothing that it started serves.
+    pub(crate) async fn next(&self, config: &Config, starting: &Starting<'_>) -> Result<(Self, PluginSet), Error> {
+        let (mut instances, mut entries) = (BTreeMap::new(), Vec::new());
+        for (order, entry) in wanted(config, starting.catalogue) {
+            let PluginSource::Linked(plugin) = entry.source() else { continue };
+            let Some(linked) = starting.catalogue.get(plugin) else { continue };
+            let origin = Origin { plugin: plugin.to_owned(), config: entry.config.get() };
+            let kept = self.instances.get(&entry.name).filter(|(had, _)| *had == origin);
+            let instance = match kept {
+                Some((_, instance)) => instance.clone(),
+                None => start(&entry, linked, &origin, starting).await?,
+            };
+            entries.push(Entry { instance: instance.clone(), settings: settings(&entry, linked, order) });
+            instances.insert(entry.name.clone(), (origin, instance));
+        }
+        let generation = self.generation + 1;
+        let set = PluginSet::compile(generation, entries)?;
+        if let Some(metrics) = starting.metrics {
+            metrics.plugin_set(generation);
+        }
+        Ok((Self { generation, instances }, set))
+    }
+}
+
+/// The entries that are to be there, in the order of their registration: the built-ins in theirs, then an embedder's
+/// own, then the config's. The number is a built-in's place.
+fn wanted(config: &Config, catalogue: &Catalogue) -> Vec<(i64, PluginEntry)> {
+    let mut wanted = Vec::new();
+    for (linked, order) in catalogue.iter().zip(0..) {
+        let entry = config.plugins.iter().find(|entry| entry.name == linked.name() && entry.path.is_none());
+        match entry {
+            Some(entry) if entry.enabled => wanted.push((order, entry.clone())),
+            Some(_) => {}
+            None if linked.by_default => wanted.push((order, PluginEntry::new(linked.name()))),
+            None => {}
+        }
+    }
+    let further = config.plugins.iter().filter(|entry| entry.enabled && entry.path.is_some());
+    wanted.extend(further.map(|entry| (0, entry.clone())));
+    wanted
+}
+
+/// Starts an instance. A guard that does not start still guards: it is there, and refuses.
+async fn start(
+    entry: &PluginEntry,
+    linked: &Linked,
+    origin: &Origin,
+    starting: &Starting<'_>,
+) -> Result<Arc<Instance>, Error> {
+    let hooks = entry.hooks_of(linked.facts.hooks);
+    let services = (starting.services)(&entry.name, linked);
+    let probe = starting.metrics.map(|metrics| metrics.probe(&entry.name, hooks));
+    let reaper = Some(starting.reaper.clone());
+    let hosted = linked.make(origin.config.clone());
+    let started = match hosted {
+        Ok(hosted) => {
+            let (services, probe) = (services.clone(), probe.clone());
+            Instance::start(&entry.name, hosted, origin.config.clone(), services, probe, reaper).await
+        }
+        Err(failure) => Err(failure),
+    };
+    started.or_else(|failure| {
+        let failure = Failure::new(entry.config.redact(&failure.to_string()));
+        let mode = entry.failure_mode.or(linked.facts.manifest.failure_mode);
+        if mode != Some(FailureMode::Closed) && !hooks.contains(Hook::Auth) {
+            return Err(Error::Plugin { name: entry.name.clone(), failure });
+        }
+        tracing::error!(plugin = %entry.name, error = %failure, "a guard did not start: its requests get 503");
+        Ok(Instance::absent(&entry.name, linked.facts.manifest.clone(), hooks, failure.to_string(), services, probe))
+    })
+}
+
+fn settings(entry: &PluginEntry, linked: &Linked, order: i64) -> Settings {
+    let (placement, order) = match (linked.facts.builtin, entry.placement()) {
+        (true, _) => (Placement::Builtin, order),
+        (false, ConfigPlacement::PreBuiltin) => (Placement::PreBuiltin, entry.order.unwrap_or_default().into()),
+        (false, ConfigPlacement::PostBuiltin) => (Placement::PostBuiltin, entry.order.unwrap_or_default().into()),
+    };
+    let modes = STREAMED_HOOKS.iter().filter_map(|hook| Some((*hook, entry.stream_mode(*hook)?)));
+    Settings {
+        placement,
+        order,
+        priority: entry.priority,
+        failure_mode: entry.failure_mode,
+        timeout: entry.timeout(),
+        hooks: Some(entry.hooks_of(linked.facts.hooks)),
+        stream_modes: modes.collect(),
+        apply_to_input: entry.apply_to_input,
+        apply_to_output: entry.apply_to_output,
+        scope: Scope {
+            routes: entry.routes.clone().unwrap_or_default(),
+            models: entry.models.clone().unwrap_or_default(),
+            apps: entry.apps.clone().unwrap_or_default(),
+            sample: entry.sample,
+        },
+    }
+}

@@ -1,0 +1,107 @@
+//! Serves until it is told to stop, and takes the config anew when that changes.
+
+use crate::builder::{GatewayBuilder, Read};
+use crate::error::Error;
+use crate::gateway::Started;
+use gatewright_config::ConfigWatcher;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What woke the loop.
+enum Event {
+    Stop,
+    Reload(&'static str),
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) fn run(builder: GatewayBuilder, ready: impl FnOnce(&Started, &Read)) -> Result<(), Error> {
+    // Requests have workers of their own; here it is accepting, reloads and shutdown.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(builder, ready));
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(builder: GatewayBuilder, ready: impl FnOnce(&Started, &Read)) -> Result<(), Error> {
+    let mut watcher = builder.file().map(|file| ConfigWatcher::new(file));
+    let mut signals = Signals::new()?;
+    let mut read = builder.read()?;
+    let mut started = builder.start_with(std::mem::take(&mut read.config)).await?;
+    read.config = started.config().clone();
+    ready(&started, &read);
+    while let Event::Reload(cause) = next(&mut signals, watcher.as_mut()).await {
+        reload(&builder, &mut started, cause).await;
+    }
+    let longest = started.config().server.drain_timeout_seconds.duration();
+    tracing::info!(active_requests = started.active_requests(), seconds = longest.as_secs_f64(), "draining");
+    tokio::select! {
+        drained = started.drain(longest) => match drained {
+            true => tracing::info!("drained"),
+            false => tracing::warn!("requests were cut off at the end of the drain timeout"),
+        },
+        () = signals.stop() => tracing::warn!("a second signal: requests were cut off"),
+    }
+    Ok(())
+}
+
+/// Takes the config anew. A bad one is refused whole, and the last good one keeps serving.
+async fn reload(builder: &GatewayBuilder, started: &mut Started, cause: &str) {
+    let read = match builder.read() {
+        Ok(read) => read,
+        Err(error) => {
+            started.reload_failed();
+            tracing::error!(cause, %error, "the config was not taken; the last good one keeps serving");
+            return;
+        }
+    };
+    let level = read.config.log_level;
+    match started.reload(read.config).await {
+        Ok(()) => {
+            if let Some(Err(error)) = builder.log_handle().map(|log| log.set_level(level.as_str())) {
+                tracing::warn!(%error, "the log level stays as it is");
+            }
+            let generation = started.plugins().generation();
+            tracing::info!(cause, generation, "the config was taken");
+        }
+        Err(error) => tracing::error!(cause, %error, "the config was not taken; the last good one keeps serving"),
+    }
+}
+
+async fn next(signals: &mut Signals, watcher: Option<&mut ConfigWatcher>) -> Event {
+    let changed = async {
+        match watcher {
+            Some(watcher) => watcher.changed().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = changed => Event::Reload("the file changed"),
+        _ = signals.hangup.recv() => Event::Reload("SIGHUP"),
+        _ = signals.terminate.recv() => Event::Stop,
+        _ = signals.interrupt.recv() => Event::Stop,
+    }
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+// === impl Signals ===
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
