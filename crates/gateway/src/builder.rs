@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::gateway::{Gateway, Started, check};
 use crate::linked::Catalogue;
 use crate::serve;
+use gatewright_builtins::Privileges;
 use gatewright_config::{Config, Environment, Found, Report, Warning};
 use gatewright_plugin::{FromConfig, Plugin};
 use gatewright_telemetry::{LogHandle, Metrics};
@@ -48,8 +49,7 @@ pub struct Read {
 impl GatewayBuilder {
     pub(crate) fn new() -> Self {
         let metrics = Arc::new(Metrics::new());
-        let mut catalogue = Catalogue::default();
-        crate::linked::add_builtins(&mut catalogue, &metrics);
+        let catalogue = Catalogue::of_builtins(&Privileges { metrics: metrics.clone() });
         Self { catalogue, metrics, source: Source::Environment, adjust: Vec::new(), log: None }
     }
 

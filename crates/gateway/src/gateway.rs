@@ -80,7 +80,7 @@ impl Gateway {
         let workers = config.server.workers.unwrap_or_default() as usize;
         let reaping = tokio::spawn(reaping.run());
         let snapshot = self.take(config).await?;
-        let shared = Shared::new(snapshot, self.tasks.clone(), Some(self.metrics.clone()));
+        let shared = Shared::new(snapshot, self.tasks.clone());
         // Set once, since a gateway starts once.
         let _ = self.serving.set(Arc::downgrade(&shared));
         let server = Server::bind(address, shared.clone(), workers)?.start()?;
@@ -92,21 +92,19 @@ impl Gateway {
         for warning in check(&config, &self.catalogue)?.warnings {
             tracing::warn!(path = %warning.path, "{}", warning.message);
         }
+        let telemetry = is_on(&config, "telemetry");
+        let metrics = telemetry.then_some(&*self.metrics);
         let providers = Providers::of(&config, &self.current.providers)?;
         let services = |name: &str, linked: &Linked| self.services(name, linked);
-        let starting = Starting {
-            catalogue: &self.catalogue,
-            services: &services,
-            metrics: Some(&self.metrics),
-            reaper: &self.reaper,
-        };
+        let starting = Starting { catalogue: &self.catalogue, services: &services, metrics, reaper: &self.reaper };
         let (plugins, set) = self.current.plugins.next(&config, &starting).await?;
         let snapshot = Snapshot {
             plugins: Arc::new(set),
-            engine: snapshot::engine(&config, &providers, Some(&self.metrics)),
+            engine: snapshot::engine(&config, &providers, metrics),
             keys: snapshot::keys(&config),
             pricing: snapshot::pricing(&config),
             limits: snapshot::limits(&config),
+            metrics: telemetry.then(|| self.metrics.clone()),
         };
         self.current = InForce { config, plugins, providers };
         Ok(snapshot)
@@ -198,6 +196,11 @@ pub(crate) fn check(config: &Config, catalogue: &Catalogue) -> Result<Report, Co
         true => Ok(report),
         false => Err(ConfigErrors { file: None, report }),
     }
+}
+
+/// Whether a plugin that is on by default was left on.
+fn is_on(config: &Config, name: &str) -> bool {
+    config.plugins.iter().find(|entry| entry.name == name).is_none_or(|entry| entry.enabled)
 }
 
 fn address(host: &str, port: u16) -> Result<SocketAddr, Error> {

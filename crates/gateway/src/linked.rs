@@ -1,5 +1,6 @@
 //! The plugins that are linked in: those that ship, and an embedder's own.
 
+use gatewright_builtins::{CATALOG, Privileges};
 use gatewright_config::{Catalog, PluginFacts};
 use gatewright_plugin::hosted::{Hosted, link};
 use gatewright_plugin::{Failure, FromConfig, Plugin};
@@ -25,14 +26,15 @@ type Make = Arc<dyn Fn(Json) -> Result<Arc<dyn Hosted>, Failure> + Send + Sync>;
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Adds a plugin that the gateway ships, at the next place in their fixed order.
-    pub(crate) fn add_builtin(
-        &mut self,
-        facts: PluginFacts,
-        by_default: bool,
-        make: impl Fn(Json) -> Result<Arc<dyn Hosted>, Failure> + Send + Sync + 'static,
-    ) {
-        self.0.push(Linked { facts, by_default, make: Arc::new(make) });
+    /// The plugins that ship, in their fixed order.
+    pub(crate) fn of_builtins(privileges: &Privileges) -> Self {
+        let linked = CATALOG.iter().map(|builtin| {
+            let facts = PluginFacts { manifest: builtin.manifest(), hooks: builtin.hooks(), builtin: true };
+            let privileges = privileges.clone();
+            let make: Make = Arc::new(move |config| builtin.make(config, &privileges));
+            Linked { facts, by_default: builtin.is_on_by_default(), make }
+        });
+        Self(linked.collect())
     }
 
     /// Adds an instance that exists already; it is there unless the config turns it off.
@@ -93,6 +95,3 @@ fn from_config<P: FromConfig>(config: Json) -> Result<Arc<dyn Hosted>, Failure> 
         serde_json::from_value(config).map_err(|error| Failure::new(format!("its config is wrong: {error}")))?;
     P::from_config(config).map(link)
 }
-
-/// The plugins that ship, in their fixed order.
-pub(crate) fn add_builtins(_catalogue: &mut Catalogue, _metrics: &Arc<gatewright_telemetry::Metrics>) {}

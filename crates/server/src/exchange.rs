@@ -85,7 +85,7 @@ impl Open {
         };
         let (plugins, pricing) = (snapshot.plugins.clone(), snapshot.pricing.clone());
         let life = Lifecycle::open(plugins, facts, started, pricing, shared.tasks.clone());
-        let active = shared.metrics().map(|metrics| metrics.active_request());
+        let active = snapshot.metrics.as_ref().map(|metrics| metrics.active_request());
         Self {
             life,
             endpoint,

@@ -16,7 +16,7 @@ pub(crate) fn serve(shared: &Shared, route: Route, path: &str, headers: &HeaderM
     match route {
         Route::Live => plain(StatusCode::OK, JSON, json!({"status": "ok"}).to_string()),
         Route::Ready => ready(shared),
-        Route::Metrics => match shared.metrics() {
+        Route::Metrics => match &shared.snapshot().metrics {
             Some(metrics) => plain(StatusCode::OK, gatewright_telemetry::CONTENT_TYPE, metrics.render()),
             None => refuse(path, headers, LlmError::new(ErrorKind::NotFound, "the telemetry plugin is off")),
         },

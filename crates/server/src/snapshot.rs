@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub pricing: Arc<dyn Pricing>,
     /// What requests may take.
     pub limits: Limits,
+    /// What `/metrics` shows; `None` with telemetry off.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 /// What requests may take.
@@ -50,8 +52,6 @@ pub struct Shared {
     pub(crate) admission: Admission,
     /// Closing hooks, and whatever else outlives a request.
     pub tasks: TaskTracker,
-    /// What `/metrics` shows; `None` with telemetry off.
-    metrics: Option<Arc<Metrics>>,
     draining: AtomicBool,
 }
 
@@ -83,12 +83,11 @@ impl Default for Limits {
 
 impl Shared {
     /// Serves by this snapshot until another is put in its place.
-    pub fn new(snapshot: Snapshot, tasks: TaskTracker, metrics: Option<Arc<Metrics>>) -> Arc<Self> {
+    pub fn new(snapshot: Snapshot, tasks: TaskTracker) -> Arc<Self> {
         Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             admission: Admission::default(),
             tasks,
-            metrics,
             draining: AtomicBool::new(false),
         })
     }
@@ -116,10 +115,6 @@ impl Shared {
     /// Requests under way.
     pub fn active_requests(&self) -> usize {
         self.admission.requests()
-    }
-
-    pub(crate) fn metrics(&self) -> Option<&Arc<Metrics>> {
-        self.metrics.as_ref()
     }
 
     /// Whether requests can be served. A guard that is not there still guards, so it stands in the way.
