@@ -1,4 +1,5 @@
-//! What only somebody who has the plugins can check: whether they are there, what they do, whether they like their config.
+//! What only somebody who has the plugins can check: whether they are there, what they do, whether they like their
+//! config.
 
 use crate::problem::{Findings, Path};
 use crate::rules::{warn_of_audit, warn_of_open_guard};
@@ -15,8 +16,14 @@ pub trait Catalog {
     /// The names of all plugins that are linked in.
     fn names(&self) -> Vec<String>;
 
-    /// Whether a plugin would start with this config; otherwise a sentence of what is wrong. `config` has its references to
-    /// the environment resolved; secrets are taken out of the sentence before it is shown.
+    /// The names of those that are there without an entry of their own: an embedder's, or built-ins that are on by
+    /// default. By default, none.
+    fn by_default(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether a plugin would start with this config; otherwise a sentence of what is wrong. `config` has its
+    /// references to the environment resolved; secrets are taken out of the sentence before it is shown.
     fn check_config(&self, name: &str, config: &Value) -> Result<(), String>;
 
     /// The artefact of this path or address; otherwise a sentence of why it cannot be loaded. By default, no artefact
@@ -54,6 +61,13 @@ pub fn validate(config: &Config, catalog: &dyn Catalog) -> Report {
             {
                 findings.error(&path.key("config"), entry.config.redact(&wrong));
             }
+        }
+    }
+    let has_entry = |name: &String| config.plugins.iter().any(|entry| entry.name == *name && entry.path.is_none());
+    for name in catalog.by_default().iter().filter(|name| !has_entry(name)) {
+        if let Some(facts) = catalog.plugin(name) {
+            authenticates |= facts.hooks.contains(Hook::Auth);
+            check_entry(&PluginEntry::new(name), &facts, &Path::default().key("plugins"), &mut findings);
         }
     }
     if let Err(message) = check_exposure(config, authenticates) {

@@ -143,6 +143,9 @@ impl Check<'_> {
         if choices.is_empty() || choices.iter().any(same) {
             return true;
         }
+        if self.findings.is_full() {
+            return false;
+        }
         let refused = keyword(schema, "x-refused").and_then(|words| words.get(text)).and_then(Value::as_str);
         let shown = shortened(text);
         let message = match refused {
@@ -182,6 +185,9 @@ impl Check<'_> {
     }
 
     fn unknown(&mut self, properties: Option<&Map<String, Value>>, key: &str, path: &Path) {
+        if self.findings.is_full() {
+            return;
+        }
         let names = || properties.into_iter().flatten().map(|(name, _)| name.as_str());
         let hint = suggest(key, names());
         let known = names().filter(|name| properties.is_some_and(|it| it[*name].get("x-alias-of").is_none()));

@@ -38,7 +38,7 @@ pub struct Config {
     pub server: Server,
     /// The least important level that is logged.
     pub log_level: LogLevel,
-    /// How log lines are written.
+    /// How log lines are written. Read at the start: a change waits for a restart.
     pub log_style: LogStyle,
 }
 
@@ -117,7 +117,7 @@ impl Config {
         self.fallbacks.get(&target).or_else(|| self.fallbacks.get("*")).map_or(&[], Vec::as_slice)
     }
 
-    /// The keys that another config sets differently and that only a restart applies: all of `server`.
+    /// The keys that another config sets differently and that only a restart applies: `log_style`, and all of `server`.
     pub fn restart_needed(&self, other: &Self) -> Vec<String> {
         let fields = |server: &Server| match serde_json::to_value(server) {
             Ok(serde_json::Value::Object(fields)) => fields,
@@ -125,7 +125,9 @@ impl Config {
         };
         let (ours, theirs) = (fields(&self.server), fields(&other.server));
         let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-        keys.into_iter().filter(|key| ours.get(*key) != theirs.get(*key)).map(|key| format!("server.{key}")).collect()
+        let of_server = keys.into_iter().filter(|key| ours.get(*key) != theirs.get(*key));
+        let style = (self.log_style != other.log_style).then(|| "log_style".to_owned());
+        style.into_iter().chain(of_server.map(|key| format!("server.{key}"))).collect()
     }
 
     /// The network settings of a provider; the defaults if there is no such provider.

@@ -28,8 +28,8 @@ pub struct PluginEntry {
     /// The plugin's own configuration. Every text in it that is `env.NAME` is replaced by the variable.
     #[serde(default)]
     pub config: Settings,
-    /// An integer: the revision of this entry, for people and for what is loaded from a path. A text: the semantic
-    /// version that the plugin should have.
+    /// An integer: the revision of this entry; another one makes a new instance at the next reload, though nothing else
+    /// changed. A text: the semantic version that the plugin should have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<PluginVersion>,
     /// Before or after the plugins that are built in. Unset: after.

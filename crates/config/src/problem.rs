@@ -29,7 +29,7 @@ pub struct Warning {
 pub struct Report {
     /// What must be put right, at most [`MAX_PROBLEMS`].
     pub errors: Vec<Problem>,
-    /// What works all the same.
+    /// What works all the same, at most [`MAX_PROBLEMS`].
     pub warnings: Vec<Warning>,
 }
 
@@ -42,7 +42,7 @@ pub struct ConfigErrors {
     pub report: Report,
 }
 
-/// How many problems one report names.
+/// How many errors, and how many warnings, one report names.
 pub const MAX_PROBLEMS: usize = 100;
 
 /// A place in a config.
@@ -164,7 +164,7 @@ impl Findings {
     }
 
     pub(crate) fn hinted(&mut self, path: &Path, message: impl Into<String>, hint: Option<&str>) {
-        if !self.is_wrong(path.as_str()) {
+        if !self.is_full() && !self.is_wrong(path.as_str()) {
             self.wrong.insert(path.as_str().to_owned());
             self.aside(path, message, hint);
         }
@@ -172,7 +172,7 @@ impl Findings {
 
     /// An error that is no cause of others: what is there, and inside it, is still worth checking.
     pub(crate) fn aside(&mut self, path: &Path, message: impl Into<String>, hint: Option<&str>) {
-        if self.report.errors.len() > MAX_PROBLEMS {
+        if self.is_full() {
             return;
         }
         self.report.errors.push(match self.report.errors.len() {
@@ -187,13 +187,19 @@ impl Findings {
 
     pub(crate) fn warn(&mut self, path: &Path, message: impl Into<String>) {
         let warning = Warning { path: path.as_str().to_owned(), message: message.into() };
-        if !self.is_wrong(path.as_str()) && !self.report.warnings.contains(&warning) {
+        let full = self.report.warnings.len() >= MAX_PROBLEMS;
+        if !full && !self.is_wrong(path.as_str()) && !self.report.warnings.contains(&warning) {
             self.report.warnings.push(warning);
         }
     }
 
-    /// Whether nothing is known to be wrong here, around or inside. A check for what is missing asks this first, since what is
-    /// wrong was left out of the config that it sees.
+    /// Whether no further error would be kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.report.errors.len() > MAX_PROBLEMS
+    }
+
+    /// Whether nothing is known to be wrong here, around or inside. A check for what is missing asks this first, since
+    /// what is wrong was left out of the config that it sees.
     pub(crate) fn is_sound(&self, path: &Path) -> bool {
         let inside = |wrong: &String| {
             wrong.strip_prefix(path.as_str()).is_some_and(|rest| path.0.is_empty() || rest.starts_with(['.', '[']))

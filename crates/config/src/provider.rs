@@ -59,7 +59,7 @@ pub struct ProviderKey {
     #[serde(default = "one")]
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1000000))]
     pub weight: f64,
-    /// The models that it may be used for; `*` stands for any text. Unset: all.
+    /// The models that it may be used for, as patterns. Unset: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub models: Option<Vec<String>>,

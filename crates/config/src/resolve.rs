@@ -97,6 +97,9 @@ impl Resolver<'_> {
         if let Some(value) = self.environment.get(name) {
             return Some(value);
         }
+        if self.findings.is_full() {
+            return None;
+        }
         let state = if self.environment.has(name) { "is set to nothing" } else { "is not set" };
         let hint =
             suggest(name, self.environment.names()).filter(|hint| *hint != name).map(|hint| format!("env.{hint}"));

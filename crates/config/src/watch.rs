@@ -82,8 +82,8 @@ impl ConfigWatcher {
         self.fault.as_deref()
     }
 
-    /// Waits until the content is another than it was at the last call, or at [`ConfigWatcher::new`]; a file that is gone is a change
-    /// too. Several changes within [`DEBOUNCE`] are one. Dropping the future loses nothing.
+    /// Waits until the content is another than it was at the last call, or at [`ConfigWatcher::new`]; a file that is
+    /// gone is a change too. Several changes within [`DEBOUNCE`] are one. Dropping the future loses nothing.
     pub async fn changed(&mut self) {
         loop {
             self.stirring |= self.told_or_different().await;

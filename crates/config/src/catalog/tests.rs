@@ -4,6 +4,45 @@ use crate::{Config, Report};
 use gatewright_plugin::{FailureMode, Hook, HookSet, Manifest};
 use serde_json::Value;
 
+/// Nobody has an entry for them.
+struct ByDefault(&'static [&'static str]);
+
+impl Catalog for ByDefault {
+    fn plugin(&self, name: &str) -> Option<PluginFacts> {
+        Some4.plugin(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        Some4.names()
+    }
+
+    fn by_default(&self) -> Vec<String> {
+        self.0.iter().map(ToString::to_string).collect()
+    }
+
+    fn check_config(&self, _: &str, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[test]
+fn plugins_without_an_entry_are_checked_too() {
+    let beyond =
+        |plugins: &str| load(&format!(r#"{{ "server": {{ "host": "0.0.0.0" }}, "plugins": [{plugins}] }}"#)).config;
+    let both = ByDefault(&["guard", "gate"]);
+    let report = validate(&beyond(""), &both);
+    assert_eq!(report.errors, []);
+    assert_eq!(
+        report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "plugins.failure_mode: `guard` guards (check_input, check_output) and is fail_open: when it fails, requests pass unchecked; set `fail_closed`"
+        ]
+    );
+    let off = r#"{ "name": "gate", "enabled": false }, { "name": "guard", "enabled": false }"#;
+    let report = validate(&beyond(off), &both);
+    assert_eq!((report.errors.len(), report.warnings.len()), (1, 0));
+}
+
 /// `guard` (check_input, check_output), `strict_guard` (the same, closed), `logger` (ships; post_request),
 /// `gate` (auth).
 struct Some4;

@@ -44,9 +44,9 @@ fn fallbacks_are_those_of_the_target_or_of_all() {
 #[test]
 fn a_change_of_the_server_waits_for_a_restart() {
     let old = load("{}").config;
-    let new = load(r#"{ "log_level": "debug", "server": { "port": 9000, "workers": 2, "host": "127.0.0.1" } }"#).config;
-    assert_eq!(new.restart_needed(&old), ["server.port", "server.workers"]);
-    assert_eq!(old.restart_needed(&new), ["server.port", "server.workers"]);
+    let new = load(r#"{ "log_level": "debug", "log_style": "pretty", "server": { "port": 9000, "workers": 2, "host": "127.0.0.1" } }"#).config;
+    assert_eq!(new.restart_needed(&old), ["log_style", "server.port", "server.workers"]);
+    assert_eq!(old.restart_needed(&new), ["log_style", "server.port", "server.workers"]);
     assert!(new.restart_needed(&new).is_empty());
 }
 

@@ -147,3 +147,39 @@ fn collect(value: &serde_json::Value, pointer: &str, pointers: &mut Vec<String>)
         _ => {}
     }
 }
+
+#[test]
+fn large_files_are_read_in_time() {
+    // Each repeats what is complained of; what grows with its square would not come back.
+    const BYTES: usize = crate::MAX_FILE_BYTES / 8;
+    let fill = |begin: &str, item: &dyn Fn(usize) -> String, end: &str| {
+        let mut text = begin.to_owned();
+        for number in 0.. {
+            let item = item(number);
+            if text.len() + item.len() + end.len() + 1 > BYTES {
+                break;
+            }
+            text += if number == 0 { "" } else { "," };
+            text += &item;
+        }
+        text + end
+    };
+    for text in [
+        fill("{", &|number| format!("\"wrong_key_{number}\":1"), "}"),
+        fill(r#"{"providers":{"#, &|number| format!("\"p{number}\":{{}}"), "}}"),
+        fill(r#"{"fallbacks":{"*":["#, &|number| format!("\"demo/{number}\""), "]}}"),
+        fill(r#"{"fallbacks":{"#, &|number| format!("\"a{number}\":[\"b\"]"), "}}"),
+        fill(r#"{"plugins":[{"name":"a","hooks":["#, &|_| "\"auth\"".to_owned(), "]}]}"),
+        fill(r#"{"plugins":[{"name":"a","hooks":["#, &|number| format!("\"check_{number}\""), "]}]}"),
+        fill(r#"{"plugins":[{"name":"a","config":["#, &|_| r#"{"token":"t"}"#.to_owned(), "]}]}"),
+        fill(r#"{"plugins":[{"name":"a","config":{"a":["#, &|_| r#"{"token":"t"}"#.to_owned(), "]}}]}"),
+        fill(r#"{"plugins":[{"name":"a","config":{"a":["#, &|number| format!("\"env.V{number}\""), "]}}]}"),
+        fill(r#"{"auth":{"keys":["#, &|number| format!(r#"{{"name":"n{number}","value":"v"}}"#), "]}}"),
+        fill(r#"{"prices":{"#, &|number| format!(r#""m{number}":{{"input":-1}}"#), "}}"),
+        "{\"a\":".repeat(BYTES / 5),
+    ] {
+        let begin = std::time::Instant::now();
+        let _ = parse(text.as_bytes());
+        assert!(begin.elapsed().as_secs() < 20, "{:?} {}", begin.elapsed(), &text[..60]);
+    }
+}

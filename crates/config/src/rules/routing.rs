@@ -20,7 +20,7 @@ pub(super) fn check(config: &Config, root: &Path, findings: &mut Findings) {
         if fallbacks.len() > MAX_FALLBACKS {
             findings.error(&path, format!("must have at most {MAX_FALLBACKS} items, has {}", fallbacks.len()));
         }
-        for (index, fallback) in fallbacks.iter().enumerate() {
+        for (index, fallback) in fallbacks.iter().enumerate().take(MAX_FALLBACKS) {
             let path = path.item(index);
             self::target(config, fallback, &path, findings);
             if fallback == target {
