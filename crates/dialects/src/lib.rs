@@ -39,3 +39,6 @@ pub fn codec(dialect: Dialect) -> Option<&'static dyn Codec> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use crate::{json::Edits, sse::Event};
 use bytes::BytesMut;
-use gatewright_model::Part;
+use gatewright_model::{Channel, Part};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -15,47 +15,65 @@ pub(crate) fn span_in(whole: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// For each part that came, the text that it is to have now: `None` for parts without text. Texts may be edited or
-/// taken out; where anything else differs, the answer is `None`, and the chunk must be written anew. `optional`: parts
-/// that may be missing, since a decoder leaves them out where they say nothing new.
-pub(crate) fn edited_texts<'n>(
-    came: &[Part],
-    now: &'n [Part],
-    optional: impl Fn(&Part) -> bool,
-) -> Option<SmallVec<[Option<&'n str>; 4]>> {
-    let mut now = now.iter().peekable();
-    let mut texts = SmallVec::new();
-    for part in came {
-        let next = now.peek().copied();
-        match (part, next) {
-            (Part::Text { channel, .. }, Some(Part::Text { channel: of, text })) if channel == of => {
-                texts.push(Some(&**text));
-                now.next();
-            }
-            (Part::Text { .. }, _) => texts.push(Some("")),
-            (_, Some(next)) if next == part => {
-                texts.push(None);
-                now.next();
-            }
-            _ if optional(part) => texts.push(None),
-            _ => return None,
-        }
-    }
-    now.next().is_none().then_some(texts)
+/// The texts of an event after edits.
+#[derive(Debug)]
+pub(crate) struct NewTexts<'p, 'n> {
+    came: &'p [Part],
+    /// For each part that came; `None` for those without text.
+    now: SmallVec<[Option<&'n str>; 4]>,
 }
 
-/// The edits that put the new texts where the old ones stand.
-pub(crate) fn text_edits(came: &[Part], texts: &[Option<&str>], places: &Places) -> Edits {
-    let mut edits = Edits::default();
-    for (index, span) in places {
-        let (Some(Part::Text { text: old, .. }), Some(Some(new))) = (came.get(*index), texts.get(*index)) else {
-            continue;
-        };
-        if old != new {
-            edits.replace_by_string(span.clone(), new);
+// === impl NewTexts ===
+
+impl<'p, 'n> NewTexts<'p, 'n> {
+    /// Finds each text that came among the parts as they are now. Texts may be edited or taken out; where anything
+    /// else differs, the answer is `None`, and the chunk must be written anew. `optional`: parts that may be missing,
+    /// since a decoder leaves them out where they say nothing new.
+    pub(crate) fn find(came: &'p [Part], now: &'n [Part], optional: impl Fn(&Part) -> bool) -> Option<Self> {
+        let mut rest = now.iter().peekable();
+        let mut texts = SmallVec::new();
+        for part in came {
+            let next = rest.peek().copied();
+            match (part, next) {
+                (Part::Text { channel, .. }, Some(Part::Text { channel: of, text })) if channel == of => {
+                    texts.push(Some(&**text));
+                    rest.next();
+                }
+                (Part::Text { .. }, _) => texts.push(Some("")),
+                (_, Some(next)) if next == part => {
+                    texts.push(None);
+                    rest.next();
+                }
+                _ if optional(part) => texts.push(None),
+                _ => return None,
+            }
         }
+        rest.next().is_none().then_some(Self { came, now: texts })
     }
-    edits
+
+    /// Those that changed: index of the part, its channel, and the new text.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = (usize, Channel, &'n str)> {
+        self.came.iter().zip(&self.now).enumerate().filter_map(|(index, (part, now))| match (part, now) {
+            (Part::Text { channel, text }, Some(now)) if text != now => Some((index, *channel, *now)),
+            _ => None,
+        })
+    }
+
+    /// Whether the event said nothing but texts, and none of them is left.
+    pub(crate) fn is_silenced(&self) -> bool {
+        !self.now.is_empty() && self.now.iter().all(|text| *text == Some(""))
+    }
+
+    /// The edits that put the new texts where the old ones stand.
+    pub(crate) fn edits(&self, places: &Places) -> Edits {
+        let mut edits = Edits::default();
+        for (changed, _, new) in self.changed() {
+            for (_, span) in places.iter().filter(|(index, _)| *index == changed) {
+                edits.replace_by_string(span.clone(), new);
+            }
+        }
+        edits
+    }
 }
 
 /// Appends the event with its data changed, its other lines as they were.

@@ -89,7 +89,7 @@ impl<'a> Object<'a> {
             let done = read(&mut inner)?;
             Ok((value, inner, done))
         })?;
-        if !inner.is_empty() {
+        if inner.members.iter().any(|(_, value)| !value.is_null()) {
             self.put(name, value);
         }
         Ok(done)

@@ -10,7 +10,7 @@ use crate::{
     json::{Edits, write},
     made,
     sse::Event,
-    stream::{edited_texts, text_edits, write_patched},
+    stream::{NewTexts, write_patched},
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{ChannelKind, Chunk, Dialect, Dropped, FinishReason, LlmError, Part, StreamEncoder, Usage};
@@ -131,6 +131,7 @@ impl Encoder {
                 self.ended = true;
                 None
             }
+            Shape::Other if !self.started && outline.kind == "ping" => return Ok(()),
             Shape::Other => None,
         };
         if let (Some(index), Some(span)) = (index.filter(|index| *index != outline.index), outline.index_span) {
@@ -256,16 +257,11 @@ fn edits(chunk: &Chunk, outline: &Outline<'_>) -> Result<(Edits, bool), Anew> {
         _ => None,
     });
     let seen = outline.open(stops.unwrap_or(ChannelKind::Text)).map_err(|_| Anew)?;
-    let texts = edited_texts(&seen.parts, chunk.parts(), |_| false).ok_or(Anew)?;
-    let edits = text_edits(&seen.parts, &texts, &seen.places);
-    let changed = seen.parts.iter().zip(&texts).any(|(part, now)| match (part, now) {
-        (Part::Text { text, .. }, Some(now)) => text != now,
-        _ => false,
-    });
-    if seen.rigid && changed {
+    let texts = NewTexts::find(&seen.parts, chunk.parts(), |_| false).ok_or(Anew)?;
+    if seen.rigid && texts.changed().next().is_some() {
         return Err(Anew);
     }
-    Ok((edits, !texts.is_empty() && texts.iter().all(|text| *text == Some(""))))
+    Ok((texts.edits(&seen.places), texts.is_silenced()))
 }
 
 fn choice_of(part: &Part) -> u32 {

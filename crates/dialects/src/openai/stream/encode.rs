@@ -9,7 +9,7 @@ use crate::{
     json::write::{self, ObjectWriter},
     made,
     sse::Event,
-    stream::{edited_texts, text_edits, write_patched},
+    stream::{NewTexts, write_patched},
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{Channel, ChannelKind, Chunk, Dialect, Dropped, LlmError, Part, StreamEncoder, Usage};
@@ -103,26 +103,20 @@ impl Encoder {
             all => all,
         };
         let repeated = |part: &Part| matches!(part, Part::ToolUse { channel, .. } if begun(channel));
-        let texts = edited_texts(&seen.parts, now, repeated)?;
-        let mut edits = text_edits(&seen.parts, &texts, &seen.places);
-        if seen.rigid && !edits.is_empty() {
+        let texts = NewTexts::find(&seen.parts, now, repeated)?;
+        if seen.rigid && texts.changed().next().is_some() {
             return None;
         }
         if self.hides(chunk) && seen.choices == 0 {
             return Some(());
         }
-        let silent = texts.iter().all(|text| *text == Some(""));
-        if !texts.is_empty() && silent && !seen.role && !chunk.has(|part| !matches!(part, Part::Text { .. })) {
+        if texts.is_silenced() && !seen.more && !chunk.has(|part| matches!(part, Part::Start { .. })) {
             return Some(());
         }
+        let mut edits = texts.edits(&seen.places);
         for (channel, span) in &seen.repeats {
-            let edited = seen.parts.iter().zip(&texts).any(|(part, now)| match (part, now) {
-                (Part::Text { channel: of, text }, Some(now)) => {
-                    of.choice == channel.choice && of.kind == channel.kind && text != now
-                }
-                _ => false,
-            });
-            if edited {
+            let of = |text: Channel| (text.choice, text.kind) == (channel.choice, channel.kind);
+            if texts.changed().any(|(_, text, _)| of(text)) {
                 edits.replace(span.clone(), Bytes::from_static(b"null"));
             }
         }

@@ -22,8 +22,8 @@ pub(super) struct Seen {
     pub(super) places: Places,
     /// Members that repeat a choice's texts, and must not stay when these are edited.
     pub(super) repeats: SmallVec<[(Channel, Range<usize>); 1]>,
-    /// A delta names the role.
-    pub(super) role: bool,
+    /// A delta says more than there are parts for: the role, or members that are not known.
+    pub(super) more: bool,
     /// A text stands where no other can be put.
     pub(super) rigid: bool,
     /// How many choices there are.
@@ -100,7 +100,6 @@ impl<'a> Reader<'a> {
         for member in scan::members(delta) {
             let member = member?;
             match &*member.name() {
-                "role" => self.seen.role = true,
                 "content" => self.content(channel(ChannelKind::Text), member.value)?,
                 name if REASONING.contains(&name) => self.reasoning(channel(ChannelKind::Reasoning), member.value)?,
                 "reasoning_details" => {
@@ -117,7 +116,8 @@ impl<'a> Reader<'a> {
                     let channel = channel(ChannelKind::ToolArguments);
                     self.function(channel, String::new(), member.value)?;
                 }
-                _ => {}
+                "function_call" | "tool_calls" => {}
+                _ => self.seen.more |= member.value != "null",
             }
         }
         Ok(())

@@ -1,0 +1,256 @@
+use crate::{
+    ANTHROPIC,
+    sse::Framer,
+    tests::{chunks, events, legal, streamed},
+};
+use bytes::{Bytes, BytesMut};
+use gatewright_model::{Channel, ChannelKind, Chunk, Codec, Dialect, ErrorKind, FinishReason, LlmError, Part, Usage};
+use serde_json::json;
+
+fn event(name: &str, rest: &str) -> String {
+    format!("event: {name}\ndata: {{\"type\":\"{name}\"{rest}}}\n\n")
+}
+
+fn delta(index: u32, delta: &str) -> String {
+    event("content_block_delta", &format!(",\"index\":{index},\"delta\":{delta}"))
+}
+
+fn start(index: u32, block: &str) -> String {
+    event("content_block_start", &format!(",\"index\":{index},\"content_block\":{block}"))
+}
+
+fn stop(index: u32) -> String {
+    event("content_block_stop", &format!(",\"index\":{index}"))
+}
+
+/// Thinking, text, a tool, a tool of the provider's own, with members that nobody knows.
+fn full() -> String {
+    [
+        event("message_start", r#","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":10,"cache_read_input_tokens":5,"output_tokens":1},"future":1}"#),
+        start(0, r#"{"type":"thinking","thinking":"","signature":""}"#),
+        event("ping", ""),
+        delta(0, r#"{"type":"thinking_delta","thinking":"Let me see."}"#),
+        delta(0, r#"{"type":"signature_delta","signature":"c2ln"}"#),
+        stop(0),
+        start(1, r#"{"type":"text","text":""}"#),
+        delta(1, r#"{"type":"text_delta","text":"Hello"}"#),
+        delta(1, r#"{"type":"text_delta","text":" w\u00f6rld","future":true}"#),
+        delta(1, r#"{"type":"citations_delta","citation":{"cited_text":"x"}}"#),
+        stop(1),
+        start(2, r#"{"type":"server_tool_use","id":"srv_1","name":"web_search","input":{}}"#),
+        delta(2, r#"{"type":"input_json_delta","partial_json":"{\"query\":\"x\"}"}"#),
+        stop(2),
+        start(3, r#"{"type":"tool_use","id":"toolu_1","name":"f","input":{}}"#),
+        delta(3, r#"{"type":"input_json_delta","partial_json":""}"#),
+        delta(3, r#"{"type":"input_json_delta","partial_json":"{\"a\":1}"}"#),
+        stop(3),
+        event("message_delta", r#","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":9},"future":1"#),
+        event("message_stop", ""),
+    ]
+    .concat()
+}
+
+fn channel(block: u32, kind: ChannelKind) -> Channel {
+    Channel { choice: 0, block, kind }
+}
+
+fn text(block: u32, kind: ChannelKind, text: &str) -> Part {
+    Part::Text { channel: channel(block, kind), text: text.into() }
+}
+
+fn parts(stream: &str) -> Vec<Part> {
+    chunks(Dialect::Anthropic, stream).iter().flat_map(|chunk| chunk.parts().to_vec()).collect()
+}
+
+#[test]
+fn decodes_everything() {
+    use ChannelKind::*;
+    let said = [
+        Part::Start { id: "msg_1".into(), model: "claude".into() },
+        Part::Usage(Usage { input_tokens: 15, output_tokens: 1, cache_read_tokens: 5, ..Usage::default() }),
+        text(0, Reasoning, "Let me see."),
+        Part::Signature { channel: channel(0, Reasoning), signature: "c2ln".into() },
+        Part::BlockEnd(channel(0, Reasoning)),
+        text(1, Text, "Hello"),
+        text(1, Text, " wörld"),
+        Part::BlockEnd(channel(1, Text)),
+        text(2, ToolArguments, "{\"query\":\"x\"}"),
+        Part::BlockEnd(channel(2, ToolArguments)),
+        Part::ToolUse { channel: channel(3, ToolArguments), id: "toolu_1".into(), name: "f".into() },
+        text(3, ToolArguments, "{\"a\":1}"),
+        Part::BlockEnd(channel(3, ToolArguments)),
+        Part::Finish { choice: 0, reason: FinishReason::ToolUse },
+        Part::Usage(Usage { output_tokens: 9, ..Usage::default() }),
+        Part::Done,
+    ];
+    assert_eq!(parts(&full()), said);
+}
+
+#[test]
+fn unedited_is_byte_for_byte() {
+    legal(&full());
+    assert_eq!(streamed(Dialect::Anthropic, true, &chunks(Dialect::Anthropic, &full())), full());
+    let crlf = full().replace('\n', "\r\n");
+    assert_eq!(streamed(Dialect::Anthropic, true, &chunks(Dialect::Anthropic, &crlf)), crlf);
+}
+
+#[test]
+fn the_cut_of_the_bytes_does_not_matter() {
+    let stream = full();
+    for cut in 0..stream.len() {
+        let (mut framer, mut decoder) = (Framer::new(), ANTHROPIC.stream_decoder());
+        let mut encoder = ANTHROPIC.stream_encoder("m", true);
+        let mut out = BytesMut::new();
+        for piece in [&stream.as_bytes()[..cut], &stream.as_bytes()[cut..]] {
+            framer.feed(Bytes::copy_from_slice(piece));
+            while let Some(event) = framer.next().unwrap() {
+                encoder.encode(&decoder.decode(event).unwrap(), &mut out);
+            }
+        }
+        assert_eq!(out, stream, "cut at {cut}");
+    }
+}
+
+#[test]
+fn edited_texts_are_put_in_place() {
+    let mut all = chunks(Dialect::Anthropic, &full());
+    for chunk in &mut all {
+        chunk.map_texts(|_, text| Some(text.to_uppercase()));
+    }
+    let expected = full()
+        .replace("\"Let me see.\"", "\"LET ME SEE.\"")
+        .replace("\"Hello\"", "\"HELLO\"")
+        .replace("\" w\\u00f6rld\"", "\" WÖRLD\"")
+        .replace("{\\\"query\\\":\\\"x\\\"}", "{\\\"QUERY\\\":\\\"X\\\"}")
+        .replace("{\\\"a\\\":1}", "{\\\"A\\\":1}");
+    assert_eq!(streamed(Dialect::Anthropic, true, &all), expected);
+}
+
+#[test]
+fn events_that_have_nothing_left_to_say_are_not_sent() {
+    let mut all = chunks(Dialect::Anthropic, &full());
+    all.iter_mut().for_each(|chunk| {
+        chunk.map_texts(|_, _| Some(String::new()));
+    });
+    let out = streamed(Dialect::Anthropic, true, &all);
+    let deltas = legal(&out).iter().filter(|(name, _)| name == "content_block_delta").count();
+    // The signature, the citation, and the one that was empty as it came.
+    assert_eq!(deltas, 3, "{out}");
+}
+
+#[test]
+fn released_text_goes_into_its_block() {
+    let mut all = chunks(Dialect::Anthropic, &full());
+    let at = all.iter().position(|chunk| *chunk.parts() == [Part::BlockEnd(channel(1, ChannelKind::Text))]).unwrap();
+    all.insert(at, Chunk::text(channel(1, ChannelKind::Text), "held back"));
+    let out = streamed(Dialect::Anthropic, true, &all);
+    let released = &legal(&out)[at].1;
+    assert_eq!(
+        *released,
+        json!({"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "held back"}})
+    );
+}
+
+#[test]
+fn text_outside_of_its_block_gets_one_and_the_later_numbers_move() {
+    let mut all = chunks(Dialect::Anthropic, &full());
+    let at = all.iter().position(|chunk| *chunk.parts() == [Part::BlockEnd(channel(1, ChannelKind::Text))]).unwrap();
+    all.insert(at + 1, Chunk::text(channel(1, ChannelKind::Text), "late"));
+    all.insert(0, Chunk::text(Channel::TEXT, "early"));
+    let out = streamed(Dialect::Anthropic, true, &all);
+    let starts: Vec<_> = legal(&out).into_iter().filter(|(name, _)| name == "content_block_start").collect();
+    let kinds: Vec<_> = starts.iter().map(|(_, data)| data["content_block"]["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["text", "thinking", "text", "text", "server_tool_use", "tool_use"]);
+    assert!(out.contains("\"future\":true") && out.contains("\"citation\":{\"cited_text\":\"x\"}"));
+}
+
+#[test]
+fn a_block_whose_start_was_dropped_gets_another() {
+    let mut all = chunks(Dialect::Anthropic, &full());
+    all.retain(|chunk| !chunk.wire(Dialect::Anthropic).unwrap().starts_with(b"event: content_block_start"));
+    legal(&streamed(Dialect::Anthropic, true, &all));
+    all.retain(|chunk| !chunk.has(|part| matches!(part, Part::Start { .. } | Part::Finish { .. })));
+    let out = streamed(Dialect::Anthropic, true, &all);
+    let events = legal(&out);
+    assert_eq!(events[0].1["message"]["model"], "made-up");
+    assert_eq!(events[events.len() - 2].1["delta"]["stop_reason"], "end_turn");
+}
+
+#[test]
+fn other_edits_are_written_anew() {
+    let mut all = chunks(Dialect::Anthropic, &full());
+    for chunk in &mut all {
+        for part in chunk.parts_mut().iter_mut() {
+            match part {
+                Part::Finish { reason, .. } => *reason = FinishReason::StopSequence(Some("X".into())),
+                Part::ToolUse { name, .. } => *name = "g".into(),
+                _ => {}
+            }
+        }
+    }
+    let out = streamed(Dialect::Anthropic, true, &all);
+    let events = legal(&out);
+    assert!(out.contains("\"name\":\"g\"") && !out.contains("\"name\":\"f\""));
+    let delta = &events[events.len() - 2].1;
+    assert_eq!(delta["delta"], json!({"stop_reason": "stop_sequence", "stop_sequence": "X"}));
+    assert_eq!((&delta["usage"]["output_tokens"], &delta["usage"]["cache_read_input_tokens"]), (&json!(9), &json!(5)));
+}
+
+#[test]
+fn chunks_made_here_are_a_legal_stream() {
+    let tool = channel(2, ChannelKind::ToolArguments);
+    let all = [
+        Chunk::text(Channel::TEXT, "Hi"),
+        Chunk::from_parts([
+            text(0, ChannelKind::Reasoning, "hm"),
+            Part::ToolUse { channel: tool, id: "t".into(), name: "f".into() },
+            text(2, ChannelKind::ToolArguments, "{}"),
+            text(0, ChannelKind::Text, " again"),
+        ]),
+        Chunk::from_parts([Part::Done]),
+    ];
+    let events = legal(&streamed(Dialect::Anthropic, true, &all));
+    let kinds: Vec<_> = events.iter().filter_map(|(_, data)| data["content_block"]["type"].as_str()).collect();
+    assert_eq!(kinds, ["text", "thinking", "tool_use", "text"]);
+    assert!(events[0].1["message"]["id"].as_str().unwrap().starts_with("msg_"));
+    let nothing = legal(&streamed(Dialect::Anthropic, true, &[Chunk::from_parts([Part::Done])]));
+    assert_eq!(nothing.len(), 3);
+}
+
+#[test]
+fn errors() {
+    let mut encoder = ANTHROPIC.stream_encoder("m", true);
+    let mut out = BytesMut::new();
+    encoder.encode_error(&LlmError::new(ErrorKind::GuardrailBlocked, "no"), "r1", &mut out);
+    let length = out.len();
+    encoder.encode(&Chunk::from_parts([Part::Done]), &mut out);
+    encoder.encode_error(&LlmError::new(ErrorKind::GuardrailBlocked, "no"), "r1", &mut out);
+    assert_eq!(out.len(), length);
+    let error = json!({"type": "error", "error": {"type": "guardrail_blocked", "message": "no"}, "request_id": "r1"});
+    assert_eq!(events(std::str::from_utf8(&out).unwrap()), [("error".to_owned(), error)]);
+
+    for stream in [
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
+        "data: {\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
+    ] {
+        match chunks(Dialect::Anthropic, stream)[0].parts() {
+            [Part::Error(error)] => assert_eq!((error.kind, &*error.message), (ErrorKind::Overloaded, "Overloaded")),
+            parts => panic!("{parts:?}"),
+        }
+        assert_eq!(streamed(Dialect::Anthropic, true, &chunks(Dialect::Anthropic, stream)), stream);
+    }
+    let mut decoder = ANTHROPIC.stream_decoder();
+    assert!(decoder.decode(Bytes::from_static(b"data: <html>\n\n")).is_err());
+    assert!(decoder.decode(Bytes::from_static(b"data: \xff\n\n")).is_err());
+    assert_eq!(decoder.decode(Bytes::from_static(b"data: [DONE]\n\n")).unwrap().parts(), []);
+}
+
+#[test]
+fn a_whole_input_at_once_can_be_edited() {
+    let stream = [start(0, r#"{"type":"tool_use","id":"t","name":"f","input":{"a":1}}"#), stop(0)].concat();
+    let mut all = chunks(Dialect::Anthropic, &stream);
+    assert_eq!(all[0].parts()[1], text(0, ChannelKind::ToolArguments, "{\"a\":1}"));
+    all[0].map_texts(|_, _| Some("{\"a\":2}".into()));
+    let events = legal(&streamed(Dialect::Anthropic, true, &all));
+    assert_eq!(events[2].1["delta"]["partial_json"], "{\"a\":2}");
+}

@@ -1,0 +1,329 @@
+use crate::{
+    OPENAI,
+    sse::Framer,
+    tests::{chunks, data, encode_all, events, streamed},
+};
+use bytes::{Bytes, BytesMut};
+use gatewright_model::{Channel, ChannelKind, Chunk, Codec, Dialect, ErrorKind, FinishReason, LlmError, Part, Usage};
+use serde_json::json;
+
+const HEAD: &str = r#""id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o","system_fingerprint":"fp""#;
+
+fn event(rest: &str) -> String {
+    format!("data: {{{HEAD},{rest}}}\n\n")
+}
+
+fn delta(delta: &str) -> String {
+    event(&format!(r#""choices":[{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":null}}]"#))
+}
+
+/// Text, reasoning, two tool calls, a finish, usage and the end, with members that nobody knows.
+fn full() -> String {
+    [
+        delta(r#"{"role":"assistant","content":"","refusal":null}"#),
+        delta(r#"{"reasoning_content":"Let me see."}"#),
+        delta(r#"{"content":"Hello"}"#),
+        ": keep-alive\n\n".to_owned(),
+        event(r#""choices":[{"index":0,"delta":{"content":" w\u00f6rld"}}],"obfuscation":"xx""#),
+        delta(r#"{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}]}"#),
+        delta(r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\":"}}]}"#),
+        delta(r#"{"tool_calls":[{"index":0,"function":{"arguments":"1}"}},{"index":1,"id":"call_2","type":"function","function":{"name":"g","arguments":"{}"}}]}"#),
+        event(r#""choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]"#),
+        event(r#""choices":[],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}"#),
+        "data: [DONE]\n\n".to_owned(),
+    ]
+    .concat()
+}
+
+fn tool(block: u32) -> Channel {
+    Channel { choice: 0, block, kind: ChannelKind::ToolArguments }
+}
+
+fn parts(stream: &str) -> Vec<Part> {
+    chunks(Dialect::OpenAi, stream).iter().flat_map(|chunk| chunk.parts().to_vec()).collect()
+}
+
+fn text(channel: Channel, text: &str) -> Part {
+    Part::Text { channel, text: text.into() }
+}
+
+#[test]
+fn decodes_everything() {
+    let reasoning = Channel { kind: ChannelKind::Reasoning, ..Channel::TEXT };
+    let said = [
+        Part::Start { id: "chatcmpl-1".into(), model: "gpt-4o".into() },
+        text(reasoning, "Let me see."),
+        text(Channel::TEXT, "Hello"),
+        text(Channel::TEXT, " wörld"),
+        Part::ToolUse { channel: tool(0), id: "call_1".into(), name: "f".into() },
+        text(tool(0), "{\"a\":"),
+        text(tool(0), "1}"),
+        Part::ToolUse { channel: tool(1), id: "call_2".into(), name: "g".into() },
+        text(tool(1), "{}"),
+        Part::Finish { choice: 0, reason: FinishReason::ToolUse },
+        Part::Usage(Usage { input_tokens: 10, output_tokens: 5, ..Usage::default() }),
+        Part::Done,
+    ];
+    assert_eq!(parts(&full()), said);
+}
+
+#[test]
+fn unedited_is_byte_for_byte() {
+    assert_eq!(streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &full())), full());
+    let crlf = full().replace('\n', "\r\n");
+    assert_eq!(streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &crlf)), crlf);
+}
+
+#[test]
+fn the_cut_of_the_bytes_does_not_matter() {
+    let stream = full();
+    for cut in 0..stream.len() {
+        let (mut framer, mut decoder) = (Framer::new(), OPENAI.stream_decoder());
+        let mut encoder = OPENAI.stream_encoder("m", true);
+        let mut out = BytesMut::new();
+        for piece in [&stream.as_bytes()[..cut], &stream.as_bytes()[cut..]] {
+            framer.feed(Bytes::copy_from_slice(piece));
+            while let Some(event) = framer.next().unwrap() {
+                encoder.encode(&decoder.decode(event).unwrap(), &mut out);
+            }
+        }
+        assert_eq!(out, stream, "cut at {cut}");
+    }
+}
+
+#[test]
+fn usage_that_was_not_asked_for_is_hidden() {
+    let out = streamed(Dialect::OpenAi, false, &chunks(Dialect::OpenAi, &full()));
+    let usage = event(r#""choices":[],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}"#);
+    assert_eq!(out, full().replace(&usage, ""));
+    // A chunk that says more stays, usage and all.
+    let both = event(r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}"#);
+    assert_eq!(streamed(Dialect::OpenAi, false, &chunks(Dialect::OpenAi, &both)), both);
+    let running = event(r#""choices":[{"index":0,"delta":{"content":""}}],"usage":{"prompt_tokens":1}"#);
+    assert_eq!(streamed(Dialect::OpenAi, false, &chunks(Dialect::OpenAi, &running)), running);
+    // Azure's first chunk has no choices, but says something.
+    let azure = "data: {\"id\":\"\",\"choices\":[],\"prompt_filter_results\":[1]}\n\n";
+    assert_eq!(streamed(Dialect::OpenAi, false, &chunks(Dialect::OpenAi, azure)), azure);
+}
+
+#[test]
+fn edited_texts_are_put_in_place() {
+    let mut all = chunks(Dialect::OpenAi, &full());
+    for chunk in &mut all {
+        chunk.map_texts(|_, text| Some(text.to_uppercase()));
+    }
+    let expected = full()
+        .replace("\"Let me see.\"", "\"LET ME SEE.\"")
+        .replace("\"Hello\"", "\"HELLO\"")
+        .replace("\" w\\u00f6rld\"", "\" WÖRLD\"")
+        .replace("\\\"a\\\"", "\\\"A\\\"");
+    assert_eq!(streamed(Dialect::OpenAi, true, &all), expected);
+}
+
+#[test]
+fn a_chunk_that_has_nothing_left_to_say_is_not_sent() {
+    let mut all = chunks(Dialect::OpenAi, &full());
+    all.iter_mut().for_each(|chunk| {
+        chunk.map_texts(|_, _| Some(String::new()));
+    });
+    let out = streamed(Dialect::OpenAi, true, &all);
+    let left: Vec<_> = data(&out).into_iter().filter(|data| data.is_object()).collect();
+    // The start, the two calls, the finish, the usage.
+    assert_eq!(left.len(), 5, "{out}");
+    assert_eq!(left[2]["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"], "");
+}
+
+#[test]
+fn what_repeats_a_text_does_not_outlive_it() {
+    let stream = event(
+        r#""choices":[{"index":0,"delta":{"content":"sk-1","reasoning":"sk-2","reasoning_content":"sk-2","reasoning_details":[{"text":"sk-2"}]},"logprobs":{"content":[{"token":"sk-1"}]}}]"#,
+    );
+    let mut all = chunks(Dialect::OpenAi, &stream);
+    assert_eq!(all[0].parts().len(), 3);
+    all[0].map_texts(|_, text| Some(text.replace("sk-", "*")));
+    let out = streamed(Dialect::OpenAi, true, &all);
+    let choice = &data(&out)[0]["choices"][0];
+    let delta = json!({"content": "*1", "reasoning": "*2", "reasoning_content": "*2", "reasoning_details": null});
+    assert_eq!((&choice["delta"], &choice["logprobs"]), (&delta, &json!(null)));
+}
+
+#[test]
+fn data_over_several_lines_is_patched_too() {
+    let stream = "id: 3\ndata: {\"id\":\"c\",\ndata: \"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\ndata: \"x\":1}\n\n";
+    let mut all = chunks(Dialect::OpenAi, stream);
+    all[0].map_texts(|_, _| Some("line\nfeed".into()));
+    assert_eq!(streamed(Dialect::OpenAi, true, &all), stream.replace("\"a\"", "\"line\\nfeed\""));
+}
+
+#[test]
+fn other_edits_are_written_anew() {
+    let mut all = chunks(Dialect::OpenAi, &full());
+    // The tool calls are taken out, and the reason with them.
+    for chunk in &mut all {
+        if chunk
+            .has(|part| matches!(part, Part::ToolUse { .. } | Part::Finish { .. }) || *part == text(tool(0), "{\"a\":"))
+        {
+            chunk.parts_mut().retain(|part| !matches!(part, Part::ToolUse { .. } | Part::Text { .. }));
+            for part in chunk.parts_mut().iter_mut() {
+                if let Part::Finish { reason, .. } = part {
+                    *reason = FinishReason::Stop;
+                }
+            }
+        }
+    }
+    let out = streamed(Dialect::OpenAi, true, &all);
+    assert!(!out.contains("tool_calls") && out.contains("\"finish_reason\":\"stop\""), "{out}");
+    assert!(out.ends_with("data: [DONE]\n\n"));
+    let ids: Vec<_> = data(&out).iter().filter_map(|data| Some(data.get("id")?.as_str()?.to_owned())).collect();
+    assert!(ids.iter().all(|id| id == "chatcmpl-1"), "{ids:?}");
+    let created: Vec<_> = data(&out).iter().filter_map(|data| data.get("created")?.as_u64()).collect();
+    assert!(created.iter().all(|created| *created == 1_700_000_000), "{created:?}");
+    assert_eq!(out.matches("\"role\"").count(), 1);
+}
+
+#[test]
+fn released_text_goes_between_the_chunks_that_came() {
+    let mut all = chunks(Dialect::OpenAi, &full());
+    let at = all.iter().position(|chunk| chunk.has(|part| matches!(part, Part::Finish { .. }))).unwrap();
+    all.insert(at, Chunk::text(Channel::TEXT, "held back"));
+    let out = streamed(Dialect::OpenAi, true, &all);
+    let released = &data(&out)[at];
+    assert_eq!(released["choices"], json!([{"index": 0, "delta": {"content": "held back"}, "finish_reason": null}]));
+    assert_eq!((&released["id"], &released["model"]), (&json!("chatcmpl-1"), &json!("gpt-4o")));
+}
+
+#[test]
+fn chunks_made_here_are_a_legal_stream() {
+    let all = [
+        Chunk::text(Channel::TEXT, "Hi"),
+        Chunk::text(Channel { choice: 1, ..Channel::TEXT }, "Ho"),
+        Chunk::from_parts([
+            Part::ToolUse { channel: tool(3), id: "c".into(), name: "f".into() },
+            text(tool(3), "{}"),
+            Part::BlockEnd(tool(3)),
+            Part::Finish { choice: 0, reason: FinishReason::ToolUse },
+            Part::Finish { choice: 1, reason: FinishReason::StopSequence(None) },
+            Part::Usage(Usage { input_tokens: 1, ..Usage::default() }),
+            Part::Done,
+        ]),
+    ];
+    let out = data(&streamed(Dialect::OpenAi, true, &all));
+    let choices: Vec<_> = out.iter().filter_map(|data| Some(data.get("choices")?.get(0)?.clone())).collect();
+    assert_eq!(
+        choices,
+        [
+            json!({"index": 0, "delta": {"role": "assistant", "content": "Hi"}, "finish_reason": null}),
+            json!({"index": 1, "delta": {"role": "assistant", "content": "Ho"}, "finish_reason": null}),
+            json!({"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}]}, "finish_reason": null}),
+            json!({"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}, "finish_reason": null}),
+            json!({"index": 0, "delta": {}, "finish_reason": "tool_calls"}),
+            json!({"index": 1, "delta": {}, "finish_reason": "stop"}),
+        ]
+    );
+    assert_eq!((&out[6]["choices"], &out[6]["usage"]["prompt_tokens"]), (&json!([]), &json!(1)));
+    assert_eq!(out[7], json!("[DONE]"));
+    assert!(
+        out[..7]
+            .iter()
+            .all(|data| data["model"] == "made-up" && data["id"] == out[0]["id"] && data["created"].is_u64())
+    );
+}
+
+#[test]
+fn an_error_ends_the_stream() {
+    let mut encoder = OPENAI.stream_encoder("m", true);
+    let mut out = BytesMut::new();
+    encoder.encode(&Chunk::text(Channel::TEXT, "Hi"), &mut out);
+    out.clear();
+    encoder.encode_error(&LlmError::new(ErrorKind::GuardrailBlocked, "no"), "r1", &mut out);
+    encoder.encode_error(&LlmError::new(ErrorKind::Timeout, "twice"), "r1", &mut out);
+    let after = encode_all(&mut *encoder, &[Chunk::text(Channel::TEXT, "x"), Chunk::from_parts([Part::Done])]);
+    assert_eq!(after, "");
+    let error = json!({"error": {"message": "no", "type": "guardrail_blocked", "param": null, "code": null, "request_id": "r1"}});
+    assert_eq!(events(std::str::from_utf8(&out).unwrap()), [("error".to_owned(), error)]);
+}
+
+#[test]
+fn errors_of_the_provider() {
+    let cases = [
+        (
+            "data: {\"error\":{\"message\":\"Slow down\",\"code\":\"rate_limit_exceeded\"}}\n\n",
+            ErrorKind::RateLimit,
+            "Slow down",
+        ),
+        (
+            "event: error\ndata: {\"message\":\"Overloaded\",\"type\":\"overloaded_error\"}\n\n",
+            ErrorKind::Overloaded,
+            "Overloaded",
+        ),
+        ("data: {\"error\":\"broke\"}\n\n", ErrorKind::Upstream, "broke"),
+        (
+            "data: {\"id\":\"x\",\"choices\":[],\"error\":{\"code\":402,\"message\":\"Pay\"}}\n\n",
+            ErrorKind::InsufficientQuota,
+            "Pay",
+        ),
+        ("event: error\ndata: not json\n\n", ErrorKind::Upstream, "the provider ended with an error without a message"),
+    ];
+    for (stream, kind, message) in cases {
+        let chunk = &chunks(Dialect::OpenAi, stream)[0];
+        let error = chunk.parts().iter().find_map(|part| match part {
+            Part::Error(error) => Some((error.kind, &*error.message)),
+            _ => None,
+        });
+        assert_eq!(error, Some((kind, message)), "{stream}");
+        assert_eq!(streamed(Dialect::OpenAi, true, std::slice::from_ref(chunk)), stream);
+    }
+}
+
+#[test]
+fn what_is_no_chunk_is_refused() {
+    let mut decoder = OPENAI.stream_decoder();
+    let mut decode = |event: &'static [u8]| decoder.decode(Bytes::from_static(event));
+    assert!(decode(b"data: <html>\n\n").is_err());
+    assert!(decode(b"data: {\"choices\":[\n\n").is_err());
+    assert!(decode(b"data: \xff\n\n").is_err());
+    assert!(decode(b"data: {\"choices\":[{\"delta\":{\"content\":7}}]}\n\n").is_err());
+    assert_eq!(decode(b"data: {\"something\":\"else\"}\n\n").unwrap().parts(), []);
+    assert_eq!(decode(b"data:\n\n").unwrap().parts(), []);
+    assert_eq!(decode(b"data:[DONE]\n\n").unwrap().parts(), [Part::Done]);
+}
+
+#[test]
+fn names_that_come_with_every_delta_begin_one_call() {
+    let call = |arguments: &str| {
+        delta(&format!(
+            r#"{{"tool_calls":[{{"index":0,"id":"c","function":{{"name":"f","arguments":"{arguments}"}}}}]}}"#
+        ))
+    };
+    let stream = [call("{"), call("}")].concat();
+    let begun = parts(&stream).into_iter().filter(|part| matches!(part, Part::ToolUse { .. })).count();
+    assert_eq!(begun, 1);
+    let mut all = chunks(Dialect::OpenAi, &stream);
+    all[1].map_texts(|_, _| Some(" }".into()));
+    assert_eq!(streamed(Dialect::OpenAi, true, &all), [call("{"), call(" }")].concat());
+}
+
+#[test]
+fn a_call_that_was_taken_out_does_not_come_back() {
+    let stream = delta(r#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}"#);
+    let mut all = chunks(Dialect::OpenAi, &stream);
+    all[0].parts_mut().retain(|part| !matches!(part, Part::ToolUse { .. }));
+    assert!(!streamed(Dialect::OpenAi, true, &all).contains("tool_calls"));
+}
+
+#[test]
+fn content_in_parts_and_arguments_as_objects() {
+    let stream = [
+        delta(r#"{"content":[{"type":"text","text":"a"},{"type":"x"},{"type":"text","text":"b"}]}"#),
+        delta(r#"{"tool_calls":[{"id":"c","function":{"name":"f","arguments":{"a":1}}}]}"#),
+    ]
+    .concat();
+    let mut all = chunks(Dialect::OpenAi, &stream);
+    assert_eq!(all[1].parts()[1], text(tool(0), "{\"a\":1}"));
+    for chunk in &mut all {
+        chunk.map_texts(|_, text| Some(format!("{text} ")));
+    }
+    let out = data(&streamed(Dialect::OpenAi, true, &all));
+    assert_eq!(out[0]["choices"][0]["delta"]["content"][2]["text"], "b ");
+    assert_eq!(out[2]["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"], "{\"a\":1} ");
+}
