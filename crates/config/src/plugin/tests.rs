@@ -42,8 +42,8 @@ fn every_key_is_read() {
 }
 
 #[test]
-fn the_entries_of_seed_documents_are_read() {
-    let seeds = load(
+fn the_entries_of_other_systems_are_read() {
+    let theirs = load(
         r#"{ "log_level": "debug", "plugins": [
             { "enabled": true, "name": "my-plugin", "path": "/path/to/my-plugin.so", "version": 1,
               "config": { "api_key": "your-api-key", "custom_setting": "value" } },
@@ -51,8 +51,8 @@ fn the_entries_of_seed_documents_are_read() {
             { "name": "response-logger", "enabled": true, "path": "/plugins/response-logger.so", "placement": "post_builtin", "order": 0 }
         ] }"#,
     );
-    assert_eq!(seeds.config.plugins.len(), 3);
-    let warnings: Vec<_> = seeds.warnings.iter().map(|warning| warning.path.as_str()).collect();
+    assert_eq!(theirs.config.plugins.len(), 3);
+    let warnings: Vec<_> = theirs.warnings.iter().map(|warning| warning.path.as_str()).collect();
     assert_eq!(warnings, ["plugins[0].config.api_key"]);
 }
 
