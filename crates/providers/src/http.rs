@@ -28,6 +28,14 @@ use http::{HeaderMap, Response};
 use pool::Pool;
 use std::sync::Arc;
 use std::thread::ThreadId;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How soon a request on a closed connection is known to be lost: the time to the provider and back, amply.
+const LOST_AT_ONCE: Duration = Duration::from_secs(1);
+
+/// How many connections in a row may give a request back.
+const MOST_UNSENT: usize = 16;
 
 /// Sends requests to one origin.
 pub(crate) struct HttpClient {
@@ -44,30 +52,43 @@ impl HttpClient {
         Ok(Self { connector, pools: ArcSwap::default() })
     }
 
-    /// Sends a POST and answers with the head of the response. Must run inside a runtime. A request that a pooled
-    /// connection gave back unsent, since it had just been closed, goes out again on another one; nothing else is
-    /// retried here. Dropping the future, or the body before its end, cancels the request: an HTTP/1 connection is
-    /// closed, an HTTP/2 stream is reset.
+    /// Sends a POST and answers with the head of the response. Must run inside a runtime.
+    ///
+    /// A connection that was free may have been closed by the other side just as the request set out. So a request
+    /// that a used connection gave back unsent, or lost at once and without a byte of an answer, is sent once more, on
+    /// another connection. Nothing else is tried again here.
+    ///
+    /// Dropping the future, or the body before its end, cancels the request: an HTTP/1 connection is closed, an HTTP/2
+    /// stream is reset.
     pub(crate) async fn post(
         &self,
         endpoint: &Endpoint,
-        headers: HeaderMap,
-        body: Segments,
+        headers: impl Fn() -> HeaderMap,
+        body: &Segments,
     ) -> Result<Response<ResponseBody>, TransportError> {
         let pool = self.pool();
-        let mut request = endpoint.post(headers, RequestBody::new(body));
+        let begun = Instant::now();
+        let mut again = true;
+        let mut unsent = 0;
         loop {
             let (mut lease, reused) = match pool.take() {
                 Some(lease) => (lease, true),
                 None => (pool.connect().await?, false),
             };
-            endpoint.address(&mut request, lease.is_http2());
-            match lease.send(request).await {
+            let request = endpoint.post(lease.is_http2(), headers(), RequestBody::new(body.clone()));
+            let error = match lease.send(request).await {
                 Ok(response) => return Ok(response.map(|incoming| ResponseBody::new(incoming, lease))),
                 Err(mut failed) => match failed.take_message() {
-                    Some(unsent) if reused => request = unsent,
-                    _ => return Err(TransportError::broken(failed.error())),
+                    Some(_) if reused && unsent < MOST_UNSENT => {
+                        unsent += 1;
+                        continue;
+                    }
+                    _ => TransportError::broken(failed.error()),
                 },
+            };
+            let lost = matches!(error, TransportError::Broken(_)) && begun.elapsed() < LOST_AT_ONCE;
+            if !(reused && lost && std::mem::take(&mut again)) {
+                return Err(error);
             }
         }
     }

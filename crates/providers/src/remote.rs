@@ -71,14 +71,11 @@ impl Remote {
         let mut rotation = self.keys.rotation(&request.model).ok_or_else(|| self.teller().no_key(&request.model))?;
         let splice = RequestSplice { model: &request.model, include_usage: call.include_usage };
         let encoded = self.codec.encode_request(request, &splice)?;
-        let mut body = encoded.body;
         let limits = Limits::new(&self.network, call.deadline.map(Instant::from_std));
         let mut retries = 0;
         loop {
             let key = rotation.key();
-            let last = retries == self.retry.max_retries;
-            let pieces = if last { std::mem::take(&mut body) } else { body.clone() };
-            let failure = match self.attempt_once(&call, key, pieces, limits).await {
+            let failure = match self.attempt_once(&call, key, &encoded.body, limits).await {
                 Ok((body, headers)) => {
                     let key_name = key.name.clone();
                     return Ok(Answer { body, headers, retries, key_name, dropped: encoded.dropped });
@@ -87,7 +84,7 @@ impl Remote {
             };
             let wait = self.retry.wait(retries, failure.error.retry_after, retry::jitter());
             let in_time = limits.deadline.is_none_or(|deadline| Instant::now() + wait < deadline);
-            if last || failure.retry == Retry::Never || !in_time {
+            if retries == self.retry.max_retries || failure.retry == Retry::Never || !in_time {
                 return Err(failure.error);
             }
             tracing::debug!(provider = &*self.name, key = key.name, error = %failure.error, ?wait, "trying again");
@@ -104,12 +101,12 @@ impl Remote {
         &self,
         call: &AttemptCall,
         key: &Key,
-        body: Segments,
+        body: &Segments,
         limits: Limits,
     ) -> Result<Got, Failure> {
         let teller = self.teller();
         let mut watch = Watch::new(limits);
-        let headers = headers::outgoing(&key.headers, &call.headers, &self.defaults);
+        let headers = || headers::outgoing(&key.headers, &call.headers, &self.defaults);
         let sent = watch.over(self.client.post(&self.chat, headers, body)).await;
         let response = sent.map_err(|late| teller.late(late))?.map_err(|error| teller.transport(error))?;
         let (head, body) = response.into_parts();

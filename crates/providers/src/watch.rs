@@ -2,8 +2,8 @@
 
 use crate::NetworkSettings;
 use gatewright_model::{ErrorKind, LlmError};
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use pin_project_lite::pin_project;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -24,6 +24,15 @@ pub(crate) struct Limits {
     pub(crate) first_byte: Duration,
     pub(crate) idle: Duration,
     pub(crate) deadline: Option<Instant>,
+}
+
+pin_project! {
+    /// Waits for something under a watch. A type of its own, since an `async fn` would hold the future twice.
+    pub(crate) struct Over<'a, F> {
+        watch: &'a mut Watch,
+        #[pin]
+        future: F,
+    }
 }
 
 /// What took too long.
@@ -90,13 +99,8 @@ impl Watch {
     }
 
     /// Waits for `future`, as long as nothing is overdue.
-    pub(crate) async fn over<F: Future>(&mut self, future: F) -> Result<F::Output, Overdue> {
-        let mut future = pin!(future);
-        poll_fn(|context| match future.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Ok(output)),
-            Poll::Pending => self.poll(context).map(Err),
-        })
-        .await
+    pub(crate) fn over<F: Future>(&mut self, future: F) -> Over<'_, F> {
+        Over { watch: self, future }
     }
 
     fn limit(&self) -> Duration {
@@ -107,6 +111,20 @@ impl Watch {
 impl Limits {
     fn due(&self, at: Instant) -> Instant {
         self.deadline.map_or(at, |deadline| deadline.min(at))
+    }
+}
+
+// === impl Over ===
+
+impl<F: Future> Future for Over<'_, F> {
+    type Output = Result<F::Output, Overdue>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.future.poll(context) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => this.watch.poll(context).map(Err),
+        }
     }
 }
 

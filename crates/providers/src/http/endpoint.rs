@@ -102,25 +102,17 @@ impl BaseUrl {
 // === impl Endpoint ===
 
 impl Endpoint {
-    /// A POST, not yet addressed.
-    pub(crate) fn post(&self, headers: HeaderMap, body: RequestBody) -> Request<RequestBody> {
+    /// A POST, with the form of address that the connection's protocol wants.
+    pub(crate) fn post(&self, http2: bool, mut headers: HeaderMap, body: RequestBody) -> Request<RequestBody> {
+        if !http2 {
+            headers.insert(header::HOST, self.host.clone());
+        }
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
+        *request.uri_mut() = if http2 { self.absolute_form.clone() } else { self.origin_form.clone() };
+        *request.version_mut() = if http2 { Version::HTTP_2 } else { Version::HTTP_11 };
         *request.headers_mut() = headers;
         request
-    }
-
-    /// Gives a request the form of address that the connection's protocol wants.
-    pub(crate) fn address<B>(&self, request: &mut Request<B>, http2: bool) {
-        if http2 {
-            *request.uri_mut() = self.absolute_form.clone();
-            *request.version_mut() = Version::HTTP_2;
-            request.headers_mut().remove(header::HOST);
-        } else {
-            *request.uri_mut() = self.origin_form.clone();
-            *request.version_mut() = Version::HTTP_11;
-            request.headers_mut().insert(header::HOST, self.host.clone());
-        }
     }
 }
 

@@ -44,6 +44,49 @@ async fn a_connection_that_the_upstream_closed_is_not_used() {
     assert_eq!(upstream.connections(), 5);
 }
 
+#[tokio::test]
+async fn a_request_that_met_a_closing_connection_goes_out_on_another() {
+    let (started, upstream) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let closing = json(200, ANSWER).then(Step::Wait(Duration::from_millis(5))).then(Step::Close);
+            started.send(Upstream::playing(vec![closing]).await).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    let upstream = upstream.recv().unwrap();
+    let provider = provider(settings(&upstream, &["k1"]));
+    for _ in 0..5 {
+        assert_eq!(provider.attempt(call(false)).await.unwrap().retries, 0);
+        // The upstream closes while this thread looks away: the next request is sent before anybody notices.
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!((upstream.seen().len(), upstream.connections()), (5, 5));
+}
+
+#[tokio::test]
+async fn a_request_that_is_lost_twice_is_lost() {
+    let upstream = Upstream::playing(vec![json(200, ANSWER), vec![Step::Reset]]).await;
+    let provider = provider(settings(&upstream, &["k1"]));
+    provider.attempt(call(false)).await.unwrap();
+    let error = failure(&provider, call(false)).await;
+    assert_eq!(error.code.as_deref(), Some("connection_broken"));
+    assert_eq!(upstream.seen().len(), 3, "the used connection may have been closed before; the new one was not");
+    failure(&provider, call(false)).await;
+    assert_eq!(upstream.seen().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_lost_late_is_not_sent_again() {
+    let late = vec![Step::Wait(Duration::from_secs(2)), Step::Close];
+    let upstream = Upstream::playing(vec![json(200, ANSWER), late]).await;
+    let provider = provider(settings(&upstream, &["k1"]));
+    provider.attempt(call(false)).await.unwrap();
+    failure(&provider, call(false)).await;
+    assert_eq!(upstream.seen().len(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed() {
     let upstream = Upstream::playing(vec![json(200, ANSWER)]).await;

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 #[tokio::test]
 async fn trouble_is_retried_with_the_same_key() {
     let upstream = Upstream::playing(vec![
-        error(500, "server_error", "oops"),
         vec![Step::Reset],
+        error(500, "server_error", "oops"),
         error(503, "server_error", "later"),
         json(200, ANSWER),
     ])
