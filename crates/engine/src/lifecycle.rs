@@ -106,6 +106,13 @@ impl Lifecycle {
         self.open.as_ref().map_or(Duration::ZERO, |open| open.started.elapsed())
     }
 
+    /// Runs something behind the request; the gateway waits for it when it drains.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.tasks.spawn_on(task, &runtime);
+        }
+    }
+
     fn close(&self, open: Box<Open>, http_status: u16) {
         if !open.has_closing() {
             return;

@@ -57,7 +57,10 @@ impl Tapped {
             (Some(Ok(bytes)), open) => {
                 // A client may close right behind the last event.
                 match open {
-                    Some(open) if self.tap.is_done() => open.finish(),
+                    Some(open) if self.tap.is_done() => {
+                        self.tap.end(&open.life);
+                        open.finish();
+                    }
                     open => self.open = open,
                 }
                 Poll::Ready(Some(bytes))

@@ -254,7 +254,7 @@ impl Driver {
 
     /// The end of the provider's stream: `post_llm` for good, then what wanted the whole, then out with the rest.
     async fn end(&mut self, life: &mut Lifecycle, last: Chunk) -> Result<(), Failed> {
-        self.source = Source::Ended;
+        self.source.end(life);
         if self.plan.whole {
             self.whole.push(&last);
         }

@@ -1,5 +1,6 @@
 //! Where the chunks of an attempt come from.
 
+use crate::lifecycle::Lifecycle;
 use crate::provider::{ByteStream, ProviderStream};
 use futures_util::StreamExt;
 use gatewright_dialects::sse::{EventTooLarge, Framer};
@@ -36,6 +37,13 @@ impl Source {
     pub(crate) fn of_provider(stream: ProviderStream) -> Self {
         let decoder = stream.codec.stream_decoder();
         Self::Wire(Box::new(Wire { bytes: stream.bytes, framer: Framer::new(), decoder }))
+    }
+
+    /// The last event was there: nothing more comes.
+    pub(crate) fn end(&mut self, life: &Lifecycle) {
+        if let Self::Wire(wire) = std::mem::replace(self, Self::Ended) {
+            drain(wire.bytes, life);
+        }
     }
 
     /// The next chunk; `None` at the end.
@@ -77,6 +85,18 @@ impl Wire {
             }
         }
     }
+}
+
+/// How long the end of a stream's connection is waited for, once its last event is there.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Reads what is left of a stream behind its last event, so that its connection can be used again. Nobody waits for it.
+pub(crate) fn drain(mut bytes: ByteStream, life: &Lifecycle) {
+    life.spawn(async move {
+        let rest = async { while let Some(Ok(_)) = bytes.next().await {} };
+        // An upstream that lingers loses its connection.
+        let _ = tokio::time::timeout(DRAIN, rest).await;
+    });
 }
 
 pub(crate) fn too_large(error: EventTooLarge) -> LlmError {

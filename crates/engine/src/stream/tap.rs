@@ -2,30 +2,38 @@
 
 use crate::lifecycle::Lifecycle;
 use crate::provider::{ByteStream, ProviderStream};
-use crate::stream::source::too_large;
-use bytes::Bytes;
+use crate::stream::source::{drain, too_large};
+use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use gatewright_dialects::sse::Framer;
 use gatewright_model::{Dialect, ErrorKind, LlmError, Part, StreamDecoder};
 use memchr::memmem;
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// A stream that nobody edits, to a client of the provider's own dialect. Pieces that can say nothing of interest pass
-/// unread; from the first that may, events are taken apart for the rest of the stream.
+/// unread; from the first that may, events are taken apart for the rest of the stream. Pieces that have arrived together
+/// leave together.
 pub struct Tap {
     bytes: ByteStream,
     decoder: Box<dyn StreamDecoder>,
     dialect: Dialect,
     framer: Option<Framer>,
     ready: VecDeque<Bytes>,
+    ready_bytes: usize,
+    /// Whether more was asked for since the last piece came, to no avail.
+    asked: bool,
     /// Whether somebody is told of the usage.
     wants_usage: bool,
     /// Whether usage was asked for in the client's name, and must be kept from it.
     hides_usage: bool,
     seen: Seen,
+    failed: Option<LlmError>,
 }
+
+/// The most that leaves in one piece unless it came so.
+const BATCH_BYTES: usize = 16 << 10;
 
 /// How far a stream has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,40 +55,73 @@ impl Tap {
             bytes: stream.bytes,
             framer: None,
             ready: VecDeque::new(),
+            ready_bytes: 0,
+            asked: false,
             wants_usage,
             hides_usage,
             seen: Seen::Open,
+            failed: None,
         }
     }
 
     /// The next bytes for the client. An error is the last item.
     pub fn poll_next(&mut self, cx: &mut Context<'_>, life: &mut Lifecycle) -> Poll<Option<Result<Bytes, LlmError>>> {
         loop {
-            if let Some(bytes) = self.ready.pop_front() {
-                return Poll::Ready(Some(Ok(bytes)));
+            if self.ready_bytes >= BATCH_BYTES || self.seen == Seen::Done {
+                return Poll::Ready(self.batch().map(Ok));
             }
-            if self.seen == Seen::Failed {
-                return Poll::Ready(None);
+            if let Some(error) = self.failed.take() {
+                return Poll::Ready(Some(Err(error)));
             }
-            match ready!(Pin::new(&mut self.bytes).poll_next(cx)) {
-                Some(Ok(piece)) => {
-                    let progress = &mut life.request().progress;
-                    if progress.first_token.is_none() {
+            match Pin::new(&mut self.bytes).poll_next(cx) {
+                Poll::Ready(Some(Ok(piece))) => {
+                    self.asked = false;
+                    if life.request().progress.first_token.is_none() {
                         let elapsed = life.elapsed();
                         life.request().progress.first_token = Some(elapsed);
                     }
                     if let Err(error) = self.take(piece, life) {
-                        return self.fail(error);
+                        self.fail(error);
                     }
                 }
-                Some(Err(error)) => return self.fail(error),
-                None if self.seen == Seen::Done => return Poll::Ready(None),
-                None => {
-                    let early = "the provider's stream ended too early";
-                    return self.fail(LlmError::new(ErrorKind::Upstream, early));
+                Poll::Ready(Some(Err(error))) => self.fail(error),
+                Poll::Ready(None) if self.seen == Seen::Open => {
+                    self.fail(LlmError::new(ErrorKind::Upstream, "the provider's stream ended too early"));
+                }
+                Poll::Ready(None) => return Poll::Ready(self.batch().map(Ok)),
+                Poll::Pending if self.ready.is_empty() => return Poll::Pending,
+                Poll::Pending if self.asked => return Poll::Ready(self.batch().map(Ok)),
+                Poll::Pending => {
+                    // What was read from the socket together comes piece by piece, and each next one only after the
+                    // connection had its turn: it gets it, and what it has leaves in one write.
+                    self.asked = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
             }
+            if self.seen == Seen::Failed && !self.ready.is_empty() {
+                return Poll::Ready(self.batch().map(Ok));
+            }
         }
+    }
+
+    /// All that is ready, as one piece.
+    fn batch(&mut self) -> Option<Bytes> {
+        self.asked = false;
+        let total = std::mem::take(&mut self.ready_bytes);
+        match self.ready.len() {
+            0 | 1 => self.ready.pop_front(),
+            _ => {
+                let mut joined = BytesMut::with_capacity(total);
+                self.ready.drain(..).for_each(|bytes| joined.extend_from_slice(&bytes));
+                Some(joined.freeze())
+            }
+        }
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        self.ready_bytes += bytes.len();
+        self.ready.push_back(bytes);
     }
 
     /// Whether the provider's own last event was seen.
@@ -88,25 +129,27 @@ impl Tap {
         self.seen == Seen::Done && self.ready.is_empty()
     }
 
-    fn fail(&mut self, error: LlmError) -> Poll<Option<Result<Bytes, LlmError>>> {
+    /// Lets go of a stream whose last event was seen.
+    pub fn end(&mut self, life: &Lifecycle) {
+        drain(std::mem::replace(&mut self.bytes, Box::pin(futures_util::stream::empty())), life);
+    }
+
+    fn fail(&mut self, error: LlmError) {
         self.seen = Seen::Failed;
+        self.failed = Some(error);
         self.bytes = Box::pin(futures_util::stream::empty());
-        Poll::Ready(Some(Err(error)))
     }
 
     fn take(&mut self, piece: Bytes, life: &mut Lifecycle) -> Result<(), LlmError> {
-        if self.framer.is_none() {
-            if !self.is_of_interest(&piece) {
-                self.ready.push_back(piece);
+        if self.framer.is_none()
+            && !self.is_of_interest(&piece) {
+                self.push(piece);
                 return Ok(());
             }
-            self.framer = Some(Framer::new());
-        }
-        let Some(framer) = &mut self.framer else { return Ok(()) };
-        framer.feed(piece);
-        while let Some(event) = framer.next().map_err(too_large)? {
+        self.framer.get_or_insert_with(Framer::new).feed(piece);
+        while let Some(event) = self.framer.as_mut().map_or(Ok(None), Framer::next).map_err(too_large)? {
             if !may_matter(&event, self.wants_usage) {
-                self.ready.push_back(event);
+                self.push(event);
                 continue;
             }
             let chunk = self.decoder.decode(event.clone()).map_err(|error| {
@@ -129,7 +172,7 @@ impl Tap {
                 }
             }
             if !(self.hides_usage && usage_alone && chunk.has(|part| matches!(part, Part::Usage(_)))) {
-                self.ready.push_back(event);
+                self.push(event);
             }
         }
         Ok(())
