@@ -64,3 +64,6 @@ impl Breaker {
         now.saturating_duration_since(self.epoch).as_millis() as u64
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,15 @@ struct Walk {
     now: Instant,
 }
 
+/// Why a slot is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// The request is in its scope, and its breaker lets it be called.
+    InScope,
+    /// It was opened in this request, and must be closed.
+    Owed,
+}
+
 impl Exchange {
     /// Runs a chain, in the direction of the table, until somebody decides. A fault ends it.
     pub async fn run<H: Judge>(&mut self, payload: &mut H::Payload) -> Result<Option<Decision<H::Outcome>>, Fault> {
@@ -104,7 +113,9 @@ impl Exchange {
                     continue;
                 }
                 self.passage(round).come_back_to(slot.position);
-                match self.call::<H>(slot, payload, &mut walk).await {
+                // Whose before-hook ran is owed this one: neither scope nor breaker stand in its way.
+                let due = if slot.paired { Due::Owed } else { Due::InScope };
+                match self.call_due::<H>(slot, payload, &mut walk, due).await {
                     Ok(Some(outcome)) if stops && H::is_decisive(&outcome) => {
                         self.begin(round);
                         return Some(Decision { plugin: slot.name().clone(), outcome });
@@ -145,23 +156,23 @@ impl Exchange {
 
     /// Runs a chain that cannot change the outcome: everybody is called, and a fault is only logged.
     pub async fn observe<H: Judge>(&mut self, payload: &mut H::Payload) {
-        self.observe_where::<H>(payload, |_, _| true).await;
+        self.observe_due::<H>(payload, Due::InScope).await;
     }
 
     /// Calls `request_end` of each plugin of which any hook ran.
     pub async fn end<H: Judge>(&mut self, payload: &mut H::Payload) {
-        self.observe_where::<H>(payload, |exchange, slot| exchange.ran.contains(slot.position)).await;
+        self.observe_due::<H>(payload, Due::Owed).await;
     }
 
-    async fn observe_where<H: Judge>(&mut self, payload: &mut H::Payload, chosen: impl Fn(&Self, &Slot) -> bool) {
+    async fn observe_due<H: Judge>(&mut self, payload: &mut H::Payload, due: Due) {
         if !self.set.has(H::HOOK) {
             return;
         }
         let set = self.set.clone();
         let mut walk = Walk::begin();
         for slot in in_direction(&set, H::HOOK) {
-            if chosen(self, slot)
-                && let Err(fault) = self.call::<H>(slot, payload, &mut walk).await
+            if (due == Due::InScope || self.ran.contains(slot.position))
+                && let Err(fault) = self.call_due::<H>(slot, payload, &mut walk, due).await
             {
                 self.log_failure(slot, H::HOOK, &fault.failure, "the request was already decided");
             }
@@ -175,7 +186,7 @@ impl Exchange {
         let mut answers = Vec::new();
         for slot in in_direction(&set, H::HOOK) {
             if self.in_scope(slot) {
-                let answer = self.call_judged::<H>(slot, payload, &mut walk).await;
+                let answer = self.call_judged::<H>(slot, payload, &mut walk, Due::InScope).await;
                 answers.push((slot.name().clone(), answer));
             }
         }
@@ -189,10 +200,20 @@ impl Exchange {
         payload: &mut H::Payload,
         walk: &mut Walk,
     ) -> Result<Option<H::Outcome>, Fault> {
-        if !self.in_scope(slot) {
+        self.call_due::<H>(slot, payload, walk, Due::InScope).await
+    }
+
+    async fn call_due<H: Judge>(
+        &mut self,
+        slot: &Slot,
+        payload: &mut H::Payload,
+        walk: &mut Walk,
+        due: Due,
+    ) -> Result<Option<H::Outcome>, Fault> {
+        if due == Due::InScope && !self.in_scope(slot) {
             return Ok(None);
         }
-        match self.call_judged::<H>(slot, payload, walk).await {
+        match self.call_judged::<H>(slot, payload, walk, due).await {
             Ok(outcome) => Ok(Some(outcome)),
             Err(failure) => match slot.failure_mode {
                 FailureMode::Open => {
@@ -210,16 +231,20 @@ impl Exchange {
         slot: &Slot,
         payload: &mut H::Payload,
         walk: &mut Walk,
+        due: Due,
     ) -> Result<H::Outcome, Failure> {
         let instance = &slot.instance;
         let started = walk.now;
-        if !instance.breaker().admits(started) {
-            if let Some(probe) = instance.probe() {
-                probe.called(H::HOOK, Judged::Skipped, Duration::ZERO);
+        let plugin = match instance.plugin() {
+            Ok(plugin) if due == Due::Owed || instance.breaker().admits(started) => plugin,
+            left_out => {
+                if let Some(probe) = instance.probe() {
+                    probe.called(H::HOOK, Judged::Skipped, Duration::ZERO);
+                }
+                let open = || Failure::Unavailable("it keeps failing; its breaker is open".to_owned());
+                return Err(left_out.err().unwrap_or_else(open));
             }
-            return Err(Failure::Unavailable("it keeps failing; its breaker is open".to_owned()));
-        }
-        let plugin = instance.plugin()?;
+        };
         self.ran.insert(slot.position);
         let timeout = match self.deadline() {
             Some(deadline) => slot.timeout.min(deadline.saturating_duration_since(started)),
@@ -247,7 +272,9 @@ impl Exchange {
         let took = walk.now.duration_since(started);
         self.add_plugin_time(took);
         let judged = self.judge::<H>(slot, payload, answered, walk);
-        self.account(slot, H::HOOK, &judged, took, walk.now);
+        // A request without time left says nothing of the plugin.
+        let blamed = timeout == slot.timeout || !matches!(judged, Err(Failure::TimedOut));
+        self.account(slot, H::HOOK, &judged, took, blamed.then_some(walk.now));
         judged
     }
 
@@ -283,11 +310,13 @@ impl Exchange {
         }
     }
 
-    fn account<O>(&self, slot: &Slot, hook: Hook, judged: &Result<O, Failure>, took: Duration, now: Instant) {
+    /// Tells breaker and probe; without `now`, the breaker hears nothing of a failure.
+    fn account<O>(&self, slot: &Slot, hook: Hook, judged: &Result<O, Failure>, took: Duration, now: Option<Instant>) {
         let (instance, probe) = (&slot.instance, slot.instance.probe());
-        let turned = match judged {
-            Ok(_) => instance.breaker().succeeded().then_some(false),
-            Err(_) => instance.breaker().failed(now).then_some(true),
+        let turned = match (judged, now) {
+            (Ok(_), _) => instance.breaker().succeeded().then_some(false),
+            (Err(_), Some(now)) => instance.breaker().failed(now).then_some(true),
+            (Err(_), None) => None,
         };
         if let Some(open) = turned {
             tracing::warn!(plugin = %instance.name(), open, "plugin breaker turned");

@@ -1,12 +1,13 @@
 //! Which outcomes end a chain, and which results a hook does not allow. The rules of all hooks stand here.
 
-use gatewright_model::{Chat, Headers};
+use gatewright_model::{Headers, Message, Output, Part, Request, Response};
 use gatewright_plugin::hosted::{HookPoint, point};
-use gatewright_plugin::payload::LlmResult;
+use gatewright_plugin::payload::{LlmResult, ObjectChange};
 use gatewright_plugin::{
-    AccessFlow, AgentFlow, AuthDecision, ChunkFlow, Failure, HttpFlow, HttpResponseFlow, ModelFlow, ObjectFlow,
-    PostLlm, PreLlm, Recovery, Rejection, ToolFlow, Verdict,
+    AccessFlow, AfterAgent, AgentFlow, AuthDecision, ChunkFlow, Draft, Failure, HttpFlow, HttpResponseFlow, ModelFlow,
+    ObjectFlow, PostLlm, PreLlm, Recovery, Rejection, ToolFlow, Verdict,
 };
+use serde_json::Value as Json;
 
 /// The largest body or text that a hook may leave behind.
 pub const MAX_RESULT_BYTES: usize = 32 << 20;
@@ -87,7 +88,8 @@ judge! {
         decisive: |outcome| matches!(outcome, AccessFlow::Block(_)),
         allow: |request, outcome| match outcome {
             AccessFlow::Block(no) => rejection(no),
-            AccessFlow::Continue => message_size(&request.headers, request.body.len()),
+            AccessFlow::Continue if request.is_edited() => message_size(&request.headers, request.body.len()),
+            AccessFlow::Continue => Ok(()),
         },
     }
     Auth {
@@ -101,7 +103,8 @@ judge! {
         decisive: |outcome| matches!(outcome, AccessFlow::Block(_)),
         allow: |request, outcome| match outcome {
             AccessFlow::Block(no) => rejection(no),
-            AccessFlow::Continue => message_size(&request.headers, request.body.len()),
+            AccessFlow::Continue if request.is_edited() => message_size(&request.headers, request.body.len()),
+            AccessFlow::Continue => Ok(()),
         },
     }
     PreRequest {}
@@ -112,12 +115,10 @@ judge! {
     PreLlm {
         decisive: |outcome| !matches!(outcome, PreLlm::Continue),
         allow: |request, outcome| match outcome {
-            PreLlm::Continue => match request.is_edited().then(|| request.edited()).flatten() {
-                Some(chat) => conversation(chat),
-                None => malformed_if(request.model.is_empty(), "the request names no model"),
-            },
+            PreLlm::Continue => asked(request),
             PreLlm::Fail(error) => error.status.map_or(Ok(()), error_status),
-            PreLlm::Respond(_) | PreLlm::Stream(_) => Ok(()),
+            PreLlm::Respond(response) => size("the answer", response_bytes(response)),
+            PreLlm::Stream(_) => Ok(()),
         },
     }
     PostLlm {
@@ -148,24 +149,77 @@ judge! {
     OnError {}
     PostRequest {}
     RequestEnd {}
-    OnUserMessage { allow: |message, ()| malformed_if(message.blocks().is_empty(), "the message is empty"), }
-    BeforeAgent { decisive: |outcome| !matches!(outcome, AgentFlow::Continue), }
-    AfterAgent {}
+    OnUserMessage {
+        allow: |message, ()| {
+            malformed_if(message.blocks().is_empty(), "the message is empty")?;
+            size("the message", message_bytes(message))
+        },
+    }
+    BeforeAgent {
+        decisive: |outcome| !matches!(outcome, AgentFlow::Continue),
+        allow: |call, outcome| match outcome {
+            AgentFlow::Respond(message) => size("the answer", message_bytes(message)),
+            AgentFlow::Continue => size("the input", call.input.iter().map(message_bytes).sum()),
+        },
+    }
+    AfterAgent {
+        allow: |_, outcome| match outcome {
+            AfterAgent::Append(message) => size("the message", message_bytes(message)),
+            AfterAgent::Continue => Ok(()),
+        },
+    }
     BeforeModel {
         decisive: |outcome| !matches!(outcome, ModelFlow::Continue),
-        allow: |request, _| request.is_edited().then(|| request.edited()).flatten().map_or(Ok(()), conversation),
+        allow: |request, outcome| match outcome {
+            ModelFlow::Respond(response) => size("the answer", response_bytes(response)),
+            ModelFlow::Continue => asked(request),
+        },
     }
-    AfterModel {}
-    BeforeTool { decisive: |outcome| !matches!(outcome, ToolFlow::Continue), }
-    AfterTool {}
-    OnModelError { decisive: |outcome| !matches!(outcome, Recovery::Pass), }
-    OnToolError { decisive: |outcome| !matches!(outcome, Recovery::Pass), }
-    OnEvent {}
-    BeforeCreate { decisive: |outcome| !matches!(outcome, ObjectFlow::Continue), allow: |_, outcome| veto(outcome), }
+    AfterModel {
+        allow: |response, ()| match response.is_edited() {
+            true => size("the answer", response_bytes(response)),
+            false => Ok(()),
+        },
+    }
+    BeforeTool {
+        decisive: |outcome| !matches!(outcome, ToolFlow::Continue),
+        allow: |call, outcome| match outcome {
+            ToolFlow::Respond(answer) => size("the answer", json_bytes(&answer.content)),
+            _ if call.is_edited() => size("the call's arguments", json_bytes(&call.arguments)),
+            _ => Ok(()),
+        },
+    }
+    AfterTool {
+        allow: |outcome, ()| match outcome.answer.is_edited() {
+            true => size("the answer", json_bytes(&outcome.answer.content)),
+            false => Ok(()),
+        },
+    }
+    OnModelError {
+        decisive: |outcome| !matches!(outcome, Recovery::Pass),
+        allow: |_, outcome| match outcome {
+            Recovery::Recover(response) => size("the answer", response_bytes(response)),
+            Recovery::Pass => Ok(()),
+        },
+    }
+    OnToolError {
+        decisive: |outcome| !matches!(outcome, Recovery::Pass),
+        allow: |_, outcome| match outcome {
+            Recovery::Recover(answer) => size("the answer", json_bytes(&answer.content)),
+            Recovery::Pass => Ok(()),
+        },
+    }
+    OnEvent {
+        allow: |event, ()| match event.is_edited() {
+            true => size("the event", json_bytes(&event.content)),
+            false => Ok(()),
+        },
+    }
+    BeforeCreate { decisive: |outcome| !matches!(outcome, ObjectFlow::Continue), allow: change, }
     AfterCreate {}
-    BeforeUpdate { decisive: |outcome| !matches!(outcome, ObjectFlow::Continue), allow: |_, outcome| veto(outcome), }
+    BeforeUpdate { decisive: |outcome| !matches!(outcome, ObjectFlow::Continue), allow: change, }
     AfterUpdate {}
-    BeforeDelete { decisive: |outcome| !matches!(outcome, ObjectFlow::Continue), allow: |_, outcome| veto(outcome), }
+    BeforeDelete { decisive: |outcome| !matches!(outcome, ObjectFlow::Continue), allow: change, }
     AfterDelete {}
     Endpoint {
         allow: |_, response| {
@@ -173,7 +227,7 @@ judge! {
             message_size(&response.headers, response.body.len())
         },
     }
-    Rpc {}
+    Rpc { allow: |_, answer| size("the answer", json_bytes(answer)), }
     Asset { allow: |_, asset| asset.as_ref().map_or(Ok(()), |asset| size("the file", asset.bytes.len())), }
     Schedule {}
     OnStartup {}
@@ -218,36 +272,53 @@ fn verdict(verdict: &Verdict) -> Result<(), Failure> {
     }
 }
 
-fn veto(outcome: &ObjectFlow) -> Result<(), Failure> {
+fn change(change: &Draft<ObjectChange>, outcome: &ObjectFlow) -> Result<(), Failure> {
     match outcome {
+        ObjectFlow::Continue if change.is_edited() => size("the object", json_bytes(&change.object)),
         ObjectFlow::Continue => Ok(()),
         ObjectFlow::Veto(no) => rejection(no),
     }
 }
 
-fn conversation(chat: &Chat) -> Result<(), Failure> {
+/// A request that goes on. One that nobody edited is not looked at.
+fn asked(request: &Draft<Request>) -> Result<(), Failure> {
+    malformed_if(request.model.is_empty(), "the request names no model")?;
+    let Some(chat) = request.is_edited().then(|| request.edited()).flatten() else { return Ok(()) };
     malformed_if(chat.messages.is_empty(), "the list of messages is empty")?;
+    size("the conversation", chat.messages.iter().map(message_bytes).sum())
+}
+
+/// The texts of a JSON value.
+fn json_bytes(json: &Json) -> usize {
+    match json {
+        Json::String(text) => text.len(),
+        Json::Array(items) => items.iter().map(json_bytes).sum(),
+        Json::Object(members) => members.iter().map(|(name, value)| name.len() + json_bytes(value)).sum(),
+        _ => 0,
+    }
+}
+
+fn message_bytes(message: &Message) -> usize {
     let mut bytes = 0;
-    chat.messages.iter().for_each(|message| message.texts(&mut |text| bytes += text.len()));
-    size("the conversation", bytes)
+    message.texts(&mut |text| bytes += text.len());
+    bytes
+}
+
+fn response_bytes(response: &Response) -> usize {
+    let choices = response.edited().and_then(|output| match output {
+        Output::Chat(chat) => Some(chat.choices.as_slice()),
+        _ => None,
+    });
+    choices.unwrap_or_default().iter().map(|choice| message_bytes(&choice.message)).sum()
 }
 
 fn answer_bytes(result: &LlmResult) -> usize {
-    let mut bytes = 0;
     match result {
         LlmResult::Chunk(chunk) => {
-            for part in chunk.parts() {
-                if let gatewright_model::Part::Text { text, .. } = part {
-                    bytes += text.len();
-                }
-            }
+            let text = |part: &Part| if let Part::Text { text, .. } = part { text.len() } else { 0 };
+            chunk.parts().iter().map(text).sum()
         }
-        LlmResult::Response(response) | LlmResult::StreamEnd(response) => {
-            for choice in response.chat().map(|chat| chat.choices.as_slice()).unwrap_or_default() {
-                choice.message.texts(&mut |text| bytes += text.len());
-            }
-        }
-        LlmResult::Error(_) => {}
+        LlmResult::Response(response) | LlmResult::StreamEnd(response) => response_bytes(response),
+        LlmResult::Error(_) => 0,
     }
-    bytes
 }
