@@ -77,6 +77,7 @@ impl Engine {
     pub async fn run(&self, life: &mut Lifecycle, call: LlmCall) -> Result<Answered, LlmError> {
         let open = life.request();
         open.progress.stream = call.request.stream();
+        open.progress.kind = call.request.kind;
         if open.exchange.has(Hook::PreRequest) || open.exchange.has(Hook::CheckInput) {
             check_input(life, &call.request).await?;
         }
@@ -141,6 +142,8 @@ impl Engine {
 }
 
 async fn check_input(life: &mut Lifecycle, request: &Request) -> Result<(), LlmError> {
+    // What no guard could read is the client's fault, not the guard's failure.
+    request.chat()?;
     let exchange = &mut life.request().exchange;
     let mut request = Arc::new(request.clone());
     exchange.run::<point::PreRequest>(&mut request).await.map_err(|fault| fault_error(&fault))?;
@@ -206,12 +209,13 @@ fn note_response(life: &mut Lifecycle, response: &Response) {
     if !open.exchange.has(Hook::PostRequest) && !open.exchange.has(Hook::RequestEnd) {
         return;
     }
-    let usage = match response.edited() {
-        Some(Output::Chat(chat)) => chat.usage,
-        _ => None,
+    let read = match response.wire() {
+        Some(wire) if response.edited().is_none() => wire.read(),
+        _ => response.edited(),
     };
-    open.progress.usage = usage.or_else(|| response.wire().and_then(|wire| wire.usage()));
-    if let Some(Output::Chat(chat)) = response.edited() {
+    if let Some(Output::Chat(chat)) = read {
+        open.progress.usage = chat.usage;
         open.progress.finish = chat.choices.first().and_then(|choice| choice.finish.clone());
     }
+    open.progress.usage = open.progress.usage.or_else(|| response.wire().and_then(|wire| wire.usage()));
 }

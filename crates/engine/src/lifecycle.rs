@@ -5,7 +5,7 @@
 //! tracked task that closes what is open.
 
 use crate::price::Pricing;
-use gatewright_model::{ErrorKind, FinishReason, LlmError, Usage};
+use gatewright_model::{ErrorKind, FinishReason, Kind, LlmError, Usage};
 use gatewright_pipeline::{Exchange, PluginSet, Round};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{LlmResult, RequestStatus, RequestSummary};
@@ -36,6 +36,8 @@ pub struct Open {
 /// What is known so far of how a request goes.
 #[derive(Debug, Default)]
 pub struct Progress {
+    /// What is asked for.
+    pub kind: Kind,
     /// The provider of the last attempt.
     pub provider: String,
     /// The model of the last attempt.
@@ -83,15 +85,10 @@ impl Lifecycle {
         self.open.as_mut().expect("the request is open")
     }
 
-    /// Tells the `on_error` hooks of the error that the client will get. Later errors of the same request are not told.
-    pub async fn report(&mut self, error: &LlmError) {
-        let open = self.request();
-        if open.progress.error.is_some() {
-            return;
-        }
-        let mut error = Arc::new(error.clone());
-        open.progress.error = Some(error.clone());
-        open.exchange.observe::<point::OnError>(&mut error).await;
+    /// The client gets this error. The `on_error` hooks are told behind the request; later errors of the same request
+    /// are not told.
+    pub fn fail(&mut self, error: &LlmError) {
+        self.request().progress.error.get_or_insert_with(|| Arc::new(error.clone()));
     }
 
     /// The request is done, and the client got this status. Closing hooks run behind it.
@@ -129,8 +126,8 @@ impl Lifecycle {
 impl Drop for Lifecycle {
     fn drop(&mut self) {
         if let Some(mut open) = self.open.take() {
-            let gone = || Arc::new(LlmError::new(ErrorKind::Cancelled, "the client went away"));
-            open.progress.error.get_or_insert_with(gone);
+            let gone = LlmError::new(ErrorKind::Cancelled, "the client went away");
+            open.progress.error.get_or_insert_with(|| Arc::new(gone));
             self.close(open, ErrorKind::Cancelled.status());
         }
     }
@@ -140,12 +137,13 @@ impl Drop for Lifecycle {
 
 impl Open {
     fn has_closing(&self) -> bool {
-        self.exchange.has(Hook::PostRequest)
+        (self.exchange.has(Hook::OnError) && self.progress.error.is_some())
+            || self.exchange.has(Hook::PostRequest)
             || self.exchange.has(Hook::RequestEnd)
             || self.exchange.owes(Round::Attempt)
     }
 
-    /// Runs what is owed: the open attempt's `post_llm`, `post_request`, `request_end`.
+    /// Runs what is owed: the open attempt's `post_llm`, `on_error`, `post_request`, `request_end`.
     async fn close(mut self: Box<Self>, http_status: u16) {
         let latency = self.started.elapsed();
         self.exchange.begin_closing(CLOSING_BUDGET);
@@ -155,8 +153,14 @@ impl Open {
             let mut result = Draft::from(LlmResult::Error(error));
             self.exchange.unwind::<point::PostLlm>(Round::Attempt, &mut result, false, |_, _| ()).await;
         }
+        // Nobody gets the error of a request whose client went away.
+        if let Some(mut error) = self.progress.error.clone().filter(|error| error.kind != ErrorKind::Cancelled) {
+            self.exchange.observe::<point::OnError>(&mut error).await;
+        }
         let mut summary = Arc::new(self.summary(http_status, latency));
         self.exchange.observe::<point::PostRequest>(&mut summary).await;
+        // What `post_request` attached shows at the end.
+        Arc::make_mut(&mut summary).metadata = self.exchange.take_metadata();
         self.exchange.end::<point::RequestEnd>(&mut summary).await;
     }
 
@@ -165,6 +169,7 @@ impl Open {
         let price = progress.usage.and_then(|usage| self.pricing.cost(&progress.provider, &progress.model, &usage));
         let error = progress.error.take();
         RequestSummary {
+            kind: progress.kind,
             status: error.as_ref().map_or(RequestStatus::Success, |error| RequestStatus::of_error(error.kind)),
             http_status,
             error,

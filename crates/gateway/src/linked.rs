@@ -69,6 +69,10 @@ impl Catalog for Catalogue {
         self.0.iter().map(|linked| linked.facts.manifest.name.clone()).collect()
     }
 
+    fn by_default(&self) -> Vec<String> {
+        self.0.iter().filter(|linked| linked.by_default).map(|linked| linked.name().to_owned()).collect()
+    }
+
     fn check_config(&self, name: &str, config: &Json) -> Result<(), String> {
         match self.get(name) {
             Some(linked) => linked.make(config.clone()).map(|_| ()).map_err(|failure| failure.to_string()),

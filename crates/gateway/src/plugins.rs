@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::linked::{Catalogue, Linked};
-use gatewright_config::{Config, Placement as ConfigPlacement, PluginEntry, PluginSource, STREAMED_HOOKS};
+use gatewright_config::{
+    Config, Placement as ConfigPlacement, PluginEntry, PluginSource, PluginVersion, STREAMED_HOOKS,
+};
 use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, Settings};
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Failure, FailureMode, Hook};
@@ -23,6 +25,7 @@ pub(crate) struct Plugins {
 struct Origin {
     plugin: String,
     config: Json,
+    version: Option<PluginVersion>,
 }
 
 /// What instances are started with.
@@ -43,7 +46,8 @@ impl Plugins {
         for (order, entry) in wanted(config, starting.catalogue) {
             let PluginSource::Linked(plugin) = entry.source() else { continue };
             let Some(linked) = starting.catalogue.get(plugin) else { continue };
-            let origin = Origin { plugin: plugin.to_owned(), config: entry.config.get() };
+            let origin =
+                Origin { plugin: plugin.to_owned(), config: entry.config.get(), version: entry.version.clone() };
             let kept = self.instances.get(&entry.name).filter(|(had, _)| *had == origin);
             let instance = match kept {
                 Some((_, instance)) => instance.clone(),

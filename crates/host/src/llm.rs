@@ -67,13 +67,13 @@ impl LlmCalls {
                 }
                 Reply::Chunks(_) | Reply::Bytes(_) => {
                     let error = LlmError::new(ErrorKind::InvalidRequest, "a plugin's LLM request cannot be streamed");
-                    life.report(&error).await;
+                    life.fail(&error);
                     life.finish(error.status());
                     Err(error)
                 }
             },
             Err(error) => {
-                life.report(&error).await;
+                life.fail(&error);
                 life.finish(error.status());
                 Err(error)
             }

@@ -1,10 +1,11 @@
 //! What is asked for.
 
 /// The kind of an LLM request, and so of its response and of the chunks of its stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
     /// A conversation (`chat/completions`, `messages`, `generateContent`).
+    #[default]
     Chat,
     /// Plain completion of a text (`completions`).
     Text,

@@ -214,6 +214,11 @@ impl ResponseWire {
         self.output.get_or_init(|| self.codec.decode_response(&self.body)).as_ref().map_err(Clone::clone)
     }
 
+    /// What it holds, if somebody had it parsed already.
+    pub fn read(&self) -> Option<&Output> {
+        self.output.get().and_then(|output| output.as_ref().ok())
+    }
+
     /// The tokens used, found without parsing the rest where that is possible.
     pub fn usage(&self) -> Option<Usage> {
         match self.output.get() {

@@ -62,6 +62,6 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Resp
             let (parts, body) = request.into_parts();
             exchange::serve(&shared, endpoint, parts, body).await
         }
-        route => info::serve(&shared, route, request.uri().path(), request.headers()),
+        route => info::serve(&shared, route, request.uri().path(), request.headers()).await,
     })
 }

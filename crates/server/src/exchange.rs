@@ -220,7 +220,7 @@ impl Open {
         http: Option<Arc<HttpRequest>>,
         reported: Reported,
     ) -> Response<ResponseBody> {
-        self.life.report(&error).await;
+        self.life.fail(&error);
         let response = respond::error(self.endpoint.codec, &error, &self.request_id);
         let response = match http {
             None => response,

@@ -12,12 +12,17 @@ use serde_json::{Value as Json, json};
 const JSON: &str = "application/json";
 
 /// Answers what is no LLM request.
-pub(crate) fn serve(shared: &Shared, route: Route, path: &str, headers: &HeaderMap) -> Response<ResponseBody> {
+pub(crate) async fn serve(shared: &Shared, route: Route, path: &str, headers: &HeaderMap) -> Response<ResponseBody> {
     match route {
         Route::Live => plain(StatusCode::OK, JSON, json!({"status": "ok"}).to_string()),
         Route::Ready => ready(shared),
         Route::Metrics => match &shared.snapshot().metrics {
-            Some(metrics) => plain(StatusCode::OK, gatewright_telemetry::CONTENT_TYPE, metrics.render()),
+            Some(metrics) => {
+                let metrics = metrics.clone();
+                // With many series it takes milliseconds, which requests of this worker would wait for.
+                let rendered = tokio::task::spawn_blocking(move || metrics.render()).await.unwrap_or_default();
+                plain(StatusCode::OK, gatewright_telemetry::CONTENT_TYPE, rendered)
+            }
             None => refuse(path, headers, LlmError::new(ErrorKind::NotFound, "the telemetry plugin is off")),
         },
         Route::Models(dialect) => models(shared, dialect, path, headers),

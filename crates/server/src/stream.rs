@@ -12,7 +12,6 @@ use gatewright_model::{
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::StreamExchange;
 use gatewright_plugin::{ChunkFlow, Draft, Hook};
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -21,11 +20,7 @@ use std::task::{Context, Poll, ready};
 pub(crate) struct Tapped {
     tap: Box<Tap>,
     open: Option<Open>,
-    ending: Option<Ending>,
 }
-
-/// What is left to do once a stream has failed: tell the hooks, then the client.
-type Ending = Pin<Box<dyn Future<Output = Bytes> + Send>>;
 
 /// A stream of chunks that hooks work on.
 pub(crate) struct Chunks(Pin<Box<dyn Stream<Item = Bytes> + Send>>);
@@ -42,15 +37,10 @@ struct Encoding {
 
 impl Tapped {
     pub(crate) fn new(tap: Box<Tap>, open: Open) -> Self {
-        Self { tap, open: Some(open), ending: None }
+        Self { tap, open: Some(open) }
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(ending) = &mut self.ending {
-            let last = ready!(ending.as_mut().poll(cx));
-            self.ending = None;
-            return Poll::Ready(Some(last));
-        }
         let Some(open) = &mut self.open else { return Poll::Ready(None) };
         let next = ready!(self.tap.poll_next(cx, &mut open.life));
         match (next, self.open.take()) {
@@ -65,10 +55,7 @@ impl Tapped {
                 }
                 Poll::Ready(Some(bytes))
             }
-            (Some(Err(error)), Some(open)) => {
-                self.ending = Some(Box::pin(end_with(open, error)));
-                self.poll_next(cx)
-            }
+            (Some(Err(error)), Some(open)) => Poll::Ready(Some(end_with(open, &error))),
             (None, Some(open)) => {
                 open.finish();
                 Poll::Ready(None)
@@ -78,12 +65,12 @@ impl Tapped {
     }
 }
 
-/// Ends a stream with an error: the hooks are told, then the client gets the error event.
-async fn end_with(mut open: Open, error: LlmError) -> Bytes {
-    open.life.report(&error).await;
+/// Ends a stream with an error event.
+fn end_with(mut open: Open, error: &LlmError) -> Bytes {
+    open.life.fail(error);
     let mut out = BytesMut::new();
     let mut encoder = open.endpoint.codec.stream_encoder("", false);
-    encoder.encode_error(&error, &open.request_id, &mut out);
+    encoder.encode_error(error, &open.request_id, &mut out);
     open.finish();
     out.freeze()
 }
@@ -137,7 +124,7 @@ impl Encoding {
             match step {
                 Ok(()) if self.driver.is_done() => self.finish(),
                 Ok(()) => {}
-                Err(error) => self.fail(error, &mut out).await,
+                Err(error) => self.fail(&error, &mut out),
             }
         }
         (!out.is_empty()).then(|| out.freeze())
@@ -169,10 +156,10 @@ impl Encoding {
         Ok(())
     }
 
-    async fn fail(&mut self, error: LlmError, out: &mut BytesMut) {
+    fn fail(&mut self, error: &LlmError, out: &mut BytesMut) {
         if let Some(mut open) = self.open.take() {
-            open.life.report(&error).await;
-            self.encoder.encode_error(&error, &open.request_id, out);
+            open.life.fail(error);
+            self.encoder.encode_error(error, &open.request_id, out);
             open.finish();
         }
     }

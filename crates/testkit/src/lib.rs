@@ -1,4 +1,5 @@
-//! For tests of plugins: a mock context, services that record, builders, and a tiny `block_on`.
+//! For tests of plugins: a mock context, services that record, builders, a tiny `block_on`; a [`ChainRunner`] that runs
+//! plugins together, and a [`ScriptedProvider`] to answer in a provider's place.
 //!
 //! A plugin's hook is a method; a test calls it with a [`MockCx`], which is a context whose services record what they
 //! are asked and answer what the test told them to.
@@ -27,13 +28,18 @@
 
 mod block_on;
 mod cx;
+mod provider;
 mod request;
 mod response;
+mod runner;
 pub mod services;
 mod summary;
 
 pub use block_on::{block_on, poll_once};
 pub use cx::MockCx;
+pub use gatewright_pipeline::Settings;
+pub use provider::{Piece, ProviderCall, ScriptedAnswer, ScriptedProvider};
 pub use request::{RequestBuilder, request};
 pub use response::{ResponseBuilder, output, response};
+pub use runner::{ChainRequest, ChainRunner, GuardrailResult, HookResult, RegisterError};
 pub use summary::{failed, summary};

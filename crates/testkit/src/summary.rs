@@ -1,6 +1,6 @@
 //! Summaries for tests.
 
-use gatewright_model::{ErrorKind, LlmError, Usage};
+use gatewright_model::{ErrorKind, Kind, LlmError, Usage};
 use gatewright_plugin::payload::{RequestStatus, RequestSummary};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 /// `RequestSummary { cost: 2.0, ..summary() }`.
 pub fn summary() -> RequestSummary {
     RequestSummary {
+        kind: Kind::Chat,
         status: RequestStatus::Success,
         http_status: 200,
         error: None,

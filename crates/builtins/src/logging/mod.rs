@@ -19,7 +19,13 @@ pub struct Logging;
     messages = Access::None
 )]
 impl Plugin for Logging {
-    fn post_request(&self, cx: &mut Cx, summary: &RequestSummary) -> Result<(), Failure> {
+    /// A plugin gets `request_end` if another hook of it ran: this is the one.
+    fn post_request(&self, _: &mut Cx, _: &RequestSummary) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// By now every other plugin has attached what it attaches.
+    fn request_end(&self, cx: &mut Cx, summary: &RequestSummary) -> Result<(), Failure> {
         let facts = cx.facts();
         let given = |text: &'_ str| !text.is_empty();
         let usage = summary.usage.as_ref();

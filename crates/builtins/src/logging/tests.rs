@@ -27,7 +27,7 @@ fn line(mut cx: MockCx, summary: &RequestSummary) -> Json {
     let output = Output::default();
     let writer = LogOutput::Writer(Box::new(output.clone()));
     let (subscriber, guard) = subscriber(LogConfig { output: writer, ..LogConfig::default() }).unwrap();
-    let outcome = tracing::subscriber::with_default(subscriber, || block_on(Logging.post_request(&mut cx, summary)));
+    let outcome = tracing::subscriber::with_default(subscriber, || block_on(Logging.request_end(&mut cx, summary)));
     assert_eq!(outcome, Ok(()));
     drop(guard);
     let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
@@ -103,6 +103,6 @@ fn what_plugins_attached_is_there_without_secrets() {
 
 #[test]
 fn it_stands_at_one_hook_and_waits_for_nothing() {
-    assert_eq!(Logging::HOOKS.iter().collect::<Vec<_>>(), [Hook::PostRequest]);
+    assert_eq!(Logging::HOOKS.iter().collect::<Vec<_>>(), [Hook::PostRequest, Hook::RequestEnd]);
     assert_eq!(Logging::IMMEDIATE, Logging::HOOKS);
 }

@@ -1,7 +1,5 @@
 //! `telemetry`: the metrics of requests.
 
-mod operation;
-
 use gatewright_plugin::prelude::*;
 use gatewright_telemetry::Metrics;
 use std::sync::Arc;
@@ -21,8 +19,8 @@ pub struct Telemetry {
     messages = Access::None
 )]
 impl Plugin for Telemetry {
-    fn post_request(&self, cx: &mut Cx, summary: &RequestSummary) -> Result<(), Failure> {
-        self.metrics.request(operation::operation(&cx.facts().endpoint), summary);
+    fn post_request(&self, _: &mut Cx, summary: &RequestSummary) -> Result<(), Failure> {
+        self.metrics.request(summary.kind.operation(), summary);
         Ok(())
     }
 }

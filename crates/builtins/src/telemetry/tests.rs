@@ -1,5 +1,4 @@
 use super::Telemetry;
-use super::operation::operation;
 use gatewright_plugin::prelude::*;
 use gatewright_telemetry::Metrics;
 use gatewright_testkit::{MockCx, block_on, failed, summary};
@@ -22,24 +21,6 @@ fn requests_show_in_the_metrics() {
         r#"gatewright_requests_total{status="guardrail_blocked",error_type="guardrail_blocked",provider="openai",model="gpt-4"} 1"#,
     ] {
         assert!(text.contains(line), "{line} in {text}");
-    }
-}
-
-#[test]
-fn the_operation_is_the_endpoints() {
-    for (endpoint, expected) in [
-        ("/v1/chat/completions", "chat"),
-        ("/openai/v1/chat/completions", "chat"),
-        ("/v1/messages", "chat"),
-        ("/v1/responses", "chat"),
-        ("/v1/completions", "text_completion"),
-        ("/v1/embeddings", "embeddings"),
-        ("/v1/audio/speech", "speech"),
-        ("/v1/audio/transcriptions", "transcription"),
-        ("/v1/images/generations", "image_generation"),
-        ("", "chat"),
-    ] {
-        assert_eq!(operation(endpoint), expected, "{endpoint}");
     }
 }
 

@@ -141,11 +141,10 @@ impl Tap {
     }
 
     fn take(&mut self, piece: Bytes, life: &mut Lifecycle) -> Result<(), LlmError> {
-        if self.framer.is_none()
-            && !self.is_of_interest(&piece) {
-                self.push(piece);
-                return Ok(());
-            }
+        if self.framer.is_none() && !self.is_of_interest(&piece) {
+            self.push(piece);
+            return Ok(());
+        }
         self.framer.get_or_insert_with(Framer::new).feed(piece);
         while let Some(event) = self.framer.as_mut().map_or(Ok(None), Framer::next).map_err(too_large)? {
             if !may_matter(&event, self.wants_usage) {

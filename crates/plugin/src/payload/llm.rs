@@ -1,7 +1,7 @@
 //! What request and attempt hooks are given, besides the model's own types.
 
 use crate::Hook;
-use crate::model::{Channel, Chunk, ErrorKind, LlmError, Response, Usage};
+use crate::model::{Channel, Chunk, ErrorKind, Kind, LlmError, Response, Usage};
 use crate::services::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +48,8 @@ pub struct OutputCheck {
 /// Of `post_request` and `request_end`: how the request ended.
 #[derive(Clone, Debug, Default)]
 pub struct RequestSummary {
+    /// What was asked for.
+    pub kind: Kind,
     /// How it ended.
     pub status: RequestStatus,
     /// HTTP status that the client got; 499 if it went away.
@@ -74,7 +76,7 @@ pub struct RequestSummary {
     pub time_to_first_token: Option<Duration>,
     /// What of the latency was the gateway's own, plugins included.
     pub overhead: Duration,
-    /// Why the model stopped.
+    /// Why the model stopped, where that is known: of a whole answer that nobody read, it is not.
     pub finish_reason: Option<String>,
     /// What plugins attached on the way.
     pub metadata: Vec<PluginMetadata>,
