@@ -95,11 +95,15 @@ fn check_limits(network: &NetworkSettings, retry: &RetrySettings) -> Result<(), 
     let durations = [
         ("connect_timeout", network.connect_timeout),
         ("first_byte_timeout", network.first_byte_timeout),
+        ("try_timeout", network.try_timeout.unwrap_or(DAY)),
         ("idle_timeout", network.idle_timeout),
         ("pool_idle_timeout", network.pool_idle_timeout),
     ];
-    let counts =
-        [("max_response_bytes", network.max_response_bytes), ("max_http2_connections", network.max_http2_connections)];
+    let counts = [
+        ("max_response_bytes", network.max_response_bytes),
+        ("max_connections", network.max_connections),
+        ("max_http2_connections", network.max_http2_connections),
+    ];
     let backoffs = [("backoff_initial", retry.backoff_initial), ("backoff_max", retry.backoff_max)];
     let wrong = durations.iter().find(|(_, duration)| duration.is_zero() || *duration > DAY);
     let wrong = wrong.or_else(|| backoffs.iter().find(|(_, duration)| *duration > DAY)).map(|(name, _)| *name);

@@ -123,7 +123,7 @@ impl Remote {
         if content.is_event_stream() && call.request.stream() {
             let mut body = body;
             let first = first::event(&mut body, &mut watch, self.codec, &teller).await?;
-            watch.begin();
+            watch.begin_stream();
             let bytes = Box::pin(RemoteStream::new(first, body, watch, Arc::clone(&self.name)));
             let stream = ProviderStream { codec: self.codec, bytes };
             return Ok((AnswerBody::Stream(stream), passed));

@@ -59,12 +59,18 @@ pub struct NetworkSettings {
     pub connect_timeout: Duration,
     /// Longest from the start of a try to the head of its answer, or to the first event of a stream. Default 120 s.
     pub first_byte_timeout: Duration,
+    /// Longest for one try: until a whole answer is there, or the first event of a stream. Unset: no limit beyond the
+    /// other ones.
+    pub try_timeout: Option<Duration>,
     /// Longest between two pieces of an answer. Default 60 s.
     pub idle_timeout: Duration,
     /// Largest answer that is not a stream. Default 64 MiB.
     pub max_response_bytes: usize,
     /// How long a connection without requests is kept; it may live half as long again. Default 30 s.
     pub pool_idle_timeout: Duration,
+    /// Most connections at the same time, over all worker threads, free ones included. A try that needs one more fails
+    /// with [`Overloaded`](gatewright_model::ErrorKind::Overloaded). Default 5000.
+    pub max_connections: usize,
     /// Most HTTP/2 connections a worker thread; each carries up to 100 requests, and more only when all are full.
     /// Default 8.
     pub max_http2_connections: usize,
@@ -135,9 +141,11 @@ impl Default for NetworkSettings {
         Self {
             connect_timeout: Duration::from_secs(10),
             first_byte_timeout: Duration::from_secs(120),
+            try_timeout: None,
             idle_timeout: Duration::from_secs(60),
             max_response_bytes: 64 << 20,
             pool_idle_timeout: Duration::from_secs(30),
+            max_connections: 5000,
             max_http2_connections: 8,
             enforce_http2: false,
             ca_cert_pem: None,

@@ -14,6 +14,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(crate) struct Watch {
     timer: Pin<Box<Sleep>>,
     limits: Limits,
+    /// When the whole answer, or the first event, must be there.
+    settled_by: Option<Instant>,
     begun: bool,
     since: Instant,
 }
@@ -22,6 +24,7 @@ pub(crate) struct Watch {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) first_byte: Duration,
+    pub(crate) whole: Option<Duration>,
     pub(crate) idle: Duration,
     pub(crate) deadline: Option<Instant>,
 }
@@ -40,6 +43,8 @@ pin_project! {
 pub(crate) enum Overdue {
     /// The beginning of the answer.
     FirstByte(Duration),
+    /// The whole of it.
+    Whole(Duration),
     /// A pause in it.
     Idle(Duration),
     /// The whole request.
@@ -50,7 +55,12 @@ pub(crate) enum Overdue {
 
 impl Limits {
     pub(crate) fn new(settings: &NetworkSettings, deadline: Option<Instant>) -> Self {
-        Self { first_byte: settings.first_byte_timeout, idle: settings.idle_timeout, deadline }
+        Self {
+            first_byte: settings.first_byte_timeout,
+            whole: settings.try_timeout,
+            idle: settings.idle_timeout,
+            deadline,
+        }
     }
 }
 
@@ -60,14 +70,21 @@ impl Watch {
     /// Begins to wait for the beginning of an answer.
     pub(crate) fn new(limits: Limits) -> Self {
         let since = Instant::now();
-        let due = limits.due(since + limits.first_byte);
-        Self { timer: Box::pin(sleep_until(due)), limits, begun: false, since }
+        let settled_by = limits.whole.map(|whole| since + whole);
+        let due = limits.due(settled_by, since + limits.first_byte);
+        Self { timer: Box::pin(sleep_until(due)), limits, settled_by, begun: false, since }
     }
 
     /// The answer has begun: from now on pauses count.
     pub(crate) fn begin(&mut self) {
         self.begun = true;
         self.touch();
+    }
+
+    /// A stream has begun: from now on only pauses count, and the deadline.
+    pub(crate) fn begin_stream(&mut self) {
+        self.settled_by = None;
+        self.begin();
     }
 
     /// Something came.
@@ -80,7 +97,7 @@ impl Watch {
         loop {
             let limit = self.limit();
             // The timer was set for a wait that may have been shorter, or longer, than what counts now.
-            let due = self.limits.due(self.since + limit);
+            let due = self.limits.due(self.settled_by, self.since + limit);
             if self.timer.deadline() > due {
                 self.timer.as_mut().reset(due);
             }
@@ -90,6 +107,11 @@ impl Watch {
             let now = Instant::now();
             if self.limits.deadline.is_some_and(|deadline| deadline <= now) {
                 return Poll::Ready(Overdue::Deadline);
+            }
+            if let (Some(by), Some(whole)) = (self.settled_by, self.limits.whole)
+                && by <= now
+            {
+                return Poll::Ready(Overdue::Whole(whole));
             }
             if due <= now {
                 return Poll::Ready(if self.begun { Overdue::Idle(limit) } else { Overdue::FirstByte(limit) });
@@ -109,8 +131,8 @@ impl Watch {
 }
 
 impl Limits {
-    fn due(&self, at: Instant) -> Instant {
-        self.deadline.map_or(at, |deadline| deadline.min(at))
+    fn due(&self, settled_by: Option<Instant>, at: Instant) -> Instant {
+        [settled_by, self.deadline].into_iter().flatten().fold(at, Instant::min)
     }
 }
 
@@ -136,6 +158,9 @@ impl Overdue {
         let (message, code) = match self {
             Self::FirstByte(limit) => {
                 (format!("provider `{provider}` did not begin to answer within {limit:?}"), "first_byte_timeout")
+            }
+            Self::Whole(limit) => {
+                (format!("provider `{provider}` did not give its answer within {limit:?}"), "try_timeout")
             }
             Self::Idle(limit) => (
                 format!("provider `{provider}` sent nothing for {limit:?} in the middle of its answer"),

@@ -7,7 +7,9 @@ use hyper::client::conn::{http1, http2};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 /// How often an HTTP/2 connection that carries requests is asked whether it is still there, and how long it may take
@@ -19,6 +21,9 @@ pub(crate) struct Connector {
     origin: Uri,
     https: HttpsConnector<HttpConnector>,
     timeout: Duration,
+    /// One permit an open connection, over all threads.
+    room: Arc<Semaphore>,
+    most: usize,
     http2: http2::Builder<TokioExecutor>,
     expected: Option<Protocol>,
     /// How long a connection without requests is kept.
@@ -44,6 +49,7 @@ pub(super) enum Connection {
 
 impl Connector {
     pub(crate) fn new(base: &BaseUrl, settings: &NetworkSettings) -> Result<Self, TlsError> {
+        let most = settings.max_connections.min(Semaphore::MAX_PERMITS);
         let origin = base.origin().map_err(|error: UrlError| TlsError::Setup(error.to_string()))?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -61,6 +67,8 @@ impl Connector {
             origin,
             https,
             timeout: settings.connect_timeout,
+            room: Arc::new(Semaphore::new(most)),
+            most,
             http2,
             expected: match (settings.enforce_http2, base.is_https()) {
                 (true, _) => Some(Protocol::Http2),
@@ -86,27 +94,29 @@ impl Connector {
     }
 
     async fn open(&self) -> Result<Connection, TransportError> {
+        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| TransportError::Full(self.most))?;
         let connecting = self.https.clone().call(self.origin.clone());
         let io = connecting.await.map_err(|error| TransportError::connect(&*error))?;
         let http2 = self.expected == Some(Protocol::Http2) || io.connected().is_negotiated_h2();
         let refused = |error: hyper::Error| TransportError::connect(&error);
         if http2 {
             let (sender, connection) = self.http2.handshake(io).await.map_err(refused)?;
-            drive(connection);
+            drive(connection, room);
             Ok(Connection::Http2(sender))
         } else {
             let (sender, connection) = http1::Builder::new().handshake(io).await.map_err(refused)?;
-            drive(connection);
+            drive(connection, room);
             Ok(Connection::Http1(sender))
         }
     }
 }
 
 /// Spawns the task that moves a connection's bytes. Requests hear of its errors by themselves.
-fn drive(connection: impl Future<Output = hyper::Result<()>> + Send + 'static) {
+fn drive(connection: impl Future<Output = hyper::Result<()>> + Send + 'static, room: OwnedSemaphorePermit) {
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to a provider ended");
         }
+        drop(room);
     });
 }

@@ -9,6 +9,9 @@ pub(crate) enum TransportError {
     /// Name, TCP and TLS took too long.
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
+    /// As many connections are open as may be.
+    #[error("all of its {0} connections are in use")]
+    Full(usize),
     /// No connection.
     #[error("no connection: {0}")]
     Connect(String),

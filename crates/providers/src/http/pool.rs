@@ -193,7 +193,7 @@ impl Pool {
     }
 }
 
-/// Closes connections that had no request for one idle timeout to one and a half; ends when there are none left to watch.
+/// Closes connections that had no request for one idle timeout to one and a half; ends when none is left to watch.
 async fn sweep(pool: Weak<Pool>) {
     loop {
         let Some(half) = pool.upgrade().map(|pool| pool.connector.idle_timeout / 2) else { return };

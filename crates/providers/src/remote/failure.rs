@@ -133,6 +133,7 @@ impl<'a> Teller<'a> {
 pub(super) fn transport_error(provider: &str, error: &TransportError) -> LlmError {
     let (kind, code) = match error {
         TransportError::ConnectTimeout(_) => (ErrorKind::Timeout, "connect_timeout"),
+        TransportError::Full(_) => (ErrorKind::Overloaded, "too_many_connections"),
         TransportError::Connect(_) => (ErrorKind::Upstream, "connect_failed"),
         TransportError::Broken(_) => (ErrorKind::Upstream, "connection_broken"),
         TransportError::Malformed(_) => (ErrorKind::Upstream, "invalid_response"),

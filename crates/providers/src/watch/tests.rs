@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep};
 fn limits(deadline: Option<u64>) -> Limits {
     Limits {
         first_byte: Duration::from_secs(10),
+        whole: None,
         idle: Duration::from_secs(3),
         deadline: deadline.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
     }
@@ -50,6 +51,28 @@ async fn the_deadline_cuts_all_short() {
     watch.begin();
     assert_eq!(watch.over(pending::<()>()).await, Err(Overdue::Deadline));
     assert_eq!(start.elapsed().as_secs(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_answer_has_its_time_and_a_stream_has_not() {
+    let whole = Some(Duration::from_secs(5));
+    let start = Instant::now();
+    let mut watch = Watch::new(Limits { whole, ..limits(None) });
+    watch.begin();
+    let overdue = loop {
+        match watch.over(sleep(Duration::from_secs(2))).await {
+            Ok(()) => watch.touch(),
+            Err(overdue) => break overdue,
+        }
+    };
+    assert_eq!(overdue, Overdue::Whole(Duration::from_secs(5)));
+    assert_eq!(start.elapsed().as_secs(), 5);
+    let mut watch = Watch::new(Limits { whole, ..limits(None) });
+    watch.begin_stream();
+    for _ in 0..10 {
+        assert_eq!(watch.over(sleep(Duration::from_secs(2))).await, Ok(()));
+        watch.touch();
+    }
 }
 
 #[tokio::test(start_paused = true)]

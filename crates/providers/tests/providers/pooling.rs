@@ -1,6 +1,7 @@
 //! Connections are used again, and closed when they are not.
 
 use crate::support::*;
+use gatewright_model::ErrorKind;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -30,6 +31,24 @@ async fn as_many_connections_as_requests_at_once() {
         assert!(answers.iter().all(Result::is_ok));
     }
     assert_eq!(upstream.connections(), 10);
+}
+
+#[tokio::test]
+async fn there_are_no_more_connections_than_may_be() {
+    let upstream =
+        Upstream::playing(vec![[vec![Step::Wait(Duration::from_millis(50))], json(200, ANSWER)].concat()]).await;
+    let mut settings = settings(&upstream, &["k1"]);
+    settings.network.max_connections = 2;
+    let provider = provider(settings);
+    let answers = futures_util::future::join_all((0..3).map(|_| provider.attempt(call(false)))).await;
+    let errors: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
+    assert_eq!(errors.len(), 1);
+    assert_eq!((errors[0].kind, errors[0].status()), (ErrorKind::Overloaded, 503));
+    assert_eq!(errors[0].message, "provider `up`: all of its 2 connections are in use");
+    for _ in 0..3 {
+        provider.attempt(call(false)).await.unwrap();
+    }
+    assert_eq!(upstream.connections(), 2);
 }
 
 #[tokio::test]

@@ -79,6 +79,20 @@ async fn a_pause_in_a_whole_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_try() {
+    let mut steps = vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{".to_vec())];
+    for _ in 0..100 {
+        steps = steps.then(Step::Wait(Duration::from_secs(1))).then(Step::Send(b" ".to_vec()));
+    }
+    let upstream = Upstream::playing(vec![steps]).await;
+    let mut settings = settings(&upstream, &["k1"]);
+    settings.network.try_timeout = Some(Duration::from_secs(8));
+    let start = Instant::now();
+    is_timeout(&failure(&provider(settings), call(false)).await, "try_timeout");
+    assert_eq!(start.elapsed().as_secs(), 8);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_whole_request() {
     let upstream = Upstream::playing(vec![vec![Step::Hang]]).await;
     let provider = provider(retrying(&upstream, &["k1"], 9));
