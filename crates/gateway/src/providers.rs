@@ -62,6 +62,8 @@ fn network(network: &Network) -> NetworkSettings {
     NetworkSettings {
         connect_timeout: network.connect_timeout_ms.duration(),
         first_byte_timeout: network.first_byte_timeout_ms.map_or(request, |first| first.duration().min(request)),
+        try_timeout: Some(request),
+        max_connections: network.max_conns_per_host as usize,
         idle_timeout: network.stream_idle_timeout_seconds.duration(),
         enforce_http2: network.enforce_http2,
         ca_cert_pem: network.ca_cert_pem.clone(),
