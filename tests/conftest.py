@@ -1,5 +1,8 @@
 """What all end-to-end tests share: the scripted upstream and the gateway before it."""
 
+import contextlib
+import tempfile
+
 import pytest
 from gateway import Gateway, standard_config
 from stack import GUARD
@@ -30,16 +33,12 @@ def gateway(the_upstream):
 @pytest.fixture
 def start(the_upstream, tmp_path):
     """Starts gateways of a test's own: `start(config, **options)`; without a config, the standard one."""
-    started = []
+    with contextlib.ExitStack() as started:
 
-    def start(config=None, ready="/livez", **options):
-        config = standard_config(the_upstream.url) if config is None else config
-        directory = tmp_path / str(len(started))
-        directory.mkdir()
-        gateway = Gateway(config, directory=directory, **options)
-        started.append(gateway)
-        return gateway.start(ready=ready)
+        def start(config=None, ready="/livez", **options):
+            config = standard_config(the_upstream.url) if config is None else config
+            gateway = Gateway(config, directory=tempfile.mkdtemp(dir=tmp_path), **options)
+            started.callback(gateway.close)
+            return gateway.start(ready=ready)
 
-    yield start
-    for gateway in started:
-        gateway.close()
+        yield start

@@ -83,7 +83,7 @@ def test_bad_file(start, upstream, name):
         "wrong type": "log_level",
         "no such variable": "TEST_NOT_THERE",
         "no such plugin": "does_not_exist",
-        "bad plugin config": "jailbreak_detector",
+        "bad plugin config": "custom_patterns",
     }
     assert gateway.wait_log(words.get(name, "config"), after=mark), gateway.log()[mark:]
     time.sleep(0.3)

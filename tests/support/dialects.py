@@ -11,6 +11,8 @@ ARGUMENTS = '{"city": "Z\\u00fcrich", "unit": "\u00b0C", "note": "a \\"b\\" \U00
 REASONING = "First I look at the question. Then I answer: \u00e7a va \U0001f914."
 SIGNATURE = "c2lnbmF0dXJlLW9mLXRoZS11cHN0cmVhbQ=="
 JSON_TEXT = '{"city": "Paris", "temperature": 21}'
+# What stands for a picture in tests.
+PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"pixel" * 11).decode()
 
 
 class Refused(Exception):
@@ -31,6 +33,11 @@ class Answer:
 
     def words(self):
         return pieces(self.text or "", 5)
+
+
+def said(text):
+    """The answer to a user's text that asks for nothing else."""
+    return f"You said: {text} \u2014 Gr\u00fc\u00dfe \U0001f30d"
 
 
 def pieces(text, size):
@@ -58,7 +65,7 @@ def answer_to(asked, model):
         seen = ", ".join(asked["images"])
         answer.text = f"I see {len(asked['images'])} image(s): {seen}"
     else:
-        answer.text = f"You said: {asked['text']} \u2014 Gr\u00fc\u00dfe \U0001f30d"
+        answer.text = said(asked["text"])
     return answer
 
 

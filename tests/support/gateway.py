@@ -1,6 +1,7 @@
 """The gateway's binary as a child process, with a config of its own."""
 
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -95,6 +96,13 @@ def standard_config(upstream, **more):
     }
 
 
+def die_with_parent():
+    """Has the kernel end this process when the tests end without having done so."""
+    with contextlib.suppress(OSError, AttributeError):
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 class Gateway:
     """A running gateway. Use it as a context manager, or `start` and `stop` it."""
 
@@ -124,7 +132,13 @@ class Gateway:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "RUST_BACKTRACE": "1", **self.secrets}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=self.directory
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                cwd=self.directory,
+                preexec_fn=die_with_parent,
             )
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -200,11 +214,16 @@ class Gateway:
             time.sleep(0.02)
         return found
 
-    def status(self):
-        """What the kernel says of its memory, in bytes: `VmRSS` now and `VmHWM` at most so far."""
+    def peak(self):
+        """The most memory it had since its start or the last `forget_peak`, in bytes, as the kernel counts it."""
         lines = pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         fields = dict(line.split(":", 1) for line in lines)
-        return {name: int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM")}
+        return int(fields["VmHWM"].split()[0]) * 1024
+
+    def forget_peak(self):
+        """Makes `peak` begin anew, and answers the memory that it has now."""
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return self.peak()
 
 
 def get(url, headers=None, timeout=10):

@@ -8,6 +8,7 @@ would refuse, and keeps each request with its raw bytes and what it was sent. Th
     split                      streams in TCP pieces of 7 bytes, whatever the events
     comments                   streams with comments and CRLF line ends among the events
     large                      answers with 1 MiB of text
+    flood                      streams 256 MiB, as fast as it can, in events of 64 KiB
     fault-status-N[-once]      answers status N with an error envelope; `once`: the first time only
     fault-429                  fault-status-429-once with `retry-after: 0`
     fault-500                  fault-status-500
@@ -45,6 +46,7 @@ from dialects import Refused
 # Enough for text in either dialect, and not all of it.
 SOME = 6
 LONG_LINE = 10 << 20
+FLOOD_EVENTS = 4096
 ENDLESS_LINE = 200 << 20
 
 
@@ -407,6 +409,10 @@ class Chat:
             events = [mixed[index % 2] + event.replace(b"\n", b"\r\n") if index % 3 else event
                       for index, event in enumerate(events)]
         connection.begin_stream()
+        if self.model == "flood":
+            whole = events[SOME] + events[SOME].replace(b"data:", b"data: " + b" " * 65536)
+            for _ in range(FLOOD_EVENTS):
+                connection.send(b"%x\r\n%b\r\n" % (len(whole), whole))
         if self.model == "split":
             whole = b"".join(events)
             events = [whole[at : at + 7] for at in range(0, len(whole), 7)]

@@ -25,6 +25,11 @@ ANTHROPIC_ROUTES = {
 }
 
 
+def user(content):
+    """A conversation of one turn, the same in both dialects."""
+    return [{"role": "user", "content": content}]
+
+
 class Way:
     """One way, with a client of the SDK that takes it."""
 

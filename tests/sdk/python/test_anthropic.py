@@ -6,8 +6,8 @@ import json
 import anthropic
 import pytest
 import routes
-from dialects import ARGUMENTS, JSON_TEXT, REASONING, SIGNATURE
-from test_openai import PIXEL, said, user
+from dialects import ARGUMENTS, JSON_TEXT, PIXEL, REASONING, SIGNATURE, said
+from routes import user
 
 pytestmark = pytest.mark.timeout(30)
 way = routes.fixture("anthropic")
@@ -98,11 +98,11 @@ def test_stream_helper(way):
 
 
 def test_stream_arrives_as_it_is_sent(way):
-    """Twenty pieces, 50 ms apart: the first is there long before the last is sent."""
+    """Forty pieces, 50 ms apart: the first is there long before the last is sent."""
     loop_time = asyncio.new_event_loop().time
     began, times = loop_time(), []
     with way.client.messages.stream(
-        model=way.model("pace-50-100"), max_tokens=100, messages=user("go")
+        model=way.model("pace-50-40"), max_tokens=100, messages=user("go")
     ) as stream:
         for _ in stream.text_stream:
             times.append(loop_time() - began)

@@ -7,7 +7,7 @@ import openai
 import pytest
 import routes
 from gateway import get
-from test_openai import user
+from routes import user
 
 openai_way = routes.fixture("openai", ["direct", "v1", "cross"])
 anthropic_way = routes.fixture("anthropic", ["direct", "root", "cross"])

@@ -5,7 +5,7 @@ import openai
 import pytest
 import routes
 from gateway import post
-from test_openai import user
+from routes import user
 
 openai_way = routes.fixture("openai", ["v1", "openai-v1", "cross"])
 anthropic_way = routes.fixture("anthropic", ["root", "anthropic", "cross"])

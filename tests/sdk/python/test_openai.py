@@ -1,18 +1,17 @@
 """OpenAI's own client: what it gets through the gateway is what it gets from the provider, whichever dialect that has."""
 
 import asyncio
-import base64
 import json
 
 import openai
 import pytest
 import routes
-from dialects import ARGUMENTS, JSON_TEXT, REASONING
+from dialects import ARGUMENTS, JSON_TEXT, PIXEL, REASONING, said
+from routes import user
 
 pytestmark = pytest.mark.timeout(30)
 way = routes.fixture("openai")
 
-PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"pixel" * 11).decode()
 WEATHER = {
     "type": "function",
     "function": {
@@ -21,14 +20,6 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-
-
-def user(text):
-    return [{"role": "user", "content": text}]
-
-
-def said(text):
-    return f"You said: {text} — Grüße 🌍"
 
 
 def text_of(chunks):
@@ -97,10 +88,10 @@ def test_stream_with_usage(way):
 
 
 def test_stream_arrives_as_it_is_sent(way):
-    """Twenty pieces, 50 ms apart: the first is there long before the last is sent."""
+    """Forty pieces, 50 ms apart: the first is there long before the last is sent."""
     loop_time = asyncio.new_event_loop().time
     began, times = loop_time(), []
-    stream = way.client.chat.completions.create(model=way.model("pace-50-100"), messages=user("go"), stream=True)
+    stream = way.client.chat.completions.create(model=way.model("pace-50-40"), messages=user("go"), stream=True)
     for chunk in stream:
         if chunk.choices and chunk.choices[0].delta.content:
             times.append(loop_time() - began)

@@ -7,8 +7,9 @@ import time
 import anthropic
 import openai
 import pytest
+from dialects import said
 from gateway import free_port, get, key, post, provider, secret, standard_config
-from test_openai import said, user
+from routes import user
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CHAT = {"model": "openai/gpt-test", "messages": user("hello")}
@@ -72,7 +73,7 @@ def test_metrics(gateway, upstream):
     assert status == 200
     assert headers["content-type"].split(";")[0] in ("text/plain", "application/openmetrics-text")
     text = body.decode()
-    assert re.search(r'gatewright_requests_total\{[^}]*gen_ai_request_model="counted"[^}]*\} 1', text)
+    assert re.search(r'gatewright_requests_total\{[^}]*model="counted"[^}]*\} 1', text)
     assert re.search(r'gen_ai_client_token_usage_sum\{[^}]*"counted"[^}]*\} (19|10)', text)
     for family in ("gatewright_plugin_calls", "gatewright_active_requests", "gatewright_request_overhead_seconds"):
         assert family in text, family

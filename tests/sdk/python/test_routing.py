@@ -3,8 +3,9 @@
 import anthropic
 import openai
 import pytest
+from dialects import said
 from gateway import KEYS, post
-from test_openai import said, user
+from routes import user
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 
@@ -168,7 +169,7 @@ def test_anthropic_members_that_openai_lacks(gateway, upstream, stream):
     assert "top_k" not in upstream.last().json
 
 
-@pytest.mark.parametrize("more", [{"n": 2}, {"modalities": ["text", "audio"]}])
+@pytest.mark.parametrize("more", [{"n": 2}, {"audio": {"voice": "alloy", "format": "wav"}, "modalities": ["text", "audio"]}])
 def test_what_would_change_the_meaning_is_refused(client, upstream, more):
     with pytest.raises(openai.BadRequestError) as raised:
         ask(client, "anthropic/m", **more)
