@@ -117,7 +117,7 @@ impl Said {
 }
 
 /// The kind that a provider's word stands for. `invalid_request_error` is not among them: OpenAI sends it for bad
-/// credentials too, so that the status says more. A provider that is a gateway like this one sends the words of the
+/// credentials too, so that the status says more; nor is `server_error`, which comes with 500 and 503 alike. A provider that is a gateway like this one sends the words of the
 /// list; those that speak of its own inside are not ours to repeat.
 fn kind_of_word(word: &str) -> Option<ErrorKind> {
     let own = [ErrorKind::PluginUnavailable, ErrorKind::Cancelled, ErrorKind::Internal];
@@ -137,7 +137,6 @@ fn kind_of_word(word: &str) -> Option<ErrorKind> {
         "not_found_error" | "model_not_found" | "404" => ErrorKind::NotFound,
         "overloaded_error" | "engine_overloaded" | "503" | "529" => ErrorKind::Overloaded,
         "timeout_error" | "408" | "504" => ErrorKind::Timeout,
-        "api_error" | "server_error" | "internal_server_error" | "500" | "502" => ErrorKind::Upstream,
         "context_length_exceeded" | "string_above_max_length" => ErrorKind::InvalidRequest,
         _ => return None,
     })

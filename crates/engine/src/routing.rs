@@ -30,8 +30,8 @@ pub struct Target {
 // === impl Routing ===
 
 impl Routing {
-    /// These providers. Models without a prefix go to a provider that lists them, then to `default_provider`, then to
-    /// the only provider if there is just one. `fallbacks` are by `provider/model`, by `model`, or for all by `*`.
+    /// These providers. A model without a provider's prefix goes to a provider that lists it, else, if it has no prefix
+    /// at all, to `default_provider`. `fallbacks` are by `provider/model`, by `model`, or for all by `*`.
     pub fn new(
         providers: impl IntoIterator<Item = Arc<dyn Provider>>,
         default_provider: Option<String>,
@@ -69,9 +69,10 @@ impl Routing {
             };
         }
         let listed = self.listed.get(model).and_then(|name| self.providers.get(name));
-        let default = || self.default_provider.as_ref().and_then(|name| self.providers.get(name));
-        let only = || self.providers.values().next().filter(|_| self.providers.len() == 1 && !model.contains('/'));
-        let provider = listed.or_else(default).or_else(only).ok_or_else(|| self.unknown(model))?;
+        // A prefix that is nobody's is a mistake, which the default provider would only answer with an odder error.
+        let plain = !model.contains('/') && !model.is_empty();
+        let default = || self.default_provider.as_ref().and_then(|name| self.providers.get(name)).filter(|_| plain);
+        let provider = listed.or_else(default).ok_or_else(|| self.unknown(model))?;
         Ok(Target { provider: provider.name().to_owned(), model: model.to_owned() })
     }
 

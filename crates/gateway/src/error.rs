@@ -33,6 +33,9 @@ pub enum Error {
     /// The log cannot be written.
     #[error(transparent)]
     Log(#[from] gatewright_telemetry::LogError),
+    /// It was stopped before all requests were done.
+    #[error("requests were cut off {0}")]
+    CutOff(&'static str),
     /// The system refused something.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -35,12 +35,14 @@ async fn serve(builder: GatewayBuilder, ready: impl FnOnce(&Started, &Read)) -> 
     tracing::info!(active_requests = started.active_requests(), seconds = longest.as_secs_f64(), "draining");
     tokio::select! {
         drained = started.drain(longest) => match drained {
-            true => tracing::info!("drained"),
-            false => tracing::warn!("requests were cut off at the end of the drain timeout"),
+            true => {
+                tracing::info!("drained");
+                Ok(())
+            }
+            false => Err(Error::CutOff("at the end of the drain timeout")),
         },
-        () = signals.stop() => tracing::warn!("a second signal: requests were cut off"),
+        () = signals.stop() => Err(Error::CutOff("by a second signal")),
     }
-    Ok(())
 }
 
 /// Takes the config anew. A bad one is refused whole, and the last good one keeps serving.

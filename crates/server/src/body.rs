@@ -12,15 +12,57 @@ use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-/// Reads a client's body whole. A body in one piece is not copied.
-pub(crate) async fn read(mut body: Incoming, limits: &Limits, place: &mut Place) -> Result<Bytes, LlmError> {
+/// How long, and how much of, a refused body is read and thrown away. A client that is cut off while it sends never
+/// reads why.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_BYTES: usize = 512 << 20;
+
+/// Reads a client's body whole, by `deadline`. A body in one piece is not copied. What is refused is still read for a
+/// while, behind the answer.
+pub(crate) async fn read(
+    mut body: Incoming,
+    limits: &Limits,
+    place: &mut Place,
+    deadline: Instant,
+) -> Result<Bytes, LlmError> {
+    let read = collect(&mut body, limits, place, deadline).await;
+    if matches!(&read, Err(error) if error.status() != 408) {
+        discard(body);
+    }
+    read
+}
+
+/// Throws away what a client still sends.
+pub(crate) fn discard(mut body: Incoming) {
+    if body.is_end_stream() {
+        return;
+    }
+    tokio::spawn(tokio::time::timeout(LINGER, async move {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    }));
+}
+
+async fn collect(
+    body: &mut Incoming,
+    limits: &Limits,
+    place: &mut Place,
+    deadline: Instant,
+) -> Result<Bytes, LlmError> {
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(too_large(limits));
     }
     let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
     loop {
-        let frame = match tokio::time::timeout(limits.header_timeout, body.frame()).await {
+        let longest = limits.header_timeout.min(deadline.saturating_duration_since(Instant::now()));
+        let frame = match tokio::time::timeout(longest, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(LlmError::new(ErrorKind::InvalidRequest, "the request's body broke off")),
             Ok(None) => break,

@@ -6,10 +6,11 @@ use crate::snapshot::{Limits, Shared};
 use crate::{exchange, info};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -18,6 +19,9 @@ use tokio::sync::watch;
 /// The most headers of one request; more get 431.
 const MAX_HEADERS: usize = 128;
 
+/// What an HTTP/2 connection begins with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// Serves a connection until the client closes it, or until `stop` says to finish what is under way.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver<bool>, limits: Limits) {
     // Small frames of a stream must not wait for more.
@@ -25,27 +29,76 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watc
         tracing::debug!(%error, "a connection broke before it began");
         return;
     }
-    let mut builder = Builder::new(TokioExecutor::new());
+    let is_http2 = tokio::select! {
+        spoken = tokio::time::timeout(limits.header_timeout, speaks_http2(&stream)) => spoken,
+        () = told(&mut stop) => return,
+    };
+    let Ok(Ok(is_http2)) = is_http2 else { return };
+    let service = service_fn(move |request| respond(shared.clone(), request));
+    let ended = match is_http2 {
+        true => serve_http2(stream, service, stop).await,
+        false => serve_http1(stream, service, stop, limits).await,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended with an error");
+    }
+}
+
+/// Whether the client begins as HTTP/2 does. Looks without taking, and waits only while it cannot be told yet.
+async fn speaks_http2(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut begin = [0; PREFACE.len()];
+    loop {
+        let seen = stream.peek(&mut begin).await?;
+        if seen == 0 || !PREFACE.starts_with(&begin[..seen]) {
+            return Ok(false);
+        }
+        if seen == PREFACE.len() {
+            return Ok(true);
+        }
+        // What is there already would wake at once.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn serve_http1<S>(
+    stream: TcpStream,
+    service: S,
+    mut stop: watch::Receiver<bool>,
+    limits: Limits,
+) -> hyper::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
+{
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .max_buf_size(limits.header_bytes.max(8192))
         .max_headers(MAX_HEADERS)
-        .pipeline_flush(true);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-    let service = service_fn(move |request| respond(shared.clone(), request));
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
+        .max_buf_size(limits.header_bytes.max(8192));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
         ended = connection.as_mut() => ended,
         () = told(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended with an error");
+    }
+}
+
+async fn serve_http2<S>(stream: TcpStream, service: S, mut stop: watch::Receiver<bool>) -> hyper::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = told(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
     }
 }
 

@@ -57,7 +57,8 @@ pub(crate) async fn serve(
     let waited = open.life.request().progress.waited;
     let overhead = started.elapsed().saturating_sub(waited);
     open.life.request().progress.overhead = overhead;
-    let reported = Reported { request_id: open.request_id.clone(), overhead, dropped: Vec::new() };
+    let dialect = endpoint.codec.dialect();
+    let reported = Reported { dialect, request_id: open.request_id.clone(), overhead, dropped: Vec::new() };
     match answered {
         Ok(Answer::Http(response)) => open.whole(response, http, reported).await,
         Ok(Answer::Llm(answered)) => open.reply(answered, http, reported).await,
@@ -113,8 +114,14 @@ impl Open {
         let mut place = self.shared.admission.enter(snapshot.limits.concurrent_requests);
         let reading = Instant::now();
         let read = match &mut place {
-            Ok(place) => body::read(body, &snapshot.limits, place).await,
-            Err(error) => Err(error.clone()),
+            Ok(place) => {
+                let deadline = reading + snapshot.limits.request_timeout;
+                body::read(body, &snapshot.limits, place, deadline).await
+            }
+            Err(error) => {
+                body::discard(body);
+                Err(error.clone())
+            }
         };
         self.place = place.ok();
         self.life.request().progress.waited += reading.elapsed();

@@ -25,7 +25,11 @@ pub(crate) async fn serve(shared: &Shared, route: Route, path: &str, headers: &H
             }
             None => refuse(path, headers, LlmError::new(ErrorKind::NotFound, "the telemetry plugin is off")),
         },
-        Route::Models(dialect) => models(shared, dialect, path, headers),
+        Route::Models(dialect) => {
+            // Both dialects ask at the same path; only Anthropic's clients name the version they speak.
+            let anthropic = headers.contains_key("anthropic-version");
+            models(shared, if anthropic { Dialect::Anthropic } else { dialect }, path, headers)
+        }
         Route::WrongMethod(method) => {
             let message = format!("{path} is asked with {method}");
             let error = LlmError::new(ErrorKind::InvalidRequest, message).with_status(405);

@@ -1,7 +1,7 @@
 //! The heads of answers.
 
 use crate::body::ResponseBody;
-use gatewright_model::{Codec, Dropped, Headers, HttpResponse, LlmError};
+use gatewright_model::{Codec, Dialect, Dropped, Headers, HttpResponse, LlmError};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use std::time::Duration;
@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 /// The request's id, in and out.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The same, where Anthropic's SDKs look for it.
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// What the gateway itself took until its answer began, in microseconds; plugins included.
 const OVERHEAD: HeaderName = HeaderName::from_static("x-gatewright-overhead-us");
@@ -18,6 +21,7 @@ const DROPPED: HeaderName = HeaderName::from_static("x-gatewright-dropped");
 
 /// What every answer to an LLM request says of itself.
 pub(crate) struct Reported {
+    pub(crate) dialect: Dialect,
     pub(crate) request_id: String,
     pub(crate) overhead: Duration,
     pub(crate) dropped: Vec<Dropped>,
@@ -79,6 +83,9 @@ pub(crate) fn header_value(text: &str) -> Option<HeaderValue> {
 
 fn report(headers: &mut HeaderMap, reported: &Reported) {
     if let Some(id) = header_value(&reported.request_id) {
+        if reported.dialect == Dialect::Anthropic {
+            headers.insert(ANTHROPIC_REQUEST_ID, id.clone());
+        }
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(OVERHEAD, HeaderValue::from(u64::try_from(reported.overhead.as_micros()).unwrap_or(u64::MAX)));

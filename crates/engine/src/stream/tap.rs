@@ -22,8 +22,8 @@ pub struct Tap {
     framer: Option<Framer>,
     ready: VecDeque<Bytes>,
     ready_bytes: usize,
-    /// Whether more was asked for since the last piece came, to no avail.
-    asked: bool,
+    /// How often more was asked for since the last piece came, to no avail.
+    asked: u8,
     /// Whether somebody is told of the usage.
     wants_usage: bool,
     /// Whether usage was asked for in the client's name, and must be kept from it.
@@ -34,6 +34,9 @@ pub struct Tap {
 
 /// The most that leaves in one piece unless it came so.
 const BATCH_BYTES: usize = 16 << 10;
+
+/// Turns that the upstream's connection is given to hand over its next piece: it needs one to see that it is wanted.
+const PATIENCE: u8 = 2;
 
 /// How far a stream has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +59,7 @@ impl Tap {
             framer: None,
             ready: VecDeque::new(),
             ready_bytes: 0,
-            asked: false,
+            asked: 0,
             wants_usage,
             hides_usage,
             seen: Seen::Open,
@@ -75,7 +78,7 @@ impl Tap {
             }
             match Pin::new(&mut self.bytes).poll_next(cx) {
                 Poll::Ready(Some(Ok(piece))) => {
-                    self.asked = false;
+                    self.asked = 0;
                     if life.request().progress.first_token.is_none() {
                         let elapsed = life.elapsed();
                         life.request().progress.first_token = Some(elapsed);
@@ -90,11 +93,11 @@ impl Tap {
                 }
                 Poll::Ready(None) => return Poll::Ready(self.batch().map(Ok)),
                 Poll::Pending if self.ready.is_empty() => return Poll::Pending,
-                Poll::Pending if self.asked => return Poll::Ready(self.batch().map(Ok)),
+                Poll::Pending if self.asked == PATIENCE => return Poll::Ready(self.batch().map(Ok)),
                 Poll::Pending => {
                     // What was read from the socket together comes piece by piece, and each next one only after the
                     // connection had its turn: it gets it, and what it has leaves in one write.
-                    self.asked = true;
+                    self.asked += 1;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -107,7 +110,7 @@ impl Tap {
 
     /// All that is ready, as one piece.
     fn batch(&mut self) -> Option<Bytes> {
-        self.asked = false;
+        self.asked = 0;
         let total = std::mem::take(&mut self.ready_bytes);
         match self.ready.len() {
             0 | 1 => self.ready.pop_front(),
