@@ -183,7 +183,7 @@ impl Messages {
             let mut blocks = self.0[index].blocks.clone();
             let edited =
                 blocks.iter_mut().fold(false, |any, block| block.map_texts(&mut |text| edit(role, text)) | any);
-            if let (true, Some(message)) = (edited, self.get_mut(index)) {
+            if edited && let Some(message) = self.get_mut(index) {
                 *message.blocks_mut() = blocks;
                 changed = true;
             }
@@ -208,3 +208,6 @@ impl From<Vec<Message>> for Messages {
         messages.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+use super::*;
+use crate::Content;
+use bytes::Bytes;
+
+/// A message as a codec makes it: `extra` and the raw text beside what it says.
+fn of_wire(role: Role, text: &str) -> Message {
+    let raw = Raw::from_value(&serde_json::json!({ "role": role.as_str(), "content": text, "cache": true }));
+    let extra = vec![("cache".into(), Raw::from_value(&true.into()))];
+    Message::text(role, text).with_wire(Some("ann".to_owned()), extra, Dialect::OpenAi, raw)
+}
+
+fn three() -> Messages {
+    [(Role::System, "Be kind."), (Role::User, "My key is sk-1."), (Role::Assistant, "Noted.")]
+        .map(|(role, text)| of_wire(role, text))
+        .into_iter()
+        .collect()
+}
+
+/// Which messages still have their raw text.
+fn raws(messages: &Messages) -> Vec<bool> {
+    messages.iter().map(|message| message.raw(Dialect::OpenAi).is_some()).collect()
+}
+
+/// Which messages of two lists share their storage.
+fn shared(one: &Messages, other: &Messages) -> Vec<bool> {
+    one.iter().zip(other.iter()).map(|(one, other)| std::ptr::eq(one, other)).collect()
+}
+
+#[test]
+fn an_edit_of_one_message_keeps_the_raw_text_of_the_others() {
+    let before = three();
+    let mut edited = before.clone();
+    assert!(edited.same(&before));
+    edited.get_mut(1).unwrap().blocks_mut().push(Block::text("More."));
+    assert!(!edited.same(&before));
+    assert_eq!(raws(&edited), [true, false, true]);
+    assert_eq!(shared(&edited, &before), [true, false, true], "only the edited one is copied");
+    assert_eq!(raws(&before), [true, true, true], "the list that was copied is as it was");
+    assert_eq!(before.get(1).unwrap().joined_text(), "My key is sk-1.");
+}
+
+#[test]
+fn a_message_is_edited_in_place_when_nobody_shares_it() {
+    let mut messages = three();
+    let at = messages.get(0).unwrap() as *const Message;
+    messages.get_mut(0).unwrap().set_role(Role::Developer);
+    assert_eq!(messages.get(0).unwrap() as *const Message, at);
+}
+
+#[test]
+fn an_edited_message_keeps_what_the_model_has_no_field_for() {
+    let mut messages = three();
+    messages.get_mut(0).unwrap().set_role(Role::Developer);
+    let message = messages.get(0).unwrap();
+    assert_eq!((message.role(), message.name()), (Role::Developer, Some("ann")));
+    assert_eq!(message.extra().len(), 1);
+    assert!(message.raw(Dialect::OpenAi).is_none());
+}
+
+#[test]
+fn the_raw_text_is_that_of_one_dialect() {
+    let message = of_wire(Role::User, "Hi");
+    assert!(message.raw(Dialect::OpenAi).is_some());
+    assert!(message.raw(Dialect::Anthropic).is_none());
+    assert!(Message::text(Role::User, "Hi").raw(Dialect::OpenAi).is_none());
+}
+
+#[test]
+fn texts_are_replaced_only_where_they_change() {
+    let before = three();
+    let mut messages = before.clone();
+    let mut roles = Vec::new();
+    let changed = messages.map_texts(|role, text| {
+        roles.push(role);
+        text.contains("sk-").then(|| text.replace("sk-1", "[KEY]"))
+    });
+    assert!(changed);
+    assert_eq!(roles, [Role::System, Role::User, Role::Assistant]);
+    assert_eq!(raws(&messages), [true, false, true]);
+    assert_eq!(shared(&messages, &before), [true, false, true]);
+    assert_eq!(messages.get(1).unwrap().joined_text(), "My key is [KEY].");
+    assert_eq!(before.get(1).unwrap().joined_text(), "My key is sk-1.");
+}
+
+#[test]
+fn a_replacement_of_nothing_copies_nothing() {
+    let before = three();
+    let mut messages = before.clone();
+    assert!(!messages.map_texts(|_, _| None));
+    assert!(messages.same(&before));
+}
+
+#[test]
+fn messages_are_put_in_and_taken_out_beside_the_others() {
+    let before = three();
+    let mut messages = before.clone();
+    messages.insert(0, Message::text(Role::System, "First."));
+    messages.insert(99, Message::text(Role::User, "Last."));
+    messages.push(Message::text(Role::Tool, "Very last."));
+    assert_eq!(raws(&messages), [false, true, true, true, false, false]);
+    messages.retain(|message| message.role() != Role::System);
+    let texts: Vec<String> = messages.iter().map(Message::joined_text).collect();
+    assert_eq!(texts, ["My key is sk-1.", "Noted.", "Last.", "Very last."]);
+    assert_eq!(before.len(), 3);
+    assert!(messages.get_mut(4).is_none() && messages.get(4).is_none());
+}
+
+#[test]
+fn where_a_message_came_from_does_not_count() {
+    let mut other = of_wire(Role::User, "Hi");
+    other.raw = Some((Dialect::Anthropic, Raw::new(Bytes::from_static(b"{}")).unwrap()));
+    assert_eq!(of_wire(Role::User, "Hi"), other);
+    assert_ne!(of_wire(Role::User, "Hi"), of_wire(Role::User, "Ho"));
+    assert_ne!(of_wire(Role::User, "Hi"), Message::text(Role::User, "Hi"), "name and extra do");
+}
+
+#[test]
+fn a_message_joins_all_its_texts() {
+    let result = Content::ToolResult { id: "t".to_owned(), content: vec![Block::text("inner")], is_error: false };
+    let message = Message::new(Role::User, vec![Block::text("a"), result.into(), Block::text(""), Block::text("b")]);
+    assert_eq!(message.joined_text(), "a\ninner\nb");
+}
