@@ -164,3 +164,6 @@ impl From<Content> for Block {
         Self { content, extra: Extra::new() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,3 +196,6 @@ impl LlmError {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

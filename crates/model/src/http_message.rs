@@ -128,3 +128,6 @@ impl HttpResponse {
         response
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,3 +59,6 @@ impl std::fmt::Debug for Raw {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,3 +243,6 @@ impl FinishReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

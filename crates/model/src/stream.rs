@@ -228,3 +228,6 @@ impl StreamChunkBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

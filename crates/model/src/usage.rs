@@ -32,3 +32,6 @@ impl Usage {
         self.reasoning_tokens = self.reasoning_tokens.max(other.reasoning_tokens);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+use super::*;
+
+fn texts(block: &Block) -> Vec<String> {
+    let mut seen = Vec::new();
+    block.texts(&mut |text| seen.push(text.to_owned()));
+    seen
+}
+
+/// One block of each kind that has a text, and the text.
+fn with_text() -> Vec<(Block, &'static str)> {
+    let tool = Content::ToolUse { id: "t".to_owned(), name: "f".to_owned(), arguments: "{\"a\":1}".to_owned() };
+    let thought = Content::Reasoning { text: "hm".to_owned(), signature: Some("s".to_owned()), redacted: None };
+    let document = Content::Document { source: MediaSource::Text("page".to_owned()), name: Some("n".to_owned()) };
+    vec![
+        (Block::text("hello"), "hello"),
+        (Content::Refusal("no".to_owned()).into(), "no"),
+        (thought.into(), "hm"),
+        (tool.into(), "{\"a\":1}"),
+        (document.into(), "page"),
+    ]
+}
+
+/// One block of each kind that has none.
+fn without_text() -> Vec<Block> {
+    let url = "https://example.com/a.png".to_owned();
+    vec![
+        Content::Image { source: ImageSource::Url(url.clone()), detail: None }.into(),
+        Content::Audio { data: "AAAA".to_owned(), format: "wav".to_owned() }.into(),
+        Content::Document { source: MediaSource::Url(url), name: None }.into(),
+        Content::Reasoning { text: String::new(), signature: None, redacted: Some("x".to_owned()) }.into(),
+        Content::Other(Raw::from_value(&serde_json::json!({ "type": "new", "text": "unread" }))).into(),
+    ]
+}
+
+#[test]
+fn every_kind_of_text_is_read_and_replaced() {
+    for (mut block, text) in with_text() {
+        assert_eq!(block.as_text(), text);
+        assert_eq!(texts(&block), [text]);
+        assert!(!block.map_texts(&mut |_| None), "{block:?}");
+        assert!(block.map_texts(&mut |text| Some(text.to_uppercase())));
+        assert_eq!(block.as_text(), text.to_uppercase());
+    }
+}
+
+#[test]
+fn a_block_without_a_text_is_not_visited() {
+    for block in without_text() {
+        assert_eq!(block.as_text(), "");
+        assert!(texts(&block).is_empty(), "{block:?}");
+    }
+}
+
+#[test]
+fn texts_inside_a_tool_result_are_read_and_replaced() {
+    let inner = Content::ToolResult { id: "u".to_owned(), content: vec![Block::text("deep")], is_error: true };
+    let content = vec![Block::text("one"), inner.into(), Block::text("two")];
+    let mut block = Block::from(Content::ToolResult { id: "t".to_owned(), content, is_error: false });
+    assert_eq!(block.as_text(), "", "it has no text of its own");
+    assert_eq!(texts(&block), ["one", "deep", "two"]);
+    // One change does not keep the others from being asked for.
+    assert!(block.map_texts(&mut |text| (text != "two").then(|| format!("<{text}>"))));
+    assert_eq!(texts(&block), ["<one>", "<deep>", "two"]);
+}
+
+#[test]
+fn what_stands_beside_the_content_survives_an_edit() {
+    let mut block = Block::text("a");
+    block.extra.push(("cache_control".into(), Raw::from_value(&serde_json::json!({ "type": "ephemeral" }))));
+    block.map_texts(&mut |_| Some("b".to_owned()));
+    assert_eq!(block.extra.len(), 1);
+}
