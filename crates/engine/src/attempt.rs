@@ -1,10 +1,10 @@
 //! One attempt: `pre_llm`, the provider or a plugin in its place, and for what is not a stream `post_llm`.
 
-use crate::engine::{Engine, LlmCall};
+use crate::call::{AttemptWatch, LlmCall};
 use crate::error::fault_error;
 use crate::lifecycle::Lifecycle;
 use crate::provider::{Answer, AnswerBody, AttemptCall, ProviderStream};
-use crate::routing::Target;
+use crate::routing::{Routing, Target};
 use crate::stream::{Source, Tap, put_fault};
 use gatewright_model::{Dropped, ErrorKind, LlmError, Request, Response};
 use gatewright_pipeline::Round;
@@ -14,6 +14,13 @@ use gatewright_plugin::{Draft, Hook, PreLlm};
 use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Whom attempts are made at.
+#[derive(Clone, Copy)]
+pub(crate) struct Providers<'a> {
+    pub(crate) routing: &'a Routing,
+    pub(crate) watch: Option<&'a dyn AttemptWatch>,
+}
 
 /// An attempt that did not fail.
 pub(crate) enum Attempted {
@@ -27,7 +34,7 @@ pub(crate) enum Attempted {
 
 /// Makes one attempt. On an error its hooks have run, and a fallback may be tried if the error allows it.
 pub(crate) async fn attempt(
-    engine: &Engine,
+    providers: Providers<'_>,
     life: &mut Lifecycle,
     call: &LlmCall,
     target: &Target,
@@ -56,7 +63,7 @@ pub(crate) async fn attempt(
             };
             (body, HeaderMap::new(), Vec::new())
         }
-        Ok(None) => match ask(engine, life, call, request).await {
+        Ok(None) => match ask(providers, life, call, request).await {
             Ok(answer) => {
                 let body = match answer.body {
                     AnswerBody::Whole(response) => Got::Whole(response),
@@ -89,9 +96,14 @@ enum Got {
 }
 
 /// Asks the provider that the request names after all edits.
-async fn ask(engine: &Engine, life: &mut Lifecycle, call: &LlmCall, request: Request) -> Result<Answer, LlmError> {
+async fn ask(
+    providers: Providers<'_>,
+    life: &mut Lifecycle,
+    call: &LlmCall,
+    request: Request,
+) -> Result<Answer, LlmError> {
     let name = request.provider.clone().unwrap_or_default();
-    let provider = engine.routing.provider(&name).ok_or_else(|| {
+    let provider = providers.routing.provider(&name).ok_or_else(|| {
         LlmError::new(ErrorKind::NotFound, format!("no provider `{name}`")).with_code("provider_not_found")
     })?;
     let include_usage = request.stream() && wants_usage(life.request());
@@ -101,7 +113,7 @@ async fn ask(engine: &Engine, life: &mut Lifecycle, call: &LlmCall, request: Req
         provider.attempt(AttemptCall { request, include_usage, headers: call.headers.clone(), deadline }).await;
     let progress = &mut life.request().progress;
     progress.waited += asked.elapsed();
-    if let Some(watch) = &engine.watch {
+    if let Some(watch) = providers.watch {
         let (error, retries) = match &answer {
             Ok(answer) => (None, answer.retries),
             Err(error) => (Some(error.kind), 0),

@@ -1,15 +1,15 @@
 //! The way of one LLM request: checks, attempts, fallbacks.
 
-use crate::attempt::{Attempted, attempt};
+use crate::attempt::{Attempted, Providers, attempt};
+use crate::call::{Answered, AttemptWatch, LlmCall, Reply};
 use crate::error::{blocked, fault_error};
 use crate::lifecycle::Lifecycle;
 use crate::routing::Routing;
-use crate::stream::{Assembler, Driver, STREAM_BUFFER_BYTES, Source, Tap, replay};
-use gatewright_model::{Dialect, Dropped, ErrorKind, LlmError, Output, Request, Response};
+use crate::stream::{Assembler, Driver, STREAM_BUFFER_BYTES, Source, replay};
+use gatewright_model::{ErrorKind, LlmError, Output, Request, Response};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{ChannelText, OutputCheck};
 use gatewright_plugin::{Hook, Verdict};
-use http::HeaderMap;
 use std::sync::Arc;
 
 /// What every request through one configuration shares.
@@ -21,47 +21,6 @@ pub struct Engine {
     pub stream_buffer_bytes: usize,
     /// Who is told of attempts.
     pub watch: Option<Arc<dyn AttemptWatch>>,
-}
-
-/// Told of every attempt at a provider.
-pub trait AttemptWatch: Send + Sync {
-    /// An attempt ended; a stream's, when it began.
-    fn attempted(&self, provider: &str, error: Option<ErrorKind>, retries: u32);
-
-    /// An attempt was made as a fallback.
-    fn fell_back(&self, provider: &str);
-}
-
-/// One LLM request.
-pub struct LlmCall {
-    /// What is asked.
-    pub request: Request,
-    /// Headers to send along to the provider.
-    pub headers: HeaderMap,
-    /// The dialect that the answer is wanted in; `None` for callers that read the model itself.
-    pub dialect: Option<Dialect>,
-    /// Whether the caller needs the events of a stream, even where nobody else does.
-    pub needs_events: bool,
-}
-
-/// An answer, and what there is to say of it.
-pub struct Answered {
-    /// The answer.
-    pub reply: Reply,
-    /// Headers of the provider for the client.
-    pub headers: HeaderMap,
-    /// What of the request could not be carried.
-    pub dropped: Vec<Dropped>,
-}
-
-/// An answer.
-pub enum Reply {
-    /// Whole.
-    Whole(Arc<Response>),
-    /// A stream of chunks, through hooks or between dialects.
-    Chunks(Box<Driver>),
-    /// A stream of bytes in the client's own dialect.
-    Bytes(Box<Tap>),
 }
 
 // === impl Engine ===
@@ -84,7 +43,7 @@ impl Engine {
         let primary = self.routing.resolve(&call.request.model)?;
         let asked = call.request.wire().map(|wire| wire.head().fallbacks.as_slice()).unwrap_or_default();
         let fallbacks = self.routing.fallbacks(&primary, asked);
-        let mut first_error = match attempt(self, life, &call, &primary, 0).await {
+        let mut first_error = match attempt(self.at(), life, &call, &primary, 0).await {
             Ok(attempted) => return self.answer(life, &call, attempted).await,
             Err(error) if fallbacks.is_empty() || !error.allows_fallbacks() => return Err(error),
             Err(error) => error,
@@ -97,7 +56,7 @@ impl Engine {
             if let Some(watch) = &self.watch {
                 watch.fell_back(&target.provider);
             }
-            match attempt(self, life, &call, &target, index).await {
+            match attempt(self.at(), life, &call, &target, index).await {
                 Ok(attempted) => return self.answer(life, &call, attempted).await,
                 Err(error) if !error.allows_fallbacks() => return Err(error),
                 Err(error) => tracing::debug!(%model, %error, "a fallback failed"),
@@ -107,15 +66,22 @@ impl Engine {
         Err(first_error)
     }
 
+    fn at(&self) -> Providers<'_> {
+        Providers { routing: &self.routing, watch: self.watch.as_deref() }
+    }
+
     async fn answer(&self, life: &mut Lifecycle, call: &LlmCall, attempted: Attempted) -> Result<Answered, LlmError> {
         let stream = call.request.stream();
         let (reply, headers, dropped) = match attempted {
             Attempted::Whole { response, headers, dropped } => {
-                check_output(life, &response).await?;
-                note_response(life, &response);
                 let reply = match stream {
-                    false => Reply::Whole(response),
-                    true => self.replayed(life, &response)?,
+                    // Its text hooks run on the stream.
+                    true => Reply::Chunks(Box::new(self.replayed(life, &response)?)),
+                    false => {
+                        check_output(life, &response).await?;
+                        note_response(life, &response);
+                        Reply::Whole(response)
+                    }
                 };
                 (reply, headers, dropped)
             }
@@ -132,12 +98,12 @@ impl Engine {
         Ok(Answered { reply, headers, dropped })
     }
 
-    /// A whole answer for a client that wants a stream. Its hooks have run.
-    fn replayed(&self, life: &mut Lifecycle, response: &Response) -> Result<Reply, LlmError> {
+    /// A whole answer for a client that wants a stream.
+    fn replayed(&self, life: &mut Lifecycle, response: &Response) -> Result<Driver, LlmError> {
         let chunks = replay(response).ok_or_else(|| {
             LlmError::new(ErrorKind::Upstream, "the answer cannot be streamed: it is no conversation")
         })?;
-        Ok(Reply::Chunks(Box::new(Driver::checked(life, Source::Replay(chunks.into())))))
+        Ok(Driver::new(life, Source::Replay(chunks.into()), self.stream_buffer_bytes))
     }
 }
 

@@ -6,6 +6,7 @@
 //! closes what it opened.
 
 mod attempt;
+mod call;
 mod engine;
 mod error;
 mod lifecycle;
@@ -14,7 +15,8 @@ mod provider;
 mod routing;
 mod stream;
 
-pub use engine::{Answered, AttemptWatch, Engine, LlmCall, Reply};
+pub use call::{Answered, AttemptWatch, LlmCall, Reply};
+pub use engine::Engine;
 pub use error::{blocked, fault_error, rejected};
 pub use lifecycle::{CLOSING_BUDGET, Lifecycle, Open, Progress};
 pub use price::{Pricing, Unpriced};

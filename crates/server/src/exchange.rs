@@ -1,38 +1,26 @@
 //! The way of one LLM request over HTTP: the same for every endpoint, dialect and provider.
 
-use crate::admission::Place;
-use crate::body::{self, ResponseBody};
+use crate::body::ResponseBody;
+use crate::intake;
+use crate::open::Open;
+use crate::request_id;
 use crate::respond::{self, Reported};
 use crate::route::Endpoint;
 use crate::snapshot::{Shared, Snapshot};
 use crate::stream::{Chunks, Tapped};
 use crate::transport::{self, Entered};
 use bytes::Bytes;
-use gatewright_engine::{Answered, Lifecycle, LlmCall, Reply};
+use gatewright_engine::{Answered, LlmCall, Reply};
 use gatewright_model::{Dropped, HttpRequest, HttpResponse, LlmError, Request};
-use gatewright_plugin::{Facts, Hook};
-use gatewright_telemetry::ActiveRequest;
+use gatewright_plugin::Hook;
 use http::request::Parts;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Headers of the client that go along to the provider.
 const FORWARDED: [&str; 5] = ["traceparent", "tracestate", "anthropic-beta", "anthropic-version", "openai-beta"];
-
-/// A request that is under way, whichever part of the server holds it. Dropped unfinished, the client went away.
-pub(crate) struct Open {
-    pub(crate) life: Lifecycle,
-    pub(crate) endpoint: &'static Endpoint,
-    pub(crate) request_id: String,
-    pub(crate) status: u16,
-    /// Whether the client is to see the usage of its stream.
-    pub(crate) include_usage: bool,
-    shared: Arc<Shared>,
-    place: Option<Place>,
-    _active: Option<ActiveRequest>,
-}
 
 /// What a request is answered with.
 enum Answer {
@@ -69,41 +57,6 @@ pub(crate) async fn serve(
 // === impl Open ===
 
 impl Open {
-    fn new(
-        shared: &Arc<Shared>,
-        snapshot: &Snapshot,
-        endpoint: &'static Endpoint,
-        headers: &HeaderMap,
-        started: Instant,
-    ) -> Self {
-        let request_id = respond::request_id(headers);
-        let facts = Facts {
-            request_id: request_id.clone(),
-            endpoint: endpoint.path.to_owned(),
-            traceparent: headers.get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned),
-            deadline: Some(started + snapshot.limits.request_timeout),
-            ..Facts::default()
-        };
-        let (plugins, pricing) = (snapshot.plugins.clone(), snapshot.pricing.clone());
-        let life = Lifecycle::open(plugins, facts, started, pricing, shared.tasks.clone());
-        let active = snapshot.metrics.as_ref().map(|metrics| metrics.active_request());
-        Self {
-            life,
-            endpoint,
-            request_id,
-            status: 200,
-            include_usage: true,
-            shared: shared.clone(),
-            place: None,
-            _active: active,
-        }
-    }
-
-    /// The client has all of its answer.
-    pub(crate) fn finish(self) {
-        self.life.finish(self.status);
-    }
-
     async fn answer(
         &mut self,
         snapshot: &Snapshot,
@@ -116,10 +69,10 @@ impl Open {
         let read = match &mut place {
             Ok(place) => {
                 let deadline = reading + snapshot.limits.request_timeout;
-                body::read(body, &snapshot.limits, place, deadline).await
+                intake::read(body, &snapshot.limits, place, deadline).await
             }
             Err(error) => {
-                body::discard(body);
+                intake::discard(body);
                 Err(error.clone())
             }
         };
@@ -158,7 +111,7 @@ impl Open {
                 forwarded.insert(name, value.clone());
             }
         }
-        if let Some(id) = respond::header_value(&self.request_id) {
+        if let Some(id) = request_id::header_value(&self.request_id) {
             forwarded.insert("x-request-id", id);
         }
         let needs_events = open.exchange.has(Hook::HttpStreamChunk);
@@ -248,13 +201,4 @@ fn log_dropped(request_id: &str, dropped: &[Dropped]) {
         let params: Vec<&str> = dropped.iter().map(|dropped| dropped.param.as_str()).collect();
         tracing::info!(%request_id, ?params, "what the provider's dialect cannot say was left out");
     }
-}
-
-/// An answer outside of any LLM request.
-pub(crate) fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::Plain(Some(body.into())));
-    *response.status_mut() = status;
-    let content_type = http::HeaderValue::from_static(content_type);
-    response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
-    response
 }

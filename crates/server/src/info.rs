@@ -1,10 +1,10 @@
 //! What the gateway says of itself: health, models, metrics.
 
 use crate::body::ResponseBody;
-use crate::exchange::plain;
+use crate::respond::plain;
 use crate::route::Route;
 use crate::snapshot::Shared;
-use crate::{auth, respond};
+use crate::{auth, request_id, respond};
 use gatewright_model::{Codec, Dialect, ErrorKind, LlmError};
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value as Json, json};
@@ -86,12 +86,12 @@ fn models(shared: &Shared, dialect: Dialect, path: &str, headers: &HeaderMap) ->
 /// An error outside of any LLM request, in the envelope that fits the path.
 pub(crate) fn refuse(path: &str, headers: &HeaderMap, error: LlmError) -> Response<ResponseBody> {
     let codec: &dyn Codec = Route::codec_of(path);
-    let request_id = respond::request_id(headers);
+    let request_id = request_id::request_id(headers);
     let answer = respond::error(codec, &error, &request_id);
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = plain(status, JSON, answer.body);
-    if let Some(id) = respond::header_value(&request_id) {
-        response.headers_mut().insert(respond::REQUEST_ID, id);
+    if let Some(id) = request_id::header_value(&request_id) {
+        response.headers_mut().insert(request_id::REQUEST_ID, id);
     }
     response
 }

@@ -1,14 +1,12 @@
 //! The heads of answers.
 
 use crate::body::ResponseBody;
+use crate::request_id::{REQUEST_ID, header_value};
+use bytes::Bytes;
 use gatewright_model::{Codec, Dialect, Dropped, Headers, HttpResponse, LlmError};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use std::time::Duration;
-use uuid::Uuid;
-
-/// The request's id, in and out.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The same, where Anthropic's SDKs look for it.
 const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -25,15 +23,6 @@ pub(crate) struct Reported {
     pub(crate) request_id: String,
     pub(crate) overhead: Duration,
     pub(crate) dropped: Vec<Dropped>,
-}
-
-/// The client's `x-request-id`, if it is of 1 to 128 visible ASCII characters; else one made here.
-pub(crate) fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    match given.filter(|id| !id.is_empty() && id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic())) {
-        Some(id) => id.to_owned(),
-        None => Uuid::now_v7().to_string(),
-    }
 }
 
 /// An answer whose body is known.
@@ -77,10 +66,6 @@ pub(crate) fn error(codec: &dyn Codec, error: &LlmError, request_id: &str) -> Ht
     HttpResponse { status, headers, body: codec.encode_error(error, request_id) }
 }
 
-pub(crate) fn header_value(text: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(text).ok()
-}
-
 fn report(headers: &mut HeaderMap, reported: &Reported) {
     if let Some(id) = header_value(&reported.request_id) {
         if reported.dialect == Dialect::Anthropic {
@@ -98,4 +83,13 @@ fn report(headers: &mut HeaderMap, reported: &Reported) {
             headers.insert(DROPPED, value);
         }
     }
+}
+
+/// An answer outside of any LLM request.
+pub(crate) fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Plain(Some(body.into())));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
 }

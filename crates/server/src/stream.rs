@@ -1,6 +1,6 @@
 //! Bodies that are streams.
 
-use crate::exchange::Open;
+use crate::open::Open;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::stream::unfold;

@@ -5,11 +5,13 @@
 
 mod assemble;
 mod driver;
+mod failed;
 mod hold;
 mod plan;
 mod replay;
 mod source;
 mod tap;
+mod texts;
 
 pub use assemble::Assembler;
 pub(crate) use driver::put_fault;

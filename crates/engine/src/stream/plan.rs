@@ -1,5 +1,8 @@
 //! How the plugins of a request stand in its stream.
 
+use crate::lifecycle::Lifecycle;
+use crate::stream::failed::Failed;
+use gatewright_model::{ErrorKind, LlmError};
 use gatewright_pipeline::{PluginSet, Slot};
 use gatewright_plugin::{FailureMode, Hook, StreamMode};
 
@@ -36,6 +39,25 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// Over the limit the request ends if a plugin that holds must not be missed; otherwise that is logged, and the
+    /// stream goes on unheld.
+    pub(crate) fn over_limit(&self, life: &mut Lifecycle, limit: usize) -> Result<(), Failed> {
+        let request_id = &life.request().exchange.facts().request_id;
+        tracing::warn!(%request_id, limit, closed = self.closed, "a stream is over what may be held back");
+        match self.closed {
+            true => Err(Failed::Request(
+                LlmError::new(ErrorKind::PluginUnavailable, "the answer is too long to be checked")
+                    .with_code("oversized"),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Holds nothing from now on.
+    pub(crate) fn release(&mut self) {
+        (self.buffer, self.window) = (false, 0);
     }
 
     /// Whether chunks go through a queue.

@@ -1,0 +1,47 @@
+//! What the engine is asked, what it answers, and whom it tells of attempts.
+
+use crate::stream::{Driver, Tap};
+use gatewright_model::{Dialect, Dropped, ErrorKind, Request, Response};
+use http::HeaderMap;
+use std::sync::Arc;
+
+/// Told of every attempt at a provider.
+pub trait AttemptWatch: Send + Sync {
+    /// An attempt ended; a stream's, when it began.
+    fn attempted(&self, provider: &str, error: Option<ErrorKind>, retries: u32);
+
+    /// An attempt was made as a fallback.
+    fn fell_back(&self, provider: &str);
+}
+
+/// One LLM request.
+pub struct LlmCall {
+    /// What is asked.
+    pub request: Request,
+    /// Headers to send along to the provider.
+    pub headers: HeaderMap,
+    /// The dialect that the answer is wanted in; `None` for callers that read the model itself.
+    pub dialect: Option<Dialect>,
+    /// Whether the caller needs the events of a stream, even where nobody else does.
+    pub needs_events: bool,
+}
+
+/// An answer, and what there is to say of it.
+pub struct Answered {
+    /// The answer.
+    pub reply: Reply,
+    /// Headers of the provider for the client.
+    pub headers: HeaderMap,
+    /// What of the request could not be carried.
+    pub dropped: Vec<Dropped>,
+}
+
+/// An answer.
+pub enum Reply {
+    /// Whole.
+    Whole(Arc<Response>),
+    /// A stream of chunks, through hooks or between dialects.
+    Chunks(Box<Driver>),
+    /// A stream of bytes in the client's own dialect.
+    Bytes(Box<Tap>),
+}

@@ -1,0 +1,252 @@
+//! The text hooks of a stream: `on_stream_chunk` and `check_output`, on text as it comes, as it is held, and whole.
+
+use crate::error::blocked;
+use crate::lifecycle::Lifecycle;
+use crate::stream::assemble::Assembler;
+use crate::stream::failed::Failed;
+use crate::stream::hold::Hold;
+use crate::stream::plan::{Plan, in_buffer_mode, in_chunk_mode, in_observe_mode, in_window_mode};
+use gatewright_model::{Channel, Chunk, Part, Response};
+use gatewright_pipeline::{Round, Slot};
+use gatewright_plugin::hosted::point;
+use gatewright_plugin::payload::{ChannelText, LlmResult, OutputCheck};
+use gatewright_plugin::{Draft, Hook, Verdict};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Chunks on their way through the text hooks. What may not leave yet is held.
+pub(crate) struct Texts {
+    plan: Plan,
+    limit: usize,
+    /// The whole so far, if somebody needs it at the end.
+    whole: Assembler,
+    hold: Hold,
+    /// Channels whose `on_stream_chunk` hooks were not told of their end yet.
+    growing: BTreeSet<Channel>,
+}
+
+// === impl Texts ===
+
+impl Texts {
+    pub(crate) fn new(plan: Plan, limit: usize) -> Self {
+        Self { plan, limit, whole: Assembler::default(), hold: Hold::default(), growing: BTreeSet::new() }
+    }
+
+    /// Keeps what a chunk says for the end, if somebody needs it.
+    pub(crate) fn remember(&mut self, chunk: &Chunk) {
+        if self.plan.whole {
+            self.whole.push(chunk);
+        }
+    }
+
+    /// Remembers these chunks in the place of all that were.
+    pub(crate) fn remember_instead(&mut self, chunks: &[Chunk]) {
+        self.whole = Assembler::default();
+        chunks.iter().for_each(|chunk| self.remember(chunk));
+    }
+
+    /// The whole so far.
+    pub(crate) fn whole(&self, provider: &str, model: &str) -> Response {
+        self.whole.finish(provider, model)
+    }
+
+    /// Takes a chunk; answers what may leave now.
+    pub(crate) async fn pass(&mut self, life: &mut Lifecycle, mut chunk: Chunk) -> Result<Vec<Chunk>, Failed> {
+        if life.request().exchange.has(Hook::OnStreamChunk) {
+            chunk = self.texts_of_chunk(life, chunk).await?;
+        }
+        self.check_chunk(life, &chunk).await?;
+        if !self.plan.holds() {
+            self.end_channels(life, &chunk).await?;
+            return Ok(vec![chunk]);
+        }
+        let ends = chunk.clone();
+        let (grew, ended) = self.hold.push(chunk);
+        for channel in grew.union(&ended) {
+            self.window(life, *channel, ended.contains(channel)).await?;
+        }
+        self.end_channels(life, &ends).await?;
+        if self.hold.bytes() > self.limit {
+            self.plan.over_limit(life, self.limit)?;
+            self.plan.release();
+            return Ok(self.hold.release_all());
+        }
+        Ok(if self.plan.buffer { Vec::new() } else { self.hold.release(self.plan.window) })
+    }
+
+    /// The stream has ended; `last` is its own last event. Answers everything that was held.
+    pub(crate) async fn end(
+        &mut self,
+        life: &mut Lifecycle,
+        last: &Chunk,
+        provider: &str,
+        model: &str,
+    ) -> Result<Vec<Chunk>, Failed> {
+        self.end_channels(life, last).await?;
+        if self.plan.holds() {
+            for channel in self.hold.channels() {
+                self.window(life, channel, true).await?;
+                self.buffered_texts(life, channel).await?;
+            }
+        }
+        self.check_whole(life, provider, model).await?;
+        Ok(self.hold.release_all())
+    }
+
+    /// Gives up what is held: it leaves without being checked, since the stream was decided otherwise.
+    pub(crate) fn give_up(&mut self) -> Vec<Chunk> {
+        self.hold.release_all()
+    }
+
+    /// `on_stream_chunk` on the texts of a chunk as it comes, for those in `chunk` and `observe` mode.
+    async fn texts_of_chunk(&mut self, life: &mut Lifecycle, mut chunk: Chunk) -> Result<Chunk, Failed> {
+        for at in 0..chunk.parts().len() {
+            let Part::Text { channel, text } = &chunk.parts()[at] else { continue };
+            let (channel, before) = (*channel, text.clone());
+            self.growing.insert(channel);
+            let mut draft = channel_text(channel, before.clone(), false, false);
+            run_text(life, &mut draft.clone(), in_observe_mode).await?;
+            run_text(life, &mut draft, in_chunk_mode).await?;
+            if draft.text != before
+                && let Part::Text { text, .. } = &mut chunk.parts_mut()[at]
+            {
+                *text = draft.into_inner().text;
+            }
+        }
+        Ok(chunk)
+    }
+
+    /// `check_output` on the texts of a chunk as it comes, for those in `chunk` mode.
+    async fn check_chunk(&mut self, life: &mut Lifecycle, chunk: &Chunk) -> Result<(), Failed> {
+        if !life.request().exchange.has(Hook::CheckOutput) {
+            return Ok(());
+        }
+        let mut texts = Vec::new();
+        for part in chunk.parts() {
+            if let Part::Text { channel, text } = part {
+                texts.push(plain_text(*channel, text.clone(), false));
+            }
+        }
+        match texts.is_empty() {
+            true => Ok(()),
+            false => check(life, OutputCheck { texts, is_final: false, response: None }, in_chunk_mode).await,
+        }
+    }
+
+    /// Tells `on_stream_chunk` in `chunk` mode of channels that end here, with the whole text.
+    async fn end_channels(&mut self, life: &mut Lifecycle, chunk: &Chunk) -> Result<(), Failed> {
+        if self.growing.is_empty() {
+            return Ok(());
+        }
+        let ends = |channel: &Channel| {
+            chunk.has(|part| match part {
+                Part::BlockEnd(ended) => ended == channel,
+                Part::Finish { choice, .. } => *choice == channel.choice,
+                Part::Done => true,
+                _ => false,
+            })
+        };
+        let ended: Vec<Channel> = self.growing.iter().filter(|channel| ends(channel)).copied().collect();
+        for channel in ended {
+            self.growing.remove(&channel);
+            let mut whole = channel_text(channel, self.whole.text(channel).to_owned(), true, true);
+            run_text(life, &mut whole, |slot| in_chunk_mode(slot) || in_observe_mode(slot)).await?;
+        }
+        Ok(())
+    }
+
+    /// The hooks in `window` mode on what is held of a channel.
+    async fn window(&mut self, life: &mut Lifecycle, channel: Channel, is_final: bool) -> Result<(), Failed> {
+        if self.plan.window == 0 {
+            return Ok(());
+        }
+        let held = self.hold.text(channel);
+        let mut text = held.clone();
+        let exchange = &mut life.request().exchange;
+        let mut result = Draft::from(LlmResult::Chunk(Chunk::text(channel, text.clone())));
+        exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut result, in_window_mode).await?;
+        if let LlmResult::Chunk(chunk) = result.into_inner() {
+            text = chunk.parts().iter().filter_map(text_of).collect();
+        }
+        let mut draft = channel_text(channel, text, is_final, false);
+        run_text(life, &mut draft, in_window_mode).await?;
+        let text = draft.into_inner().text;
+        if text != held {
+            self.hold.replace(channel, text.clone());
+        }
+        let texts = vec![plain_text(channel, text, is_final)];
+        check(life, OutputCheck { texts, is_final, response: None }, in_window_mode).await
+    }
+
+    /// `on_stream_chunk` in `buffer` mode on the whole text of a channel.
+    async fn buffered_texts(&mut self, life: &mut Lifecycle, channel: Channel) -> Result<(), Failed> {
+        let held = self.hold.text(channel);
+        let mut draft = channel_text(channel, held.clone(), true, false);
+        run_text(life, &mut draft, in_buffer_mode).await?;
+        let text = draft.into_inner().text;
+        if text != held {
+            self.hold.replace(channel, text);
+        }
+        Ok(())
+    }
+
+    /// `check_output` on the whole, for those that hold it all and those that only watch.
+    async fn check_whole(&mut self, life: &mut Lifecycle, provider: &str, model: &str) -> Result<(), Failed> {
+        if !life.request().exchange.has(Hook::CheckOutput) {
+            return Ok(());
+        }
+        let response = Arc::new(self.whole.finish(provider, model));
+        let texts = self.whole_texts();
+        let seen = OutputCheck { texts, is_final: true, response: Some(response) };
+        let watched = check(life, seen.clone(), in_observe_mode).await;
+        if let Err(Failed::Request(error)) = watched {
+            tracing::info!(plugin = error.plugin.as_deref().unwrap_or_default(), reason = %error, "audit of an answer");
+        }
+        check(life, seen, |slot| in_buffer_mode(slot) || in_chunk_mode(slot)).await
+    }
+
+    /// The text of each channel: as it is held, or as it left.
+    fn whole_texts(&self) -> Vec<ChannelText> {
+        let mut texts = self.whole.texts();
+        if self.plan.buffer {
+            for text in &mut texts {
+                text.text = self.hold.text(text.channel);
+            }
+        }
+        texts
+    }
+}
+
+async fn run_text(
+    life: &mut Lifecycle,
+    draft: &mut Draft<ChannelText>,
+    chosen: impl Fn(&Slot) -> bool,
+) -> Result<(), Failed> {
+    life.request().exchange.run_where::<point::OnStreamChunk>(draft, chosen).await?;
+    Ok(())
+}
+
+async fn check(life: &mut Lifecycle, mut output: OutputCheck, chosen: impl Fn(&Slot) -> bool) -> Result<(), Failed> {
+    match life.request().exchange.run_where::<point::CheckOutput>(&mut output, chosen).await? {
+        Some(decision) => match decision.outcome {
+            Verdict::Allow => Ok(()),
+            Verdict::Block(no) => Err(Failed::Request(blocked(&decision.plugin, no))),
+        },
+        None => Ok(()),
+    }
+}
+
+fn channel_text(channel: Channel, text: String, is_final: bool, released: bool) -> Draft<ChannelText> {
+    Draft::from(ChannelText { channel, text, is_final, released })
+}
+
+fn plain_text(channel: Channel, text: String, is_final: bool) -> ChannelText {
+    ChannelText { channel, text, is_final, released: false }
+}
+
+pub(crate) fn text_of(part: &Part) -> Option<&str> {
+    match part {
+        Part::Text { text, .. } => Some(text),
+        _ => None,
+    }
+}
