@@ -1,6 +1,6 @@
 //! What crosses from one dialect to another, and what has to stay behind.
 
-use gatewright_model::{DecodeError, Dialect, Dropped, EncodeError, Extra, Role};
+use gatewright_model::{DecodeError, Dialect, Dropped, EncodeError, Extra, Message, Role};
 
 /// What an encoder knows of the payload that it writes, and what it had to leave out so far.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(crate) struct Carry {
     message: Option<usize>,
     /// How many messages were met.
     met: usize,
+    /// The message that is being written came in another dialect, whatever the rest did.
+    strange: bool,
     /// An answer, which is better delivered without a part than not at all.
     answer: bool,
     dropped: Vec<Dropped>,
@@ -25,17 +27,22 @@ static NO_EXTRA: Extra = Extra::new();
 
 impl Carry {
     pub(crate) fn request(source: Option<Dialect>, target: Dialect) -> Self {
-        Self { source, target, message: None, met: 0, answer: false, dropped: Vec::new(), reported: 0 }
+        Self { source, target, message: None, met: 0, strange: false, answer: false, dropped: Vec::new(), reported: 0 }
     }
 
     pub(crate) fn answer(source: Option<Dialect>, target: Dialect) -> Self {
-        Self { source, target, message: None, met: 0, answer: true, dropped: Vec::new(), reported: 0 }
+        Self { source, target, message: None, met: 0, strange: false, answer: true, dropped: Vec::new(), reported: 0 }
     }
 
-    /// Whether the payload is of the dialect that is written, so that members without a field of the model's own go
-    /// with it. One that was made here has such members only if its author wrote them for the target.
+    /// Whether what is written is of the target's dialect, so that members without a field of the model's own go with
+    /// it. What was made here has such members only if its author wrote them for the target.
     pub(crate) fn own(&self) -> bool {
-        self.source.is_none_or(|source| source == self.target)
+        !self.strange && self.source.is_none_or(|source| source == self.target)
+    }
+
+    /// Whether the payload as a whole has to be made fit for the target: it did not come in its dialect.
+    pub(crate) fn translates(&self) -> bool {
+        self.source != Some(self.target)
     }
 
     pub(crate) fn is_answer(&self) -> bool {
@@ -43,16 +50,18 @@ impl Carry {
     }
 
     /// Goes to the next message, so that errors can call it by its number in the source.
-    pub(crate) fn next_message(&mut self, role: Role) {
+    pub(crate) fn next_message(&mut self, message: &Message) {
+        let dialects = [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini];
+        self.strange = dialects.into_iter().any(|dialect| dialect != self.target && message.raw(dialect).is_some());
         // Anthropic's system text stands outside of the messages.
-        let counted = self.source != Some(Dialect::Anthropic) || role != Role::System;
+        let counted = self.source != Some(Dialect::Anthropic) || message.role() != Role::System;
         self.message = counted.then_some(self.met);
         self.met += usize::from(counted);
     }
 
     /// Says that no message is being written.
     pub(crate) fn leave_messages(&mut self) {
-        self.message = None;
+        (self.message, self.strange) = (None, false);
     }
 
     /// The extra members that go with what is written: all in the own dialect; else none, and they are noted, but for

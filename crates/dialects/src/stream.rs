@@ -1,5 +1,9 @@
 //! What the streams of all dialects have in common: putting edited texts into the event that they came in.
 
+mod template;
+
+pub(crate) use template::Template;
+
 use crate::{json::Edits, sse::Event};
 use bytes::BytesMut;
 use gatewright_model::{Channel, Part};

@@ -37,13 +37,13 @@ pub(super) fn read(value: Value<'_>) -> Read<Message> {
     Ok(Message::new(role, blocks).with_wire(None, object.rest(), Dialect::Anthropic, value.raw()))
 }
 
-/// Writes a conversation. `in_place`: the client itself has system messages among its messages, so that later ones
-/// stay where they are.
+/// Writes a conversation. `in_place`: the client itself has system messages among its messages, so that they stay
+/// where they are, and only the first message is `system`, if it was.
 ///
 /// Otherwise all system messages are joined in `system`; those that came after other messages are reported. From
 /// another dialect, messages of one speaker that follow each other become one, and tool messages become results in a
 /// message of the user's.
-pub(super) fn write(chat: &Chat, in_place: bool, carry: &mut Carry) -> Result<Conversation, EncodeError> {
+pub(super) fn write(chat: &Chat, in_place: InPlace, carry: &mut Carry) -> Result<Conversation, EncodeError> {
     let mut writer = Writer { carry, system: Vec::new(), turns: Vec::new(), in_place };
     chat.messages.iter().try_for_each(|message| writer.push(message))?;
     let Writer { carry, system, turns, .. } = writer;
@@ -53,17 +53,36 @@ pub(super) fn write(chat: &Chat, in_place: bool, carry: &mut Carry) -> Result<Co
     Ok(Conversation { system: write_system(&system, carry)?, messages: messages.freeze() })
 }
 
-/// Whether a message stands among `messages` with the role of the system.
-pub(super) fn is_in_place(message: &Message) -> bool {
-    let raw = message.raw(Dialect::Anthropic);
-    message.role() == Role::System && raw.is_some_and(|raw| raw.as_str().starts_with('{'))
+/// Where system messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InPlace {
+    /// All to `system`.
+    No,
+    /// They stay, but for the first message if this says so.
+    But { first: bool },
+}
+
+// === impl InPlace ===
+
+impl InPlace {
+    /// Where the client has them.
+    pub(super) fn of(chat: &Chat) -> Self {
+        let starts = |message: &Message, with: fn(char) -> bool| {
+            message.role() == Role::System
+                && message.raw(Dialect::Anthropic).is_some_and(|raw| raw.as_str().starts_with(with))
+        };
+        match chat.messages.iter().any(|message| starts(message, |c| c == '{')) {
+            true => Self::But { first: chat.messages.get(0).is_some_and(|message| starts(message, |c| c != '{')) },
+            false => Self::No,
+        }
+    }
 }
 
 struct Writer<'c, 'm> {
     carry: &'c mut Carry,
     system: Vec<&'m Message>,
     turns: Vec<Turn>,
-    in_place: bool,
+    in_place: InPlace,
 }
 
 enum Turn {
@@ -77,9 +96,9 @@ enum Turn {
 
 impl<'m> Writer<'_, 'm> {
     fn push(&mut self, message: &'m Message) -> Result<(), EncodeError> {
-        self.carry.next_message(message.role());
+        self.carry.next_message(message);
         let role = match message.role() {
-            Role::System | Role::Developer if self.turns.is_empty() || !self.in_place => {
+            Role::System | Role::Developer if self.is_outside() => {
                 if !self.turns.is_empty() {
                     self.carry.drop("messages.role");
                 }
@@ -108,8 +127,16 @@ impl<'m> Writer<'_, 'm> {
         Ok(())
     }
 
+    /// Whether a system message that comes now goes to `system`.
+    fn is_outside(&self) -> bool {
+        match self.in_place {
+            InPlace::No => true,
+            InPlace::But { first } => first && self.turns.is_empty() && self.system.is_empty(),
+        }
+    }
+
     fn say(&mut self, role: &'static str, written: &[u8], text: Option<&str>, extra: Extra) {
-        if !self.carry.own() {
+        if self.carry.translates() {
             if written.is_empty() {
                 return;
             }

@@ -1,7 +1,7 @@
 //! Whole requests.
 
 use super::{
-    messages::{self, Conversation, is_in_place},
+    messages::{self, Conversation, InPlace},
     params,
     tool::{self, Choice},
 };
@@ -66,8 +66,7 @@ fn edited(wire: &RequestWire, new: &Chat, splice: &RequestSplice<'_>) -> Result<
     let text = std::str::from_utf8(wire.body()).unwrap_or_default();
     let mut changes = head::changes(wire, splice, false);
     if !new.messages.same(&old.messages) {
-        let in_place = old.messages.iter().any(is_in_place);
-        note_conversation(&mut changes, messages::write(new, in_place, &mut carry)?);
+        note_conversation(&mut changes, messages::write(new, InPlace::of(old), &mut carry)?);
     }
     let fitted = params::fit(new, Some(&old.params), &mut carry)?;
     note(&mut changes, text, old, new, &mut carry)?;
@@ -84,7 +83,7 @@ fn translated(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<S
     }
     let extra = carry.extra(&chat.extra, &HEAD);
     let (mut changes, empty) = (Changes::default(), Chat::default());
-    note_conversation(&mut changes, messages::write(chat, false, &mut carry)?);
+    note_conversation(&mut changes, messages::write(chat, InPlace::No, &mut carry)?);
     let params = params::fit(chat, None, &mut carry)?;
     note(&mut changes, "", &empty, chat, &mut carry)?;
     params::note(&mut changes, &empty, &params, (&(None, None), &choice(chat)));

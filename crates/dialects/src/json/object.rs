@@ -52,10 +52,10 @@ impl<'a> Object<'a> {
         self.members.iter().find(|(key, _)| key == name).map(|(_, value)| *value).filter(|value| !value.is_null())
     }
 
-    /// Takes out the value of `name`. One that is `null` counts as absent and stays in the rest.
+    /// Takes out the value of `name`. One that is `null` counts as absent.
     pub(crate) fn take(&mut self, name: &str) -> Option<Value<'a>> {
-        let index = self.members.iter().position(|(key, value)| key == name && !value.is_null())?;
-        Some(self.members.remove(index).1)
+        let index = self.members.iter().position(|(key, _)| key == name)?;
+        Some(self.members.remove(index).1).filter(|value| !value.is_null())
     }
 
     /// Takes out `name` in any case.

@@ -9,7 +9,7 @@ use gatewright_model::Usage;
 /// Finds the usage in a response.
 pub(super) fn scan(body: &[u8]) -> Option<Usage> {
     let text = std::str::from_utf8(body).ok()?;
-    let usage = scan::members(text).map_while(Result::ok).find(|member| member.raw_name() == "usage")?;
+    let usage = scan::members(text).map_while(Result::ok).find(|member| member.name() == "usage")?;
     read(Value::loose(usage.value)).ok()
 }
 

@@ -46,7 +46,9 @@ impl<'a> Event<'a> {
 
     /// The lines of an event that are not blank.
     pub fn lines(text: &'a str) -> impl Iterator<Item = Line<'a>> {
-        let mut at = if text.starts_with(BOM) { BOM.len() } else { 0 };
+        // Line ends before the first line may be the rest of the event before.
+        let blank = text.len() - text.trim_start_matches(['\r', '\n']).len();
+        let mut at = if text[blank..].starts_with(BOM) { blank + BOM.len() } else { blank };
         std::iter::from_fn(move || {
             loop {
                 let rest = text.get(at..).filter(|rest| !rest.is_empty())?;

@@ -1,7 +1,7 @@
 //! Requests for a provider of the other dialect.
 
-use super::{encode, encode_json, request};
-use gatewright_model::{Dialect, RequestSplice};
+use super::{encode, encode_json, request, response};
+use gatewright_model::{Chat, Dialect, Message, Request, RequestSplice, Role};
 use serde_json::{Value as Json, json};
 
 /// An OpenAI request of these members, for Anthropic.
@@ -363,4 +363,34 @@ fn edits_are_translated_too() {
     request.chat_mut().unwrap().messages.map_texts(|_, _| Some("***".into()));
     let (out, _) = encode_json(Dialect::Anthropic, &request);
     assert_eq!(out["messages"], json!([{"role": "user", "content": "***"}]));
+}
+
+#[test]
+fn what_a_model_answered_goes_back_to_another_provider() {
+    let body = json!({"choices": [{"index": 0, "finish_reason": "tool_calls", "message": {
+        "role": "assistant", "content": null, "refusal": null, "annotations": [1], "reasoning_content": "Hm.",
+        "tool_calls": [{"id": "a:1", "type": "function", "function": {"name": "f", "arguments": "{}"}, "index": 0}]
+    }}]});
+    let answer = response(Dialect::OpenAi, body).chat().unwrap().choices[0].message.clone();
+    let messages = vec![Message::text(Role::User, "Hi"), answer];
+    let request = Request::from_chat("m", false, Chat { messages: messages.into(), ..Chat::default() });
+    let (out, dropped) = encode_json(Dialect::Anthropic, &request);
+    let said = json!([
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a_1", "name": "f", "input": {}}]},
+    ]);
+    assert_eq!(
+        (&out["messages"], dropped),
+        (&said, vec!["annotations".into(), "reasoning_content".into(), "index".into()])
+    );
+
+    let body = json!({"content": [
+        {"type": "thinking", "thinking": "Hm.", "signature": "s"}, {"type": "text", "text": "x", "citations": [1]}
+    ]});
+    let answer = response(Dialect::Anthropic, body).chat().unwrap().choices[0].message.clone();
+    let request = Request::from_chat("m", false, Chat { messages: vec![answer].into(), ..Chat::default() });
+    let (out, _) = encode_json(Dialect::OpenAi, &request);
+    assert_eq!(out["messages"], json!([{"role": "assistant", "content": "x"}]));
+    let (out, _) = encode_json(Dialect::Anthropic, &request);
+    assert_eq!(out["messages"][0]["content"][0]["signature"], "s");
 }

@@ -24,9 +24,12 @@ pub(in crate::anthropic) fn write(
             return Ok(());
         }
         // Empty texts are refused by the provider, and say nothing.
-        Content::Text(text) | Content::Refusal(text) if text.is_empty() && !carry.own() => return Ok(()),
-        Content::Reasoning { .. } if !carry.own() && !carry.is_answer() => {
-            // Without a signature of the provider's own it does not take thinking back.
+        Content::Text(text) | Content::Refusal(text) if text.is_empty() && carry.translates() => return Ok(()),
+        // Without its own signature the provider does not take thinking back.
+        Content::Reasoning { signature, redacted, .. }
+            if !carry.is_answer()
+                && (!carry.own() || carry.translates() && signature.is_none() && redacted.is_none()) =>
+        {
             carry.drop("reasoning_content");
             return Ok(());
         }
@@ -89,7 +92,7 @@ fn write_known(
             kind("tool_use");
             object.string("id", &tool_id(id, carry));
             object.string("name", name);
-            object.key("input").extend_from_slice(&input(arguments));
+            object.key("input").extend_from_slice(&input(arguments, carry.own()));
         }
         Content::ToolResult { id, content, is_error } => {
             kind("tool_result");
@@ -119,7 +122,7 @@ fn write_result(out: &mut BytesMut, content: &[Block], carry: &mut Carry) -> Res
 
 /// Anthropic takes only letters, digits, `_` and `-` in ids; other providers make others.
 fn tool_id(id: &str, carry: &Carry) -> String {
-    if carry.own() || carry.is_answer() {
+    if !carry.translates() || carry.is_answer() {
         return id.to_owned();
     }
     id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()

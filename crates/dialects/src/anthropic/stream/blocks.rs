@@ -125,6 +125,11 @@ impl Blocks {
         self.open.as_ref().filter(|open| open.key.block == block).map(|open| open.index)
     }
 
+    /// Whether a block is open that the client knows by the number that the provider gave it.
+    pub(super) fn passes(&self, block: u32) -> bool {
+        self.index_of(block) == Some(block)
+    }
+
     /// The same, and the provider closes it.
     pub(super) fn pass_stop(&mut self, block: u32) -> Option<u32> {
         let index = self.index_of(block)?;

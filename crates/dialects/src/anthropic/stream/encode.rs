@@ -47,6 +47,7 @@ impl StreamEncoder for Encoder {
             return;
         }
         match chunk.wire(Dialect::Anthropic) {
+            Some(event) if self.goes_on(chunk, event) => out.extend_from_slice(event),
             Some(event) if self.pass(chunk, event, out).is_ok() => {}
             _ => self.write(chunk, out),
         }
@@ -80,6 +81,16 @@ impl Encoder {
             usage: Usage::default(),
             ended: false,
             carry: Carry::answer(None, Dialect::Anthropic),
+        }
+    }
+
+    /// Whether it is more text of the open block, which has the number that it came with: by far the most events are.
+    fn goes_on(&self, chunk: &Chunk, event: &Bytes) -> bool {
+        match chunk.parts() {
+            [Part::Text { channel, .. }] if !chunk.is_edited() => {
+                event.starts_with(b"event: content_block_delta") && self.blocks.passes(channel.block)
+            }
+            _ => false,
         }
     }
 

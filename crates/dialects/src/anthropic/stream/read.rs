@@ -179,24 +179,36 @@ impl<'a> Outline<'a> {
         self.text(channel, block.take(member), seen)
     }
 
+    /// By far the most events are deltas: their members are not collected.
     fn delta(&self, seen: &mut Seen) -> Result<(), DecodeError> {
         let Some(delta) = self.value("delta") else {
             return Ok(());
         };
-        let mut delta = delta.object().map_err(|fault| fault.under("delta"))?;
-        let (channel, member) = match &*delta.kind() {
-            "text_delta" => (ChannelKind::Text, "text"),
-            "thinking_delta" => (ChannelKind::Reasoning, "thinking"),
-            "input_json_delta" => (ChannelKind::ToolArguments, "partial_json"),
+        let (mut kind, mut said) = (Cow::Borrowed(""), SmallVec::<[(Cow<'a, str>, Value<'a>); 2]>::new());
+        for member in scan::members(delta.text()) {
+            let member = member?;
+            match (member.name(), Value::loose(member.value)) {
+                (name, value) if name == "type" => kind = value.string().unwrap_or_default(),
+                (name, value) => said.push((name, value)),
+            }
+        }
+        let said = |name: &str| {
+            let last = said.iter().rev().find(|(key, _)| key == name);
+            last.map(|(_, value)| *value).filter(|value| !value.is_null())
+        };
+        let (kind, value) = match &*kind {
+            "text_delta" => (ChannelKind::Text, said("text")),
+            "thinking_delta" => (ChannelKind::Reasoning, said("thinking")),
+            "input_json_delta" => (ChannelKind::ToolArguments, said("partial_json")),
             "signature_delta" => {
                 let channel = self.channel(ChannelKind::Reasoning);
-                let signature = delta.string("signature")?;
-                seen.parts.extend(signature.map(|signature| Part::Signature { channel, signature }));
+                let signature = said("signature").map(Value::string).transpose()?;
+                seen.parts.extend(signature.map(|text| Part::Signature { channel, signature: text.into_owned() }));
                 return Ok(());
             }
             _ => return Ok(()),
         };
-        self.text(channel, delta.take(member), seen)
+        self.text(kind, value, seen)
     }
 
     fn text(&self, kind: ChannelKind, value: Option<Value<'a>>, seen: &mut Seen) -> Result<(), DecodeError> {

@@ -212,9 +212,9 @@ fn a_request_made_here_is_written_whole() {
         "model": "m", "system": "Be brief.", "max_tokens": 4096, "stream": true, "messages": [
             {"role": "user", "content": "Hi"},
             {"role": "assistant", "content": [
-                {"type": "tool_use", "id": "a.b:0", "name": "f", "input": {"INVALID_JSON": "not json"}}
+                {"type": "tool_use", "id": "a_b_0", "name": "f", "input": {"INVALID_JSON": "not json"}}
             ]},
-            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a.b:0", "content": "1"}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a_b_0", "content": "1"}]},
         ]
     });
     assert_eq!((out, dropped), (said, vec![]));

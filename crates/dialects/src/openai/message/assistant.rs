@@ -25,24 +25,9 @@ pub(in crate::openai) fn write_assistant(
     write_refusal(object, blocks, carry);
     let rethought = write_reasoning(object, blocks, carry);
     write_calls(object, blocks, carry);
-    // Members that were `null` are among the extra ones: those that have a value now are written already.
-    let has = |test: fn(&Content) -> bool| blocks.iter().any(|block| test(&block.content));
-    let mut written = vec!["role", "content"];
-    if has(|content| matches!(content, Content::Refusal(_))) || carry.is_answer() {
-        written.push("refusal");
-    }
-    if has(|content| matches!(content, Content::Reasoning { .. })) {
-        written.extend(REASONING);
-    }
-    if rethought {
-        // It repeats what was thought before the edit.
-        written.push("reasoning_details");
-    }
-    if has(|content| matches!(content, Content::ToolUse { .. })) {
-        written.extend(["tool_calls", FUNCTION_CALL]);
-    }
     let members = carry.extra(message.extra(), &[]);
-    object.extra(members, &written);
+    // `reasoning_details` repeats what was thought before the edit.
+    object.extra(members, if rethought { &["reasoning_details"] } else { &[] });
     Ok(())
 }
 
@@ -78,8 +63,7 @@ fn write_content(object: &mut ObjectWriter<'_>, blocks: &[&Block], carry: &mut C
 /// What a block of an unknown kind is called in reports.
 fn kind_of(block: &str) -> String {
     let members = crate::scan::members(block).flatten();
-    let kind =
-        members.into_iter().find(|member| member.raw_name() == "type").map(|member| member.value.trim_matches('"'));
+    let kind = members.into_iter().find(|member| member.name() == "type").map(|member| member.value.trim_matches('"'));
     kind.map_or_else(|| "content".to_owned(), |kind| format!("content.{kind}"))
 }
 

@@ -29,7 +29,7 @@ impl<'w, 'o> Messages<'w, 'o> {
     }
 
     pub(in crate::openai) fn push(&mut self, message: &Message) -> Result<(), EncodeError> {
-        self.carry.next_message(message.role());
+        self.carry.next_message(message);
         if let Some(raw) = message.raw(Dialect::OpenAi) {
             if message.role() != Role::Tool {
                 self.flush()?;
@@ -101,7 +101,7 @@ impl<'w, 'o> Messages<'w, 'o> {
                 object.string("name", name);
             }
             content::write(object.key("content"), &texts, carry)?;
-            object.extra(beside, &["role", "tool_call_id"]);
+            object.extra(beside, &["role"]);
             Ok(())
         })
     }

@@ -82,13 +82,14 @@ impl Encoder {
     }
 
     fn pass(&mut self, chunk: &Chunk, event: &Bytes, out: &mut BytesMut) {
-        if self.hides(chunk) && data(event).is_some_and(|seen| seen.choices == 0) {
+        if self.hides(chunk) && look(event, |seen| seen.choices == 0) == Some(true) {
             return;
         }
-        self.note(chunk, || data(event));
+        self.note(chunk, || look(event, |seen| seen.created()).flatten());
         if chunk.has(|part| matches!(part, Part::Done)) {
             self.end(out);
         }
+        self.ended |= chunk.has(|part| matches!(part, Part::Error(_)));
         out.extend_from_slice(event);
     }
 
@@ -121,7 +122,8 @@ impl Encoder {
             }
         }
         write_patched(event, &event_read, edits, out);
-        self.note(chunk, || Some(seen));
+        let created = seen.created();
+        self.note(chunk, || created);
         Some(())
     }
 
@@ -133,7 +135,7 @@ impl Encoder {
     }
 
     /// Remembers what a chunk told the client.
-    fn note(&mut self, chunk: &Chunk, seen: impl FnOnce() -> Option<Seen>) {
+    fn note(&mut self, chunk: &Chunk, created: impl FnOnce() -> Option<u64>) {
         self.passed = true;
         for part in chunk.parts() {
             match part {
@@ -145,7 +147,7 @@ impl Encoder {
             }
         }
         if self.created.is_none() && chunk.has(|part| matches!(part, Part::Start { .. })) {
-            self.created = seen().and_then(|seen| seen.created);
+            self.created = created();
         }
     }
 
@@ -314,6 +316,7 @@ fn tool_call(delta: &mut ObjectWriter<'_>, index: u32, write: impl FnOnce(&mut O
     });
 }
 
-fn data(event: &[u8]) -> Option<Seen> {
-    read(Event::read(event)?.data.as_deref()?).ok()
+fn look<T>(event: &[u8], at: impl FnOnce(&Seen<'_>) -> T) -> Option<T> {
+    let event = Event::read(event)?;
+    read(event.data.as_deref()?).ok().map(|seen| at(&seen))
 }

@@ -4,19 +4,19 @@ use super::super::{finish, message::REASONING, usage};
 use crate::{
     error,
     json::{Kind, Value},
-    scan::{self, Member},
-    stream::{Places, span_in},
+    scan::{Cursor, Key, Said},
+    stream::Places,
 };
 use gatewright_model::{Channel, ChannelKind, DecodeError, Part};
 use smallvec::SmallVec;
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// What a chunk says, without regard to those before it.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) id: String,
-    pub(super) model: String,
-    pub(super) created: Option<u64>,
+pub(super) struct Seen<'a> {
+    id: &'a str,
+    model: &'a str,
+    created: &'a str,
     pub(super) parts: SmallVec<[Part; 2]>,
     /// Where the texts stand: index of the part, and span in the data.
     pub(super) places: Places,
@@ -30,181 +30,240 @@ pub(super) struct Seen {
     pub(super) choices: usize,
 }
 
-/// Reads the data of an event.
-pub(super) fn read(data: &str) -> Result<Seen, DecodeError> {
-    let mut reader = Reader { data, seen: Seen::default() };
-    for member in scan::members(data) {
-        reader.top_level(&member?)?;
-    }
-    Ok(reader.seen)
+/// Reads the data of an event, each byte once.
+pub(super) fn read(data: &str) -> Result<Seen<'_>, DecodeError> {
+    let mut cursor = Cursor::new(data);
+    cursor.skip_space();
+    let mut seen = Seen::default();
+    let is_object = cursor.object(|cursor, key| seen.top_level(cursor, key))?;
+    cursor.end()?;
+    if is_object { Ok(seen) } else { Err(DecodeError::new("an event of the stream is not an object")) }
 }
 
-struct Reader<'a> {
-    data: &'a str,
-    seen: Seen,
-}
+// === impl Seen ===
 
-// === impl Reader ===
-
-impl<'a> Reader<'a> {
-    fn top_level(&mut self, member: &Member<'a>) -> Result<(), DecodeError> {
-        let value = Value::loose(member.value);
-        match &*member.name() {
-            "id" => self.seen.id = value.string().unwrap_or_default().into_owned(),
-            "model" => self.seen.model = value.string().unwrap_or_default().into_owned(),
-            "created" => self.seen.created = value.u64().ok(),
-            "choices" if value.kind() == Kind::Array => {
-                for choice in scan::elements(member.value) {
-                    self.seen.choices += 1;
-                    self.choice(choice?.value)?;
-                }
-            }
-            "usage" if value.kind() == Kind::Object => {
-                let usage = usage::read(value).map_err(|fault| fault.under("usage"))?;
-                self.seen.parts.push(Part::Usage(usage));
-            }
-            "error" if !value.is_null() => {
-                self.seen.parts.push(Part::Error(Box::new(error::decode_event(value))));
-            }
-            _ => {}
-        }
-        Ok(())
+impl<'a> Seen<'a> {
+    /// The provider's id for the answer; empty if the chunk does not say.
+    pub(super) fn id(&self) -> String {
+        Value::loose(self.id).string().unwrap_or_default().into_owned()
     }
 
-    fn choice(&mut self, choice: &'a str) -> Result<(), DecodeError> {
-        let (mut index, mut delta, mut reason, mut logprobs) = (0, None, None, None);
-        for member in scan::members(choice) {
-            let member = member?;
-            let value = Value::loose(member.value);
-            match &*member.name() {
-                "index" => index = value.u64().ok().and_then(|index| u32::try_from(index).ok()).unwrap_or(0),
-                "delta" if value.kind() == Kind::Object => delta = Some(member.value),
-                "finish_reason" => reason = value.string().ok().map(|word| finish::read(&word)),
-                "logprobs" if !value.is_null() => logprobs = Some(member.value),
-                _ => {}
-            }
-        }
-        if let Some(delta) = delta {
-            self.delta(index, delta)?;
-        }
-        if let Some(logprobs) = logprobs {
-            let channel = Channel { choice: index, block: 0, kind: ChannelKind::Text };
-            self.seen.repeats.push((channel, span_in(self.data, logprobs)));
-        }
-        self.seen.parts.extend(reason.map(|reason| Part::Finish { choice: index, reason }));
-        Ok(())
+    /// The model as the provider names it.
+    pub(super) fn model(&self) -> String {
+        Value::loose(self.model).string().unwrap_or_default().into_owned()
     }
 
-    fn delta(&mut self, choice: u32, delta: &'a str) -> Result<(), DecodeError> {
-        let channel = |kind| Channel { choice, block: 0, kind };
-        for member in scan::members(delta) {
-            let member = member?;
-            match &*member.name() {
-                "content" => self.content(channel(ChannelKind::Text), member.value)?,
-                name if REASONING.contains(&name) => self.reasoning(channel(ChannelKind::Reasoning), member.value)?,
-                "reasoning_details" => {
-                    let span = span_in(self.data, member.value);
-                    self.seen.repeats.push((channel(ChannelKind::Reasoning), span));
+    /// Unix time in seconds.
+    pub(super) fn created(&self) -> Option<u64> {
+        Value::loose(self.created).u64().ok()
+    }
+
+    fn top_level(&mut self, cursor: &mut Cursor<'a>, key: Key<'a>) -> Result<(), DecodeError> {
+        match &*key.name() {
+            "id" => self.id = cursor.value()?,
+            "model" => self.model = cursor.value()?,
+            "created" => self.created = cursor.value()?,
+            "choices" => {
+                cursor.array(|cursor| self.choice(cursor))?;
+            }
+            "usage" => {
+                let value = Value::loose(cursor.value()?);
+                if value.kind() == Kind::Object {
+                    let usage = usage::read(value).map_err(|fault| fault.under("usage"))?;
+                    self.parts.push(Part::Usage(usage));
                 }
-                "refusal" => self.text(channel(ChannelKind::Refusal), member.value)?,
-                "tool_calls" if member.value.starts_with('[') => {
-                    for (position, call) in scan::elements(member.value).enumerate() {
-                        self.call(choice, position, call?.value)?;
-                    }
+            }
+            "error" => {
+                let value = Value::loose(cursor.value()?);
+                if !value.is_null() {
+                    self.parts.push(Part::Error(Box::new(error::decode_event(value))));
                 }
-                "function_call" if member.value.starts_with('{') => {
-                    let channel = channel(ChannelKind::ToolArguments);
-                    self.function(channel, String::new(), member.value)?;
-                }
-                "function_call" | "tool_calls" => {}
-                _ => self.seen.more |= member.value != "null",
+            }
+            _ => {
+                cursor.skip()?;
             }
         }
         Ok(())
     }
 
-    /// A text, or, from some providers, parts of which some are text.
-    fn content(&mut self, channel: Channel, value: &'a str) -> Result<(), DecodeError> {
-        if !value.starts_with('[') {
-            return self.text(channel, value);
-        }
-        for part in scan::elements(value) {
-            let part = part?.value;
-            if part.starts_with('{') {
-                for member in scan::members(part) {
-                    let member = member?;
-                    if member.name() == "text" {
-                        self.text(channel, member.value)?;
-                    }
+    fn choice(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        self.choices += 1;
+        let (mut index, mut reason) = (0, None);
+        let (first, first_repeat) = (self.parts.len(), self.repeats.len());
+        cursor.object(|cursor, key| -> Result<(), DecodeError> {
+            match &*key.name() {
+                "index" => index = number(cursor.value()?).unwrap_or(0),
+                "delta" => {
+                    cursor.object(|cursor, key| self.delta(cursor, key))?;
+                }
+                "finish_reason" => reason = cursor.string()?.map(|word| finish::read(&word.text)),
+                "logprobs" => self.repeat(ChannelKind::Text, cursor)?,
+                _ => {
+                    cursor.skip()?;
                 }
             }
+            Ok(())
+        })?;
+        self.parts.extend(reason.map(|reason| Part::Finish { choice: 0, reason }));
+        // The number of the choice may come after what it says.
+        if index > 0 {
+            self.parts[first..].iter_mut().for_each(|part| set_choice(part, index));
+            self.repeats[first_repeat..].iter_mut().for_each(|(channel, _)| channel.choice = index);
+        }
+        Ok(())
+    }
+
+    fn delta(&mut self, cursor: &mut Cursor<'a>, key: Key<'a>) -> Result<(), DecodeError> {
+        match &*key.name() {
+            "content" if cursor.peek() == Some(b'[') => {
+                // From some providers the content comes in parts, of which some are text.
+                cursor.array(|cursor| {
+                    cursor.object(|cursor, key| match &*key.name() {
+                        "text" => self.text(channel(ChannelKind::Text), cursor),
+                        _ => Ok(cursor.skip().map(drop)?),
+                    })?;
+                    Ok::<_, DecodeError>(())
+                })?;
+            }
+            "content" => self.text(channel(ChannelKind::Text), cursor)?,
+            "refusal" => self.text(channel(ChannelKind::Refusal), cursor)?,
+            name if REASONING.contains(&name) => self.reasoning(cursor)?,
+            "reasoning_details" => self.repeat(ChannelKind::Reasoning, cursor)?,
+            "tool_calls" => {
+                let mut position = 0;
+                cursor.array(|cursor| {
+                    position += 1;
+                    self.call(position - 1, cursor)
+                })?;
+            }
+            "function_call" => {
+                let call = Call::read_function(cursor)?;
+                self.push_call(call, 0);
+            }
+            _ => self.more |= cursor.value()? != "null",
         }
         Ok(())
     }
 
     /// The same text under two names is one.
-    fn reasoning(&mut self, channel: Channel, value: &'a str) -> Result<(), DecodeError> {
-        let same = |part: &Part| {
-            matches!(part, Part::Text { channel: of, text } if *of == channel && {
-                Value::loose(value).string().is_ok_and(|said| said == *text)
-            })
-        };
-        match self.seen.parts.iter().position(same) {
-            Some(index) => self.seen.places.push((index, span_in(self.data, value))),
-            None => self.text(channel, value)?,
-        }
-        Ok(())
-    }
-
-    fn call(&mut self, choice: u32, position: usize, call: &'a str) -> Result<(), DecodeError> {
-        let (mut index, mut id, mut function) = (position as u32, String::new(), None);
-        for member in scan::members(call) {
-            let member = member?;
-            let value = Value::loose(member.value);
-            match &*member.name() {
-                "index" => index = value.u64().ok().and_then(|index| u32::try_from(index).ok()).unwrap_or(index),
-                "id" => id = value.string().unwrap_or_default().into_owned(),
-                "function" | "custom" if value.kind() == Kind::Object => function = Some(member.value),
-                _ => {}
-            }
-        }
-        let channel = Channel { choice, block: index, kind: ChannelKind::ToolArguments };
-        self.function(channel, id, function.unwrap_or("{}"))
-    }
-
-    fn function(&mut self, channel: Channel, id: String, function: &'a str) -> Result<(), DecodeError> {
-        let (mut name, mut arguments) = (String::new(), None);
-        for member in scan::members(function) {
-            let member = member?;
-            match &*member.name() {
-                "name" => name = Value::loose(member.value).string().unwrap_or_default().into_owned(),
-                "arguments" | "input" => arguments = Some(member.value),
-                _ => {}
-            }
-        }
-        if !id.is_empty() || !name.is_empty() {
-            self.seen.parts.push(Part::ToolUse { channel, id, name });
-        }
-        match arguments {
-            // Some providers send the arguments as an object.
-            Some(value) if value.starts_with('{') => {
-                self.seen.rigid = true;
-                self.seen.parts.push(Part::Text { channel, text: value.to_owned() });
-            }
-            Some(value) => self.text(channel, value)?,
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, channel: Channel, value: &'a str) -> Result<(), DecodeError> {
-        if value == "null" || value == "\"\"" {
+    fn reasoning(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        let channel = channel(ChannelKind::Reasoning);
+        let Some(said) = cursor.string()? else {
             return Ok(());
+        };
+        let same =
+            |part: &Part| matches!(part, Part::Text { channel: of, text } if *of == channel && *text == said.text);
+        match self.parts.iter().position(same) {
+            Some(index) => self.places.push((index, said.span)),
+            None => self.push_text(channel, said),
         }
-        let text = Value::loose(value).string();
-        let text = text.map_err(|fault| fault.under(channel.kind.as_str()))?.into_owned();
-        self.seen.places.push((self.seen.parts.len(), span_in(self.data, value)));
-        self.seen.parts.push(Part::Text { channel, text });
         Ok(())
+    }
+
+    fn text(&mut self, channel: Channel, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        let null = cursor.peek() == Some(b'n');
+        match cursor.string()? {
+            Some(said) => self.push_text(channel, said),
+            None if null => {}
+            None => return Err(DecodeError::new("a text of the stream is not a string").at(channel.kind.as_str())),
+        }
+        Ok(())
+    }
+
+    fn push_text(&mut self, channel: Channel, said: Said<'a>) {
+        if !said.text.is_empty() {
+            self.places.push((self.parts.len(), said.span));
+            self.parts.push(Part::Text { channel, text: said.text.into_owned() });
+        }
+    }
+
+    fn repeat(&mut self, kind: ChannelKind, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        let span = cursor.skip()?;
+        if &cursor.text()[span.clone()] != "null" {
+            self.repeats.push((channel(kind), span));
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, position: u32, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        let (mut call, mut index, mut id) = (Call::default(), position, None);
+        cursor.object(|cursor, key| -> Result<(), DecodeError> {
+            match &*key.name() {
+                "index" => index = number(cursor.value()?).unwrap_or(position),
+                "id" => id = cursor.string()?,
+                "function" | "custom" => call = Call::read_function(cursor)?,
+                _ => {
+                    cursor.skip()?;
+                }
+            }
+            Ok(())
+        })?;
+        call.id = id.map(|id| id.text).unwrap_or_default();
+        self.push_call(call, index);
+        Ok(())
+    }
+
+    fn push_call(&mut self, call: Call<'a>, block: u32) {
+        let channel = Channel { block, ..channel(ChannelKind::ToolArguments) };
+        if !call.id.is_empty() || !call.name.is_empty() {
+            let (id, name) = (call.id.into_owned(), call.name.into_owned());
+            self.parts.push(Part::ToolUse { channel, id, name });
+        }
+        match call.arguments {
+            Some(said) => self.push_text(channel, said),
+            None => {
+                if let Some(object) = call.object {
+                    self.rigid = true;
+                    self.parts.push(Part::Text { channel, text: object.to_owned() });
+                }
+            }
+        }
+    }
+}
+
+/// One of `tool_calls`.
+#[derive(Default)]
+struct Call<'a> {
+    id: Cow<'a, str>,
+    name: Cow<'a, str>,
+    arguments: Option<Said<'a>>,
+    /// The arguments, where a provider sends them as an object.
+    object: Option<&'a str>,
+}
+
+// === impl Call ===
+
+impl<'a> Call<'a> {
+    fn read_function(cursor: &mut Cursor<'a>) -> Result<Self, DecodeError> {
+        let mut call = Self::default();
+        cursor.object(|cursor, key| -> Result<(), DecodeError> {
+            match &*key.name() {
+                "name" => call.name = cursor.string()?.map(|name| name.text).unwrap_or_default(),
+                "arguments" | "input" if cursor.peek() == Some(b'{') => call.object = Some(cursor.value()?),
+                "arguments" | "input" => call.arguments = cursor.string()?,
+                _ => {
+                    cursor.skip()?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(call)
+    }
+}
+
+/// A channel of the first choice.
+fn channel(kind: ChannelKind) -> Channel {
+    Channel { choice: 0, block: 0, kind }
+}
+
+fn number(text: &str) -> Option<u32> {
+    u32::try_from(Value::loose(text).u64().ok()?).ok()
+}
+
+fn set_choice(part: &mut Part, index: u32) {
+    match part {
+        Part::Text { channel, .. } | Part::ToolUse { channel, .. } => channel.choice = index,
+        Part::Finish { choice, .. } => *choice = index,
+        _ => {}
     }
 }

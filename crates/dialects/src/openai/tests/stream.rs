@@ -312,6 +312,27 @@ fn a_call_that_was_taken_out_does_not_come_back() {
 }
 
 #[test]
+fn an_event_like_the_one_before_is_read_alike() {
+    let first = delta(r#"{"content":"a"}"#);
+    let mut decoder = OPENAI.stream_decoder();
+    let mut read = |event: String| decoder.decode(Bytes::from(event)).map(|chunk| chunk.parts().to_vec());
+    read(first.clone()).unwrap();
+    for (text, said) in [("b", "b"), ("\\n\\u00e9", "\né"), ("é", "é"), ("{", "{")] {
+        assert_eq!(read(first.replace("\"a\"", &format!("\"{text}\""))), Ok(vec![self::text(Channel::TEXT, said)]));
+    }
+    assert_eq!(read(first.replace("\"a\"", "\"\"")), Ok(vec![]));
+    assert_eq!(read(first.replace("\"a\"", "null")), Ok(vec![]));
+    let both = [
+        text(Channel::TEXT, "a"),
+        Part::Text { channel: Channel { kind: ChannelKind::Refusal, ..Channel::TEXT }, text: "b".into() },
+    ];
+    assert_eq!(read(first.replace("\"a\"", "\"a\",\"refusal\":\"b\"")), Ok(both.to_vec()));
+    for broken in ["\"\\x\"", "\"", "\"a\"b\"", "7", "\"a\nb\""] {
+        assert!(read(first.replace("\"a\"", broken)).is_err(), "{broken}");
+    }
+}
+
+#[test]
 fn content_in_parts_and_arguments_as_objects() {
     let stream = [
         delta(r#"{"content":[{"type":"text","text":"a"},{"type":"x"},{"type":"text","text":"b"}]}"#),
