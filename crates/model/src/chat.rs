@@ -56,7 +56,7 @@ pub enum ResponseFormat {
     Text,
     /// Any JSON object ("JSON mode").
     JsonObject,
-    /// JSON after a schema: the dialect's `json_schema` object.
+    /// JSON after a schema: an object `{name, schema, strict?, description?}`, as OpenAI writes it, in every dialect.
     JsonSchema(Raw),
 }
 
