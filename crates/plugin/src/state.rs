@@ -120,11 +120,12 @@ impl State {
 
     /// Sets a key; `None` takes it out. An error leaves the state as it was.
     pub fn set(&mut self, key: &str, value: Option<Value>) -> Result<(), StateFull> {
-        let freed = self.get(key).map_or(0, |old| key.len() + old.size());
+        let old = self.get(key);
+        let freed = old.map_or(0, |old| key.len() + old.size());
         let added = value.as_ref().map_or(0, |new| key.len() + new.size());
         let bytes = self.bytes - freed + added;
-        let count = self.entries.as_ref().map_or(0, |entries| entries.len());
-        if added > 0 && (bytes > MAX_STATE_BYTES || (freed == 0 && count >= MAX_STATE_ENTRIES)) {
+        let count = self.entries.as_ref().map_or(0, |entries| entries.len()) + usize::from(old.is_none());
+        if value.is_some() && (bytes > MAX_STATE_BYTES || count > MAX_STATE_ENTRIES) {
             return Err(StateFull(()));
         }
         let entries = Arc::make_mut(self.entries.get_or_insert_default());
@@ -136,3 +137,6 @@ impl State {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
