@@ -198,7 +198,16 @@ impl StreamMode {
             "buffer" => Some(Self::Buffer),
             "chunk" => Some(Self::Chunk),
             "observe" => Some(Self::Observe),
-            _ => word.strip_prefix("window:")?.parse().ok().filter(|size| *size > 0).map(Self::Window),
+            _ => {
+                // As the config's schema has it: digits alone, the first of them not 0.
+                let size = word
+                    .strip_prefix("window:")
+                    .filter(|size| size.starts_with(|digit| ('1'..='9').contains(&digit)))?;
+                size.parse().ok().map(Self::Window)
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
