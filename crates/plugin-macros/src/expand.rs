@@ -22,11 +22,14 @@ pub(crate) fn plugin(arguments: TokenStream, item: TokenStream) -> syn::Result<T
             continue;
         }
         let variant = camel_case(&function.sig.ident);
-        hooks.push(quote!(::gatewright_plugin::Hook::#variant));
+        // A hook that is compiled only sometimes is there only then.
+        let conditions = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+        let hook = quote!(#(#conditions)* ::gatewright_plugin::Hook::#variant);
         if function.sig.asyncness.is_none() {
-            immediate.push(quote!(::gatewright_plugin::Hook::#variant));
+            immediate.push(hook.clone());
             make_ready(function)?;
         }
+        hooks.push(hook);
     }
     block.items.push(syn::parse_quote! {
         const HOOKS: ::gatewright_plugin::HookSet = ::gatewright_plugin::HookSet::of(&[#(#hooks),*]);
@@ -90,14 +93,22 @@ fn camel_case(name: &Ident) -> Ident {
     format_ident!("{camel}", span = Span::call_site().located_at(name.span()))
 }
 
-/// `NoSecrets` to `no_secrets`.
+/// `NoSecrets` to `no_secrets`, `HTTPGuard` to `http_guard`.
 fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
     let mut snake = String::new();
-    for (at, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && at > 0 {
+    for (at, letter) in letters.iter().enumerate() {
+        let follows = |test: fn(&char) -> bool| at > 0 && test(&letters[at - 1]);
+        let ends_abbreviation = letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        let begins_word = follows(|before| before.is_ascii_lowercase() || before.is_ascii_digit())
+            || (follows(char::is_ascii_uppercase) && ends_abbreviation);
+        if letter.is_ascii_uppercase() && begins_word {
             snake.push('_');
         }
         snake.push(letter.to_ascii_lowercase());
     }
     snake
 }
+
+#[cfg(test)]
+mod tests;

@@ -341,3 +341,6 @@ pub trait FromConfig: Plugin {
     /// Makes an instance. An error fails the load, in one sentence that says what is wrong and what to do.
     fn from_config(config: Self::Config) -> Result<Self, Failure>;
 }
+
+#[cfg(test)]
+mod tests;
