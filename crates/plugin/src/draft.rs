@@ -81,3 +81,6 @@ impl<P: Clone> DerefMut for Draft<P> {
         self.edit()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,3 +94,6 @@ macro_rules! returned_from {
     )*};
 }
 returned_from!(DecodeError, LlmError, serde_json::Error, crate::StateFull, crate::services::ServiceError);
+
+#[cfg(test)]
+mod tests;

@@ -235,3 +235,6 @@ impl FromIterator<Hook> for HookSet {
         hooks.into_iter().fold(Self::EMPTY, Self::with)
     }
 }
+
+#[cfg(test)]
+mod tests;

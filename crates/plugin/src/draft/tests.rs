@@ -1,0 +1,68 @@
+use super::*;
+
+#[test]
+fn reading_copies_nothing() {
+    let base = Arc::new(vec![1, 2]);
+    let draft = Draft::new(base.clone());
+    assert_eq!(draft.len(), 2);
+    assert!(!draft.is_edited());
+    assert!(Arc::ptr_eq(draft.base(), &base));
+}
+
+#[test]
+fn an_edit_is_read_but_not_kept_until_the_host_says_so() {
+    let mut draft = Draft::from(vec![1]);
+    draft.edit().push(2);
+    draft.push(3);
+    assert!(draft.is_edited());
+    assert_eq!(*draft, [1, 2, 3]);
+    assert_eq!(**draft.base(), [1]);
+    assert!(draft.commit());
+    assert_eq!(**draft.base(), [1, 2, 3]);
+    assert!(!draft.is_edited() && !draft.commit(), "there is nothing more to keep");
+}
+
+#[test]
+fn an_edit_that_is_given_up_never_was() {
+    let base = Arc::new("kept".to_owned());
+    let mut draft = Draft::new(base.clone());
+    draft.push_str(" and lost");
+    draft.undo();
+    assert_eq!(*draft, "kept");
+    assert!(!draft.commit());
+    assert!(Arc::ptr_eq(draft.base(), &base));
+}
+
+#[test]
+fn a_replacement_is_an_edit() {
+    let mut draft = Draft::from(1);
+    draft.replace(2);
+    assert_eq!((*draft, **draft.base(), draft.is_edited()), (2, 1, true));
+    draft.undo();
+    assert_eq!(*draft, 1);
+}
+
+#[test]
+fn a_copy_of_a_draft_is_edited_by_itself() {
+    let mut draft = Draft::from(vec![1]);
+    draft.push(2);
+    let mut late = draft.clone();
+    late.push(3);
+    assert_eq!(*draft, [1, 2]);
+    draft.commit();
+    late.undo();
+    assert_eq!((draft.as_slice(), late.as_slice()), (&[1, 2][..], &[1][..]));
+}
+
+#[test]
+fn the_payload_comes_out_with_all_edits_and_without_a_copy_where_it_can() {
+    let mut draft = Draft::from(vec![1]);
+    draft.push(2);
+    assert_eq!(draft.into_inner(), [1, 2]);
+    let at = |payload: &[i32]| payload.as_ptr() as usize;
+    let own = Draft::from(vec![1]);
+    let before = at(&own);
+    assert_eq!(at(&own.into_inner()), before);
+    let base = Arc::new(vec![1]);
+    assert_ne!(at(&Draft::new(base.clone()).into_inner()), at(&base), "what others hold stays theirs");
+}
