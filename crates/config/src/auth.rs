@@ -52,11 +52,6 @@ impl Auth {
     pub fn requires_key(&self) -> bool {
         !self.keys.is_empty() && !self.allow_anonymous
     }
-
-    /// The key that a client showed. Takes the same time whichever it is.
-    pub fn identify(&self, candidate: &[u8]) -> Option<&ClientKey> {
-        self.active_keys().fold(None, |found, key| if key.value.matches(candidate) { Some(key) } else { found })
-    }
 }
 
 // === impl ClientKey ===

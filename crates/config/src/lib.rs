@@ -24,7 +24,6 @@ mod config;
 mod detect;
 mod document;
 mod environment;
-mod glob;
 mod hook_name;
 mod known;
 mod parse;

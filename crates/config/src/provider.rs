@@ -165,7 +165,9 @@ impl ProviderKey {
 
     /// Whether it may be used for the model.
     pub fn allows(&self, model: &str) -> bool {
-        self.models.as_ref().is_none_or(|models| models.iter().any(|pattern| crate::glob::matches(pattern, model)))
+        self.models
+            .as_ref()
+            .is_none_or(|models| models.iter().any(|pattern| gatewright_model::glob::matches(pattern, model)))
     }
 }
 

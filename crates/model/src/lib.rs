@@ -11,6 +11,7 @@ mod block;
 mod chat;
 mod codec;
 mod error;
+pub mod glob;
 mod http_message;
 mod kind;
 mod media;

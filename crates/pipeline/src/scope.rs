@@ -1,5 +1,6 @@
 //! Which requests an instance stands in.
 
+use gatewright_model::glob::matches;
 use gatewright_plugin::Facts;
 
 /// Narrows an instance to some requests. An empty list narrows nothing.
@@ -45,20 +46,4 @@ fn drawn(request_id: &str) -> f64 {
     // FNV's high bits are weak on short texts that differ at their end.
     let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-/// Whether a text matches a pattern in which `*` stands for any text.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else { return rest.is_empty() };
-    for piece in pieces {
-        match rest.find(piece) {
-            Some(at) => rest = &rest[at + piece.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
 }

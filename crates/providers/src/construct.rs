@@ -6,7 +6,7 @@ use crate::http::{BaseUrl, HttpClient};
 use crate::keys::{Key, KeyRing};
 use crate::openai::OPENAI;
 use crate::remote::{Flavour, Remote};
-use crate::{KeySettings, NetworkSettings, ProviderKind, ProviderSettings, RetrySettings, TlsError, UrlError, glob};
+use crate::{KeySettings, NetworkSettings, ProviderKind, ProviderSettings, RetrySettings, TlsError, UrlError};
 use gatewright_engine::Provider;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::sync::Arc;
@@ -157,7 +157,7 @@ fn keys(flavour: &Flavour, keys: &[KeySettings], own: &HeaderMap) -> Result<KeyR
 fn listed(settings: &ProviderSettings) -> Vec<String> {
     let of_keys = settings.keys.iter().filter(|key| key.enabled).flat_map(|key| &key.models);
     let mut models: Vec<String> = Vec::new();
-    for model in settings.models.iter().chain(of_keys).filter(|model| !glob::is_pattern(model)) {
+    for model in settings.models.iter().chain(of_keys).filter(|model| !model.contains('*')) {
         if !models.contains(model) {
             models.push(model.clone());
         }

@@ -1,6 +1,6 @@
 //! Keys: which one a request goes with, and which one is next.
 
-use crate::{Secret, glob};
+use crate::Secret;
 use http::HeaderMap;
 
 /// A provider's enabled keys.
@@ -55,7 +55,7 @@ impl KeyRing {
 impl Key {
     /// Whether it may be used for this model.
     pub(crate) fn supports(&self, model: &str) -> bool {
-        self.models.is_empty() || self.models.iter().any(|pattern| glob::matches(pattern, model))
+        self.models.is_empty() || self.models.iter().any(|pattern| gatewright_model::glob::matches(pattern, model))
     }
 }
 

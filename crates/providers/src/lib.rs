@@ -14,17 +14,15 @@
 mod anthropic;
 mod construct;
 mod demo;
-mod glob;
 mod http;
 mod keys;
 mod openai;
 mod remote;
 mod retry;
-mod secret;
 mod settings;
 mod watch;
 
 pub use crate::http::{TlsError, UrlError};
 pub use construct::{BuildError, BuildFault, build};
-pub use secret::Secret;
+pub use gatewright_plugin::payload::Secret;
 pub use settings::{KeySettings, NetworkSettings, ProviderKind, ProviderSettings, RetrySettings};
