@@ -104,6 +104,9 @@ impl Encoder {
         };
         let outline = Outline::read(read.name, data).map_err(|_| Anew)?;
         let (mut edits, silent) = edits(chunk, &outline)?;
+        if outline.is_of_block() && outline.index_span.is_none() {
+            return Err(Anew);
+        }
         let index = match outline.shape {
             // Before an event that needs it, the message begins; a second beginning says nothing.
             Shape::MessageStart if self.started => return Ok(()),

@@ -34,6 +34,7 @@ pub(super) struct Outline<'a> {
     pub(super) shape: Shape,
     /// The content block that the event is about.
     pub(super) index: u32,
+    /// Where its number stands.
     pub(super) index_span: Option<Range<usize>>,
     members: SmallVec<[(Cow<'a, str>, &'a str); 6]>,
 }
@@ -83,8 +84,9 @@ impl<'a> Outline<'a> {
             match member.name() {
                 name if name == "type" => outline.kind = value.string().unwrap_or_default(),
                 name if name == "index" => {
-                    outline.index = value.u64().ok().and_then(|index| u32::try_from(index).ok()).unwrap_or(0);
-                    outline.index_span = Some(member.value_span);
+                    let index = value.u64().ok().and_then(|index| u32::try_from(index).ok());
+                    outline.index = index.unwrap_or(0);
+                    outline.index_span = index.map(|_| member.value_span);
                 }
                 name => outline.members.push((name, member.value)),
             }
@@ -114,6 +116,11 @@ impl<'a> Outline<'a> {
         self.value(name).and_then(|value| Some(value.object().ok()?.kind())).unwrap_or_default()
     }
 
+    /// Whether the event is about one content block.
+    pub(super) fn is_of_block(&self) -> bool {
+        matches!(self.shape, Shape::BlockStart | Shape::Delta | Shape::BlockStop)
+    }
+
     /// What kind of text the block that begins will have.
     pub(super) fn block_kind(&self) -> ChannelKind {
         match &*self.inner_kind("content_block") {
@@ -126,6 +133,9 @@ impl<'a> Outline<'a> {
     /// Reads the inside. `kind`: what kind of block it is that stops.
     pub(super) fn open(&self, kind: ChannelKind) -> Result<Seen, DecodeError> {
         let mut seen = Seen::default();
+        if self.is_of_block() && self.index_span.is_none() {
+            return Err(DecodeError::new("an event of the stream does not number its block").at("index"));
+        }
         match self.shape {
             Shape::MessageStart => self.message_start(&mut seen)?,
             Shape::BlockStart => self.block_start(&mut seen)?,

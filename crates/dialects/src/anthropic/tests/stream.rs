@@ -242,6 +242,8 @@ fn errors() {
     let mut decoder = ANTHROPIC.stream_decoder();
     assert!(decoder.decode(Bytes::from_static(b"data: <html>\n\n")).is_err());
     assert!(decoder.decode(Bytes::from_static(b"data: \xff\n\n")).is_err());
+    let unnumbered = b"data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}\n\n";
+    assert!(decoder.decode(Bytes::from_static(unnumbered)).is_err());
     assert_eq!(decoder.decode(Bytes::from_static(b"data: [DONE]\n\n")).unwrap().parts(), []);
 }
 
