@@ -1,19 +1,20 @@
 //! One attempt: `pre_llm`, the provider or a plugin in its place, and for what is not a stream `post_llm`.
 
 use crate::call::{AttemptWatch, LlmCall};
+use crate::engine::note_response;
 use crate::error::fault_error;
 use crate::lifecycle::Lifecycle;
 use crate::provider::{Answer, AnswerBody, AttemptCall, ProviderStream};
 use crate::routing::{Routing, Target};
-use crate::stream::{Source, Tap, put_fault};
+use crate::stream::{PluginStream, Source, Tap, close_attempt};
 use gatewright_model::{Dropped, ErrorKind, LlmError, Request, Response};
-use gatewright_pipeline::Round;
+use gatewright_pipeline::{Round, Slot};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::LlmResult;
 use gatewright_plugin::{Draft, Hook, PreLlm};
 use http::HeaderMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Whom attempts are made at.
 #[derive(Clone, Copy)]
@@ -52,12 +53,20 @@ pub(crate) async fn attempt(
     let request = draft.into_inner();
     aim(life, &request, index);
     let (body, headers, dropped) = match decided {
-        Err(fault) => (Err(fault_error(&fault)), HeaderMap::new(), Vec::new()),
+        Err(fault) => {
+            // What a guard failed at nobody recovers.
+            let error = fault_error(&fault);
+            let _ = close(life, LlmResult::Error(error.clone())).await;
+            return Err(error);
+        }
         Ok(Some(decision)) => {
-            let timeout = Hook::PreLlm.info().timeout;
             let body = match decision.outcome {
                 PreLlm::Respond(response) => Ok(Got::Whole(*response)),
-                PreLlm::Stream(stream) => Ok(Got::Chunks(Source::Plugin(stream, timeout))),
+                PreLlm::Stream(stream) => {
+                    let timeout = timeout_of(life, &decision.plugin);
+                    let stream = PluginStream::new(stream, decision.plugin.clone(), timeout);
+                    Ok(Got::Chunks(Source::Plugin(Box::new(stream))))
+                }
                 PreLlm::Fail(error) => Err(LlmError { plugin: Some(decision.plugin.to_string()), ..*error }),
                 PreLlm::Continue => Err(LlmError::new(ErrorKind::Internal, "a chain ended without a decision")),
             };
@@ -78,6 +87,8 @@ pub(crate) async fn attempt(
         Ok(Got::Chunks(source)) => Ok(Attempted::Chunks { source, headers, dropped }),
         Ok(Got::Stream(stream)) => Ok(stream_of(life, call, stream, headers, dropped)),
         Ok(Got::Whole(response)) => {
+            // Its tokens are used, whatever becomes of it.
+            note_response(life, &response);
             let response = close(life, LlmResult::Response(response)).await?;
             Ok(Attempted::Whole { response, headers, dropped })
         }
@@ -134,7 +145,7 @@ fn stream_of(
     dropped: Vec<Dropped>,
 ) -> Attempted {
     let exchange = &life.request().exchange;
-    let hooked = [Hook::PostLlm, Hook::OnStreamChunk, Hook::CheckOutput].iter().any(|hook| exchange.has(*hook));
+    let hooked = [Hook::PostLlm, Hook::OnStreamChunk, Hook::CheckOutput].iter().any(|hook| exchange.stands_at(*hook));
     if hooked || call.needs_events || !call.request.stream() || call.dialect != Some(stream.codec.dialect()) {
         return Attempted::Chunks { source: Source::of_provider(stream), headers, dropped };
     }
@@ -146,14 +157,20 @@ fn stream_of(
 
 /// Closes an attempt that has no stream: `post_llm` in reverse, which may recover an error or refuse an answer.
 async fn close(life: &mut Lifecycle, result: LlmResult) -> Result<Arc<Response>, LlmError> {
-    let exchange = &mut life.request().exchange;
     let mut result = Draft::from(result);
-    exchange.unwind::<point::PostLlm>(Round::Attempt, &mut result, false, put_fault).await;
+    close_attempt(life, &mut result).await?;
     match result.into_inner() {
         LlmResult::Response(response) | LlmResult::StreamEnd(response) => Ok(Arc::new(response)),
         LlmResult::Error(error) => Err(error),
         LlmResult::Chunk(_) => Err(LlmError::new(ErrorKind::Internal, "an attempt ended with a chunk")),
     }
+}
+
+/// How long a plugin may take in `pre_llm`, and so for each chunk of the stream that it answers with there.
+fn timeout_of(life: &mut Lifecycle, plugin: &Arc<str>) -> Duration {
+    let set = life.request().exchange.set();
+    let slot = set.chain(Hook::PreLlm).iter().find(|slot| slot.name() == plugin);
+    slot.map_or(Hook::PreLlm.info().timeout, Slot::timeout)
 }
 
 /// Makes the facts and the summary say where the attempt goes.

@@ -11,6 +11,7 @@ use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{ChannelText, OutputCheck};
 use gatewright_plugin::{Hook, Verdict};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What every request through one configuration shares.
 #[derive(Clone)]
@@ -49,6 +50,9 @@ impl Engine {
             Err(error) => error,
         };
         for (model, index) in fallbacks.iter().zip(1..) {
+            if life.request().exchange.facts().remaining() == Some(Duration::ZERO) {
+                break;
+            }
             let Ok(target) = self.routing.resolve(model) else {
                 tracing::warn!(%model, "a fallback names no known provider; it is skipped");
                 continue;
@@ -78,8 +82,9 @@ impl Engine {
                     // Its text hooks run on the stream.
                     true => Reply::Chunks(Box::new(self.replayed(life, &response)?)),
                     false => {
-                        check_output(life, &response).await?;
+                        let checked = check_output(life, &response).await;
                         note_response(life, &response);
+                        checked?;
                         Reply::Whole(response)
                     }
                 };
@@ -170,7 +175,7 @@ fn plain(text: &str) -> ChannelText {
 }
 
 /// Keeps what is told at the end of the request, if somebody is told.
-fn note_response(life: &mut Lifecycle, response: &Response) {
+pub(crate) fn note_response(life: &mut Lifecycle, response: &Response) {
     let open = life.request();
     if !open.exchange.has(Hook::PostRequest) && !open.exchange.has(Hook::RequestEnd) {
         return;

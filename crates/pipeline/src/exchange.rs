@@ -1,7 +1,7 @@
 //! The plugins' side of one request: its set, its facts, its state, and who is owed what.
 
 use crate::bits::Bits;
-use crate::set::PluginSet;
+use crate::set::{PluginSet, Slot};
 use gatewright_plugin::payload::PluginMetadata;
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Cx, Facts, Hook, State, Writes};
@@ -109,6 +109,24 @@ impl Exchange {
             Round::Attempt => Hook::PostLlm,
         };
         self.has(hook) && self.set.chain(hook).iter().any(|slot| self.rounds[round as usize].owes(slot))
+    }
+
+    /// Whether a slot of a hook will be called in this request, as far as its scope and its round say.
+    pub fn stands(&self, hook: Hook, slot: &Slot) -> bool {
+        let owed = hook != Hook::PostLlm || self.rounds[Round::Attempt as usize].owes(slot);
+        owed && self.holds(slot)
+    }
+
+    /// Whether any slot of a hook will be called in this request.
+    pub fn stands_at(&self, hook: Hook) -> bool {
+        self.has(hook) && self.set.chain(hook).iter().any(|slot| self.stands(hook, slot))
+    }
+
+    /// Whether the request is one of those that a slot stands in. Who opened something closes it, wherever the request
+    /// has gone since.
+    fn holds(&self, slot: &Slot) -> bool {
+        !self.is_excluded(slot.name())
+            && slot.scope.as_ref().is_none_or(|scope| slot.paired || scope.holds(self.facts()))
     }
 
     pub(crate) fn passage(&mut self, round: Round) -> &mut Passage {

@@ -130,7 +130,9 @@ judge! {
             (PostLlm::Continue, before) => {
                 let same_step = before.is_final() == result.is_final();
                 malformed_if(!same_step, "a chunk can become only a chunk, and an end only an end")?;
-                malformed_if(matches!(**result, LlmResult::StreamEnd(_)), "it edited what has already left")?;
+                // The whole of a stream may still be refused, but not be changed.
+                let left = matches!(before, LlmResult::StreamEnd(_)) || matches!(**result, LlmResult::StreamEnd(_));
+                malformed_if(left && result.error().is_none(), "it edited what has already left")?;
                 result.error().and_then(|error| error.status).map_or(Ok(()), error_status)?;
                 size("the answer", answer_bytes(result))
             }

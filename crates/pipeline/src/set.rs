@@ -249,4 +249,9 @@ impl Slot {
     pub fn failure_mode(&self) -> FailureMode {
         self.failure_mode
     }
+
+    /// The longest time of one call.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
 }

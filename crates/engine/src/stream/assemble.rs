@@ -7,7 +7,7 @@ use gatewright_model::{
 use gatewright_plugin::payload::ChannelText;
 
 /// Collects what chunks say.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Assembler {
     id: String,
     model: String,
@@ -16,7 +16,7 @@ pub struct Assembler {
     usage: Option<Usage>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Growing {
     channel: Channel,
     text: String,

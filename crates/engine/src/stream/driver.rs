@@ -40,7 +40,7 @@ pub struct Driver {
 impl Driver {
     pub(crate) fn new(life: &mut Lifecycle, source: Source, limit: usize) -> Self {
         let open = life.request();
-        let plan = Plan::of(open.exchange.set());
+        let plan = Plan::of(&open.exchange);
         Self {
             source,
             provider: open.progress.provider.clone(),
@@ -142,7 +142,7 @@ impl Driver {
     async fn end(&mut self, life: &mut Lifecycle, last: Chunk) -> Result<(), Failed> {
         self.source.end(life);
         self.texts.remember(&last);
-        self.close_attempt(life).await?;
+        self.close(life).await?;
         self.pass_collected(life).await?;
         self.ready.extend(self.texts.end(life, &last, &self.provider, &self.model).await?);
         self.ready.push_back(last);
@@ -151,9 +151,9 @@ impl Driver {
     }
 
     /// `post_llm` at the end of the stream. With `collect` nothing has left, and an edit is replayed.
-    async fn close_attempt(&mut self, life: &mut Lifecycle) -> Result<(), Failed> {
+    async fn close(&mut self, life: &mut Lifecycle) -> Result<(), Failed> {
         let exchange = &mut life.request().exchange;
-        if !exchange.has(Hook::PostLlm) {
+        if !exchange.owes(Round::Attempt) {
             exchange.begin(Round::Attempt);
             return Ok(());
         }
@@ -161,7 +161,7 @@ impl Driver {
         let collected = self.plan.collect;
         let mut result = Draft::from(if collected { LlmResult::Response(whole) } else { LlmResult::StreamEnd(whole) });
         let before = result.base().clone();
-        exchange.unwind::<point::PostLlm>(Round::Attempt, &mut result, false, put_fault).await;
+        close_attempt(life, &mut result).await.map_err(Failed::Closed)?;
         let edited = !Arc::ptr_eq(&before, result.base());
         match result.into_inner() {
             LlmResult::Error(error) => Err(Failed::Closed(error)),
@@ -184,7 +184,6 @@ impl Driver {
     async fn fail(&mut self, life: &mut Lifecycle, failed: Failed) {
         self.source = Source::Ended;
         self.ended = true;
-        let nothing_left = !self.released && self.ready.is_empty();
         let (error, recoverable) = match failed {
             Failed::Attempt(error) => (error, true),
             Failed::Request(error) => (error, false),
@@ -194,35 +193,50 @@ impl Driver {
             }
         };
         let mut result = Draft::from(LlmResult::Error(error.clone()));
-        let exchange = &mut life.request().exchange;
-        exchange.unwind::<point::PostLlm>(Round::Attempt, &mut result, false, put_fault).await;
-        match result.into_inner() {
-            LlmResult::Error(edited) if recoverable => self.failed = Some(edited),
-            LlmResult::Response(response) if recoverable && nothing_left => match replay(&response) {
-                Some(chunks) => {
-                    // What the failed stream left behind is not part of it.
-                    self.texts = Texts::new(self.plan.clone(), self.limit);
-                    self.collected = Vec::new();
-                    self.source = Source::Replay(chunks.into());
-                    self.ended = false;
-                }
-                None => self.failed = Some(error),
+        let closed = close_attempt(life, &mut result).await;
+        self.failed = match (closed, result.into_inner()) {
+            (Err(fault), _) => Some(fault),
+            (Ok(()), LlmResult::Error(edited)) if recoverable => Some(edited),
+            (Ok(()), LlmResult::Response(response)) if recoverable => match self.recover(life, &response).await {
+                Ok(()) => None,
+                Err(failed) => Some(failed.into_error()),
             },
-            LlmResult::Response(_) if recoverable => {
-                // What left cannot be taken back, so what is recovered is the end.
-                self.ready.extend(self.texts.give_up());
-                let reason = FinishReason::Stop;
-                self.ready.push_back(Chunk::from_parts([Part::Finish { choice: 0, reason }]));
-                self.ready.push_back(Chunk::from_parts([Part::Done]));
-            }
-            _ => self.failed = Some(error),
+            _ => Some(error),
+        };
+    }
+
+    /// Puts a response in the place of what failed. What left cannot be taken back: then it is the end that is recovered.
+    async fn recover(&mut self, life: &mut Lifecycle, response: &Response) -> Result<(), Failed> {
+        if self.released || !self.ready.is_empty() {
+            let reason = FinishReason::Stop;
+            let finish = Chunk::from_parts([Part::Finish { choice: 0, reason }]);
+            self.ready.extend(self.texts.pass(life, finish).await?);
+            return self.end(life, Chunk::from_parts([Part::Done])).await;
         }
+        let chunks = replay(response)
+            .ok_or_else(|| Failed::Closed(LlmError::new(ErrorKind::Internal, "the answer cannot be streamed")))?;
+        // What the failed stream left behind is not part of it.
+        self.texts = Texts::new(self.plan.clone(), self.limit);
+        self.collected = Vec::new();
+        self.collected_bytes = 0;
+        self.source = Source::Replay(chunks.into());
+        self.ended = false;
+        Ok(())
     }
 }
 
-/// Puts a fault into the result that the next hooks see.
-pub(crate) fn put_fault(result: &mut Draft<LlmResult>, fault: gatewright_pipeline::Fault) {
-    *result = Draft::from(LlmResult::Error(fault_error(&fault)));
+/// Closes an attempt: `post_llm` for good, in reverse. A guard that fails there ends the request: the next ones see its
+/// error, and nobody recovers it.
+pub(crate) async fn close_attempt(life: &mut Lifecycle, result: &mut Draft<LlmResult>) -> Result<(), LlmError> {
+    let mut faulted = None;
+    let exchange = &mut life.request().exchange;
+    exchange
+        .unwind::<point::PostLlm>(Round::Attempt, result, false, |result, fault| {
+            let error = faulted.get_or_insert_with(|| fault_error(&fault));
+            *result = Draft::from(LlmResult::Error(error.clone()));
+        })
+        .await;
+    faulted.map_or(Ok(()), Err)
 }
 
 fn error_of(part: &Part) -> Option<&LlmError> {

@@ -16,6 +16,15 @@ pub(crate) enum Failed {
 
 // === impl Failed ===
 
+impl Failed {
+    /// The error, whoever may still change it.
+    pub(crate) fn into_error(self) -> LlmError {
+        match self {
+            Self::Attempt(error) | Self::Request(error) | Self::Closed(error) => error,
+        }
+    }
+}
+
 impl From<Fault> for Failed {
     fn from(fault: Fault) -> Self {
         Self::Request(fault_error(&fault))

@@ -56,6 +56,11 @@ impl Hold {
         parts.filter_map(|part| text_of(part, channel)).collect()
     }
 
+    /// What is held, in its order.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.queue.iter()
+    }
+
     /// Channels of which text is held.
     pub(crate) fn channels(&self) -> Vec<Channel> {
         self.held.iter().filter(|(_, chars)| **chars > 0).map(|(channel, _)| *channel).collect()
@@ -103,7 +108,8 @@ impl Hold {
         self.queue.drain(..).collect()
     }
 
-    fn has_ended(&self, channel: Channel) -> bool {
+    /// Whether no more text of a channel comes.
+    pub(crate) fn has_ended(&self, channel: Channel) -> bool {
         self.ended.contains(&channel) || self.ended_choices.contains(&channel.choice)
     }
 }

@@ -8,14 +8,16 @@ mod driver;
 mod failed;
 mod hold;
 mod plan;
+mod plugin_stream;
 mod replay;
 mod source;
 mod tap;
 mod texts;
 
 pub use assemble::Assembler;
-pub(crate) use driver::put_fault;
+pub(crate) use driver::close_attempt;
 pub use driver::{Driver, STREAM_BUFFER_BYTES};
+pub(crate) use plugin_stream::PluginStream;
 pub use replay::replay;
 pub(crate) use source::Source;
 pub use tap::Tap;

@@ -3,7 +3,7 @@
 use crate::lifecycle::Lifecycle;
 use crate::stream::failed::Failed;
 use gatewright_model::{ErrorKind, LlmError};
-use gatewright_pipeline::{PluginSet, Slot};
+use gatewright_pipeline::{Exchange, Slot};
 use gatewright_plugin::{FailureMode, Hook, StreamMode};
 
 /// What a stream must be held back for.
@@ -15,8 +15,10 @@ pub(crate) struct Plan {
     pub(crate) buffer: bool,
     /// Characters of each channel to hold back: the windows of all hooks, added up.
     pub(crate) window: usize,
-    /// Some hook needs the whole response at the end.
+    /// Some `post_llm` needs the whole response at the end.
     pub(crate) whole: bool,
+    /// Some text hook or check needs to know at the end what left.
+    pub(crate) shown: bool,
     /// Some plugin that holds must not be missed: over the limit the request ends.
     pub(crate) closed: bool,
 }
@@ -24,11 +26,15 @@ pub(crate) struct Plan {
 // === impl Plan ===
 
 impl Plan {
-    pub(crate) fn of(set: &PluginSet) -> Self {
+    /// Of those that stand in the request; an attempt's `post_llm` stand if they are owed its end.
+    pub(crate) fn of(exchange: &Exchange) -> Self {
         let mut plan = Self::default();
         for hook in [Hook::PostLlm, Hook::OnStreamChunk, Hook::CheckOutput] {
-            plan.whole |= set.has(hook);
-            for slot in set.chain(hook) {
+            for slot in exchange.set().chain(hook).iter().filter(|slot| exchange.stands(hook, slot)) {
+                match hook {
+                    Hook::PostLlm => plan.whole = true,
+                    _ => plan.shown = true,
+                }
                 match (slot.stream_mode(), hook) {
                     (StreamMode::Buffer, Hook::PostLlm) => plan.collect = true,
                     (StreamMode::Buffer, _) => plan.buffer = true,

@@ -2,22 +2,19 @@
 
 use crate::lifecycle::Lifecycle;
 use crate::provider::{ByteStream, ProviderStream};
+use crate::stream::plugin_stream::PluginStream;
 use futures_util::StreamExt;
 use gatewright_dialects::sse::{EventTooLarge, Framer};
 use gatewright_model::{Chunk, ErrorKind, LlmError, StreamDecoder};
-use gatewright_plugin::payload::ChunkStream;
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-
-use futures_util::FutureExt;
 
 /// Where the chunks of an attempt come from.
 pub(crate) enum Source {
     /// A provider's bytes.
     Wire(Box<Wire>),
-    /// A plugin that answered with a stream, and how long it may take for each chunk.
-    Plugin(ChunkStream, Duration),
+    /// A plugin that answered with a stream.
+    Plugin(Box<PluginStream>),
     /// A whole answer.
     Replay(VecDeque<Chunk>),
     /// Nowhere any more.
@@ -52,15 +49,7 @@ impl Source {
             Self::Wire(wire) => wire.next().await,
             Self::Replay(chunks) => chunks.pop_front().map(Ok),
             Self::Ended => None,
-            Self::Plugin(stream, timeout) => {
-                let pull = AssertUnwindSafe(stream.next_chunk()).catch_unwind();
-                let failed = |message: &str| LlmError::new(ErrorKind::PluginUnavailable, message);
-                match tokio::time::timeout(*timeout, pull).await {
-                    Ok(Ok(pulled)) => pulled,
-                    Ok(Err(_)) => Some(Err(failed("a plugin's stream failed: panic"))),
-                    Err(_) => Some(Err(failed("a plugin's stream failed: timeout"))),
-                }
-            }
+            Self::Plugin(stream) => stream.next().await,
         }
     }
 }

@@ -10,7 +10,7 @@ use gatewright_model::{Channel, Chunk, Part, Response};
 use gatewright_pipeline::{Round, Slot};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{ChannelText, LlmResult, OutputCheck};
-use gatewright_plugin::{Draft, Hook, Verdict};
+use gatewright_plugin::{Draft, Hook, PostLlm, Verdict};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,8 +18,10 @@ use std::sync::Arc;
 pub(crate) struct Texts {
     plan: Plan,
     limit: usize,
-    /// The whole so far, if somebody needs it at the end.
+    /// The whole so far as it came from `post_llm`, if somebody needs it at the end.
     whole: Assembler,
+    /// What has left, if somebody needs to know at the end.
+    left: Assembler,
     hold: Hold,
     /// Channels whose `on_stream_chunk` hooks were not told of their end yet.
     growing: BTreeSet<Channel>,
@@ -29,7 +31,8 @@ pub(crate) struct Texts {
 
 impl Texts {
     pub(crate) fn new(plan: Plan, limit: usize) -> Self {
-        Self { plan, limit, whole: Assembler::default(), hold: Hold::default(), growing: BTreeSet::new() }
+        let (whole, left) = (Assembler::default(), Assembler::default());
+        Self { plan, limit, whole, left, hold: Hold::default(), growing: BTreeSet::new() }
     }
 
     /// Keeps what a chunk says for the end, if somebody needs it.
@@ -57,21 +60,30 @@ impl Texts {
         }
         self.check_chunk(life, &chunk).await?;
         if !self.plan.holds() {
+            self.note_left(&chunk);
             self.end_channels(life, &chunk).await?;
             return Ok(vec![chunk]);
         }
         let ends = chunk.clone();
         let (grew, ended) = self.hold.push(chunk);
-        for channel in grew.union(&ended) {
-            self.window(life, *channel, ended.contains(channel)).await?;
+        // Where all is held, windows are asked once, at the end.
+        if !self.plan.buffer {
+            for channel in grew.union(&ended) {
+                self.window(life, *channel, ended.contains(channel)).await?;
+            }
         }
         self.end_channels(life, &ends).await?;
-        if self.hold.bytes() > self.limit {
+        let free = if self.hold.bytes() > self.limit {
             self.plan.over_limit(life, self.limit)?;
             self.plan.release();
-            return Ok(self.hold.release_all());
-        }
-        Ok(if self.plan.buffer { Vec::new() } else { self.hold.release(self.plan.window) })
+            self.hold.release_all()
+        } else if self.plan.buffer {
+            Vec::new()
+        } else {
+            self.hold.release(self.plan.window)
+        };
+        free.iter().for_each(|chunk| self.note_left(chunk));
+        Ok(free)
     }
 
     /// The stream has ended; `last` is its own last event. Answers everything that was held.
@@ -85,17 +97,20 @@ impl Texts {
         self.end_channels(life, last).await?;
         if self.plan.holds() {
             for channel in self.hold.channels() {
-                self.window(life, channel, true).await?;
+                if self.plan.buffer || !self.hold.has_ended(channel) {
+                    self.window(life, channel, true).await?;
+                }
                 self.buffered_texts(life, channel).await?;
             }
         }
-        self.check_whole(life, provider, model).await?;
+        self.check_whole(life, last, provider, model).await?;
         Ok(self.hold.release_all())
     }
 
-    /// Gives up what is held: it leaves without being checked, since the stream was decided otherwise.
-    pub(crate) fn give_up(&mut self) -> Vec<Chunk> {
-        self.hold.release_all()
+    fn note_left(&mut self, chunk: &Chunk) {
+        if self.plan.shown {
+            self.left.push(chunk);
+        }
     }
 
     /// `on_stream_chunk` on the texts of a chunk as it comes, for those in `chunk` and `observe` mode.
@@ -149,7 +164,8 @@ impl Texts {
         let ended: Vec<Channel> = self.growing.iter().filter(|channel| ends(channel)).copied().collect();
         for channel in ended {
             self.growing.remove(&channel);
-            let mut whole = channel_text(channel, self.whole.text(channel).to_owned(), true, true);
+            let text = self.left.text(channel).to_owned() + &self.hold.text(channel);
+            let mut whole = channel_text(channel, text, true, true);
             run_text(life, &mut whole, |slot| in_chunk_mode(slot) || in_observe_mode(slot)).await?;
         }
         Ok(())
@@ -164,9 +180,11 @@ impl Texts {
         let mut text = held.clone();
         let exchange = &mut life.request().exchange;
         let mut result = Draft::from(LlmResult::Chunk(Chunk::text(channel, text.clone())));
-        exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut result, in_window_mode).await?;
-        if let LlmResult::Chunk(chunk) = result.into_inner() {
-            text = chunk.parts().iter().filter_map(text_of).collect();
+        let decided = exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut result, in_window_mode).await?;
+        match (decided.map(|decision| decision.outcome), result.into_inner()) {
+            (Some(PostLlm::Drop), _) => text.clear(),
+            (_, LlmResult::Chunk(chunk)) => text = chunk.parts().iter().filter_map(text_of).collect(),
+            _ => {}
         }
         let mut draft = channel_text(channel, text, is_final, false);
         run_text(life, &mut draft, in_window_mode).await?;
@@ -190,30 +208,27 @@ impl Texts {
         Ok(())
     }
 
-    /// `check_output` on the whole, for those that hold it all and those that only watch.
-    async fn check_whole(&mut self, life: &mut Lifecycle, provider: &str, model: &str) -> Result<(), Failed> {
+    /// `check_output` on the whole, for those that hold it all and those that only watch: what has left, then what is
+    /// held.
+    async fn check_whole(
+        &mut self,
+        life: &mut Lifecycle,
+        last: &Chunk,
+        provider: &str,
+        model: &str,
+    ) -> Result<(), Failed> {
         if !life.request().exchange.has(Hook::CheckOutput) {
             return Ok(());
         }
-        let response = Arc::new(self.whole.finish(provider, model));
-        let texts = self.whole_texts();
-        let seen = OutputCheck { texts, is_final: true, response: Some(response) };
+        let mut shown = std::mem::take(&mut self.left);
+        self.hold.chunks().chain([last]).for_each(|chunk| shown.push(chunk));
+        let response = Arc::new(shown.finish(provider, model));
+        let seen = OutputCheck { texts: shown.texts(), is_final: true, response: Some(response) };
         let watched = check(life, seen.clone(), in_observe_mode).await;
         if let Err(Failed::Request(error)) = watched {
             tracing::info!(plugin = error.plugin.as_deref().unwrap_or_default(), reason = %error, "audit of an answer");
         }
         check(life, seen, |slot| in_buffer_mode(slot) || in_chunk_mode(slot)).await
-    }
-
-    /// The text of each channel: as it is held, or as it left.
-    fn whole_texts(&self) -> Vec<ChannelText> {
-        let mut texts = self.whole.texts();
-        if self.plan.buffer {
-            for text in &mut texts {
-                text.text = self.hold.text(text.channel);
-            }
-        }
-        texts
     }
 }
 
