@@ -28,3 +28,6 @@ impl Bits {
         self.0.get(usize::from(position / 64)).is_some_and(|word| word & (1 << (position % 64)) != 0)
     }
 }
+
+#[cfg(test)]
+mod tests;

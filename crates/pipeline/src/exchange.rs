@@ -244,3 +244,6 @@ impl Passage {
         within && (!slot.paired || self.entered.contains(slot.position))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -324,3 +324,6 @@ fn answer_bytes(result: &LlmResult) -> usize {
         LlmResult::Error(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;
