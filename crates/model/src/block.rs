@@ -1,6 +1,7 @@
 //! Blocks: what a message is made of.
 
 use crate::{Extra, Raw};
+use serde_json::Value as Json;
 
 /// One part of a message: its content, and the members that its dialect had beside it (`cache_control`, ...).
 #[derive(Clone, Debug, PartialEq)]
@@ -126,10 +127,12 @@ impl Block {
         }
     }
 
-    /// Calls `visit` with every text in the block, those inside tool results too.
+    /// Calls `visit` with every text in the block, those inside tool results too. Of a block that the gateway does not
+    /// know it is every string, since the model reads it all the same.
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
         match &self.content {
             Content::ToolResult { content, .. } => content.iter().for_each(|block| block.texts(visit)),
+            Content::Other(raw) => visit_strings(&raw.to_value(), visit),
             _ => match self.as_text() {
                 "" => {}
                 text => visit(text),
@@ -142,6 +145,14 @@ impl Block {
         match &mut self.content {
             Content::ToolResult { content, .. } => {
                 content.iter_mut().fold(false, |changed, block| block.map_texts(edit) | changed)
+            }
+            Content::Other(raw) => {
+                let mut value = raw.to_value();
+                let changed = map_strings(&mut value, edit);
+                if changed {
+                    *raw = Raw::from_value(&value);
+                }
+                changed
             }
             Content::Text(text)
             | Content::Refusal(text)
@@ -162,6 +173,33 @@ impl Block {
 impl From<Content> for Block {
     fn from(content: Content) -> Self {
         Self { content, extra: Extra::new() }
+    }
+}
+
+/// Every string in a value. JSON is read to a bounded depth, so this ends.
+fn visit_strings(value: &Json, visit: &mut dyn FnMut(&str)) {
+    match value {
+        Json::String(text) => visit(text),
+        Json::Array(items) => items.iter().for_each(|item| visit_strings(item, visit)),
+        Json::Object(members) => members.values().for_each(|member| visit_strings(member, visit)),
+        _ => {}
+    }
+}
+
+fn map_strings(value: &mut Json, edit: &mut dyn FnMut(&str) -> Option<String>) -> bool {
+    match value {
+        Json::String(text) => match edit(text) {
+            Some(new) => {
+                *text = new;
+                true
+            }
+            None => false,
+        },
+        Json::Array(items) => items.iter_mut().fold(false, |changed, item| map_strings(item, edit) | changed),
+        Json::Object(members) => {
+            members.values_mut().fold(false, |changed, member| map_strings(member, edit) | changed)
+        }
+        _ => false,
     }
 }
 

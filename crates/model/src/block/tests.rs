@@ -28,7 +28,6 @@ fn without_text() -> Vec<Block> {
         Content::Audio { data: "AAAA".to_owned(), format: "wav".to_owned() }.into(),
         Content::Document { source: MediaSource::Url(url), name: None }.into(),
         Content::Reasoning { text: String::new(), signature: None, redacted: Some("x".to_owned()) }.into(),
-        Content::Other(Raw::from_value(&serde_json::json!({ "type": "new", "text": "unread" }))).into(),
     ]
 }
 
@@ -49,6 +48,16 @@ fn a_block_without_a_text_is_not_visited() {
         assert_eq!(block.as_text(), "");
         assert!(texts(&block).is_empty(), "{block:?}");
     }
+}
+
+#[test]
+fn every_string_of_an_unknown_block_is_read_and_replaced() {
+    let unknown = serde_json::json!({ "type": "new", "parts": [{ "text": "secret" }, 1] });
+    let mut block = Block::from(Content::Other(Raw::from_value(&unknown)));
+    assert_eq!(texts(&block), ["new", "secret"]);
+    assert!(block.map_texts(&mut |text| (text == "secret").then(|| "***".to_owned())));
+    let Content::Other(raw) = &block.content else { panic!("{block:?}") };
+    assert_eq!(raw.to_value()["parts"][0]["text"], "***");
 }
 
 #[test]
