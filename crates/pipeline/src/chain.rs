@@ -1,14 +1,14 @@
-//! The dispatch loops: one call judged, chains forward, chains in reverse.
+//! The dispatch loops: chains forward, chains in reverse.
 
-use crate::call::{Fault, call_now, call_owned};
+mod judged;
+
+use crate::call::Fault;
 use crate::exchange::{Exchange, Round};
 use crate::judge::Judge;
-use crate::probe::Judged;
 use crate::set::{PluginSet, Slot};
-use gatewright_plugin::hosted::Payload;
 use gatewright_plugin::{Cx, Failure, FailureMode, Hook};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// An outcome that ended a chain, and whose it is.
 #[derive(Debug)]
@@ -34,6 +34,19 @@ enum Due {
     Owed,
 }
 
+/// One call and what the host makes of it: what was written and edited is kept, or all of it given up.
+///
+/// A macro, since an immediate hook has its answer at once, and moving that through a future of its own would cost as
+/// much as the hook.
+macro_rules! call {
+    ($exchange:ident, $hook:ty, $slot:expr, $payload:expr, $walk:expr, $due:expr) => {
+        match $slot.immediate {
+            true => $exchange.call_immediate::<$hook>($slot, $payload, $walk, $due),
+            false => $exchange.call_waiting::<$hook>($slot, $payload, $walk, $due).await,
+        }
+    };
+}
+
 impl Exchange {
     /// Runs a chain, in the direction of the table, until somebody decides. A fault ends it.
     pub async fn run<H: Judge>(&mut self, payload: &mut H::Payload) -> Result<Option<Decision<H::Outcome>>, Fault> {
@@ -52,10 +65,13 @@ impl Exchange {
         let set = self.set.clone();
         let mut walk = Walk::begin();
         for slot in in_direction(&set, H::HOOK).filter(|slot| chosen(slot)) {
-            if let Some(outcome) = self.call::<H>(slot, payload, &mut walk).await?
-                && H::is_decisive(&outcome)
-            {
-                return Ok(Some(Decision { plugin: slot.name().clone(), outcome }));
+            if !self.in_scope(slot) {
+                continue;
+            }
+            match call!(self, H, slot, payload, &mut walk, Due::InScope) {
+                Ok(outcome) if H::is_decisive(&outcome) => return Ok(Some(Decision::of(slot, outcome))),
+                Ok(_) => {}
+                Err(failure) => self.forgive(slot, H::HOOK, failure)?,
             }
         }
         Ok(None)
@@ -78,15 +94,12 @@ impl Exchange {
                 let passage = self.passage(round);
                 passage.reached = Some(slot.position);
                 passage.entered.insert(slot.position);
-                match self.call::<H>(slot, payload, &mut walk).await {
-                    Ok(Some(outcome)) if H::is_decisive(&outcome) => {
-                        return Ok(Some(Decision { plugin: slot.name().clone(), outcome }));
-                    }
-                    Ok(Some(_)) => {}
-                    Ok(None) => self.passage(round).entered.remove(slot.position),
-                    Err(fault) => {
+                match call!(self, H, slot, payload, &mut walk, Due::InScope) {
+                    Ok(outcome) if H::is_decisive(&outcome) => return Ok(Some(Decision::of(slot, outcome))),
+                    Ok(_) => {}
+                    Err(failure) => {
                         self.passage(round).entered.remove(slot.position);
-                        return Err(fault);
+                        self.forgive(slot, H::HOOK, failure)?;
                     }
                 }
             }
@@ -115,13 +128,20 @@ impl Exchange {
                 self.passage(round).come_back_to(slot.position);
                 // Whose before-hook ran is owed this one: neither scope nor breaker stand in its way.
                 let due = if slot.paired { Due::Owed } else { Due::InScope };
-                match self.call_due::<H>(slot, payload, &mut walk, due).await {
-                    Ok(Some(outcome)) if stops && H::is_decisive(&outcome) => {
+                if due == Due::InScope && !self.in_scope(slot) {
+                    continue;
+                }
+                match call!(self, H, slot, payload, &mut walk, due) {
+                    Ok(outcome) if stops && H::is_decisive(&outcome) => {
                         self.begin(round);
-                        return Some(Decision { plugin: slot.name().clone(), outcome });
+                        return Some(Decision::of(slot, outcome));
                     }
                     Ok(_) => {}
-                    Err(fault) => on_fault(payload, fault),
+                    Err(failure) => {
+                        if let Err(fault) = self.forgive(slot, H::HOOK, failure) {
+                            on_fault(payload, fault);
+                        }
+                    }
                 }
             }
         }
@@ -143,12 +163,13 @@ impl Exchange {
         let set = self.set.clone();
         let mut walk = Walk::begin();
         for slot in set.chain(H::HOOK).iter().rev() {
-            if self.passage(round).owes(slot)
-                && chosen(slot)
-                && let Some(outcome) = self.call::<H>(slot, payload, &mut walk).await?
-                && H::is_decisive(&outcome)
-            {
-                return Ok(Some(Decision { plugin: slot.name().clone(), outcome }));
+            if !self.passage(round).owes(slot) || !chosen(slot) || !self.in_scope(slot) {
+                continue;
+            }
+            match call!(self, H, slot, payload, &mut walk, Due::InScope) {
+                Ok(outcome) if H::is_decisive(&outcome) => return Ok(Some(Decision::of(slot, outcome))),
+                Ok(_) => {}
+                Err(failure) => self.forgive(slot, H::HOOK, failure)?,
             }
         }
         Ok(None)
@@ -171,8 +192,13 @@ impl Exchange {
         let set = self.set.clone();
         let mut walk = Walk::begin();
         for slot in in_direction(&set, H::HOOK) {
-            if (due == Due::InScope || self.ran.contains(slot.position))
-                && let Err(fault) = self.call_due::<H>(slot, payload, &mut walk, due).await
+            let chosen = match due {
+                Due::InScope => self.in_scope(slot),
+                Due::Owed => self.ran.contains(slot.position),
+            };
+            if chosen
+                && let Err(failure) = call!(self, H, slot, payload, &mut walk, due)
+                && let Err(fault) = self.forgive(slot, H::HOOK, failure)
             {
                 self.log_failure(slot, H::HOOK, &fault.failure, "the request was already decided");
             }
@@ -186,153 +212,25 @@ impl Exchange {
         let mut answers = Vec::new();
         for slot in in_direction(&set, H::HOOK) {
             if self.in_scope(slot) {
-                let answer = self.call_judged::<H>(slot, payload, &mut walk, Due::InScope).await;
+                let answer = call!(self, H, slot, payload, &mut walk, Due::InScope);
                 answers.push((slot.name().clone(), answer));
             }
         }
         answers
     }
 
-    /// One call. `None`: the plugin was out of scope, or failed open.
-    async fn call<H: Judge>(
-        &mut self,
-        slot: &Slot,
-        payload: &mut H::Payload,
-        walk: &mut Walk,
-    ) -> Result<Option<H::Outcome>, Fault> {
-        self.call_due::<H>(slot, payload, walk, Due::InScope).await
-    }
-
-    async fn call_due<H: Judge>(
-        &mut self,
-        slot: &Slot,
-        payload: &mut H::Payload,
-        walk: &mut Walk,
-        due: Due,
-    ) -> Result<Option<H::Outcome>, Fault> {
-        if due == Due::InScope && !self.in_scope(slot) {
-            return Ok(None);
-        }
-        match self.call_judged::<H>(slot, payload, walk, due).await {
-            Ok(outcome) => Ok(Some(outcome)),
-            Err(failure) => match slot.failure_mode {
-                FailureMode::Open => {
-                    self.log_failure(slot, H::HOOK, &failure, "the request goes on without it");
-                    Ok(None)
-                }
-                FailureMode::Closed => Err(slot.instance.fault(H::HOOK, failure)),
-            },
+    /// What a failure means for the request: nothing, or its end.
+    fn forgive(&self, slot: &Slot, hook: Hook, failure: Failure) -> Result<(), Fault> {
+        match slot.failure_mode {
+            FailureMode::Open => {
+                self.log_failure(slot, hook, &failure, "the request goes on without it");
+                Ok(())
+            }
+            FailureMode::Closed => Err(slot.instance.fault(hook, failure)),
         }
     }
 
-    /// One call and what the host makes of it: what was written and edited is kept, or all of it given up.
-    async fn call_judged<H: Judge>(
-        &mut self,
-        slot: &Slot,
-        payload: &mut H::Payload,
-        walk: &mut Walk,
-        due: Due,
-    ) -> Result<H::Outcome, Failure> {
-        let instance = &slot.instance;
-        let started = walk.now;
-        let plugin = match instance.plugin() {
-            Ok(plugin) if due == Due::Owed || instance.breaker().admits(started) => plugin,
-            left_out => {
-                if let Some(probe) = instance.probe() {
-                    probe.called(H::HOOK, Judged::Skipped, Duration::ZERO);
-                }
-                let open = || Failure::Unavailable("it keeps failing; its breaker is open".to_owned());
-                return Err(left_out.err().unwrap_or_else(open));
-            }
-        };
-        self.ran.insert(slot.position);
-        let timeout = match self.deadline() {
-            Some(deadline) => slot.timeout.min(deadline.saturating_duration_since(started)),
-            None => slot.timeout,
-        };
-        let answered = if slot.immediate {
-            let cx = walk.context(self, slot);
-            let answered = call_now::<H>(plugin, cx, payload);
-            walk.now = Instant::now();
-            match answered {
-                // It cannot be interrupted, so it is judged afterwards.
-                Ok(_) if walk.now.duration_since(started) > timeout => Err(Failure::TimedOut),
-                answered => answered,
-            }
-        } else {
-            let cx = self.cx(slot.position, instance.services());
-            let (cx, returned, answered) = call_owned::<H>(plugin, cx, payload.clone(), timeout).await;
-            walk.now = Instant::now();
-            walk.cx = cx;
-            if let (Some(returned), true) = (returned, answered.is_ok()) {
-                *payload = returned;
-            }
-            answered
-        };
-        let took = walk.now.duration_since(started);
-        self.add_plugin_time(took);
-        let judged = self.judge::<H>(slot, payload, answered, walk);
-        // A request without time left says nothing of the plugin.
-        let blamed = timeout == slot.timeout || !matches!(judged, Err(Failure::TimedOut));
-        self.account(slot, H::HOOK, &judged, took, blamed.then_some(walk.now));
-        judged
-    }
-
-    fn judge<H: Judge>(
-        &mut self,
-        slot: &Slot,
-        payload: &mut H::Payload,
-        answered: Result<H::Outcome, Failure>,
-        walk: &mut Walk,
-    ) -> Result<H::Outcome, Failure> {
-        let judged = answered.and_then(|outcome| H::allow(payload, &outcome).map(|()| outcome)).and_then(|outcome| {
-            match walk.cx.as_mut().filter(|cx| cx.has_writes()) {
-                Some(cx) => {
-                    let writes = cx.take_writes();
-                    let merged = self.merge(slot.position, slot.name(), H::HOOK, writes);
-                    cx.set_state(self.state().clone());
-                    merged.map(|()| outcome).map_err(Failure::Oversized)
-                }
-                None => Ok(outcome),
-            }
-        });
-        match judged {
-            Ok(outcome) => {
-                payload.commit();
-                Ok(outcome)
-            }
-            Err(failure) => {
-                payload.undo();
-                // What the call wrote goes with its context.
-                walk.cx = None;
-                Err(failure)
-            }
-        }
-    }
-
-    /// Tells breaker and probe; without `now`, the breaker hears nothing of a failure.
-    fn account<O>(&self, slot: &Slot, hook: Hook, judged: &Result<O, Failure>, took: Duration, now: Option<Instant>) {
-        let (instance, probe) = (&slot.instance, slot.instance.probe());
-        let turned = match (judged, now) {
-            (Ok(_), _) => instance.breaker().succeeded().then_some(false),
-            (Err(_), Some(now)) => instance.breaker().failed(now).then_some(true),
-            (Err(_), None) => None,
-        };
-        if let Some(open) = turned {
-            tracing::warn!(plugin = %instance.name(), open, "plugin breaker turned");
-        }
-        if let Some(probe) = probe {
-            let outcome = match judged {
-                Ok(_) => Judged::Ok,
-                Err(failure) => Judged::Failed(failure.cause()),
-            };
-            probe.called(hook, outcome, took);
-            if let Some(open) = turned {
-                probe.breaker(open);
-            }
-        }
-    }
-
+    #[inline]
     fn in_scope(&self, slot: &Slot) -> bool {
         !self.is_excluded(slot.name())
             && slot.scope.as_ref().is_none_or(|scope| slot.paired || scope.holds(self.facts()))
@@ -347,6 +245,14 @@ impl Exchange {
             error = %failure,
             "plugin failed: {consequence}"
         );
+    }
+}
+
+// === impl Decision ===
+
+impl<O> Decision<O> {
+    fn of(slot: &Slot, outcome: O) -> Self {
+        Self { plugin: slot.name().clone(), outcome }
     }
 }
 
@@ -366,11 +272,14 @@ impl Walk {
     }
 
     /// The neighbours' context, made ready for this slot.
+    #[inline(always)]
     fn context(&mut self, exchange: &Exchange, slot: &Slot) -> &mut Cx {
         match &mut self.cx {
-            Some(cx) => cx.enter(exchange.scratch_of(slot.position), slot.instance.services()),
-            none => *none = Some(exchange.cx(slot.position, slot.instance.services())),
+            Some(cx) => {
+                cx.enter(exchange.scratch_of(slot.position), slot.instance.services());
+                cx
+            }
+            none => none.insert(exchange.cx(slot.position, slot.instance.services())),
         }
-        self.cx.get_or_insert_with(|| exchange.cx(slot.position, slot.instance.services()))
     }
 }

@@ -1,0 +1,158 @@
+//! One call, and what the host makes of it: what was written and edited is kept, or all of it given up.
+
+use super::{Due, Walk};
+use crate::call::{call_now, call_owned};
+use crate::exchange::Exchange;
+use crate::judge::Judge;
+use crate::probe::Judged;
+use crate::set::Slot;
+use gatewright_plugin::hosted::{Hosted, Payload};
+use gatewright_plugin::{Failure, Hook};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+impl Exchange {
+    /// A call of a hook that answers at once.
+    pub(super) fn call_immediate<H: Judge>(
+        &mut self,
+        slot: &Slot,
+        payload: &mut H::Payload,
+        walk: &mut Walk,
+        due: Due,
+    ) -> Result<H::Outcome, Failure> {
+        let Some(plugin) = self.admit(slot, walk.now, due) else { return Err(left_out(slot, H::HOOK)) };
+        let mut answered = call_now::<H>(plugin, walk.context(self, slot), payload);
+        let started = std::mem::replace(&mut walk.now, Instant::now());
+        let took = walk.now.duration_since(started);
+        // It cannot be interrupted, so it is judged afterwards.
+        let late = took > slot.timeout || self.deadline().is_some_and(|deadline| walk.now > deadline);
+        if late && answered.is_ok() {
+            answered = Err(Failure::TimedOut);
+        }
+        self.conclude::<H>(slot, payload, &mut answered, walk, (started, took));
+        answered
+    }
+
+    /// A call of a hook that is waited for.
+    pub(super) async fn call_waiting<H: Judge>(
+        &mut self,
+        slot: &Slot,
+        payload: &mut H::Payload,
+        walk: &mut Walk,
+        due: Due,
+    ) -> Result<H::Outcome, Failure> {
+        let started = walk.now;
+        let Some(plugin) = self.admit(slot, started, due) else { return Err(left_out(slot, H::HOOK)) };
+        let cx = self.cx(slot.position, slot.instance.services());
+        let timeout = self.longest(slot, started);
+        let (cx, returned, mut answered) = call_owned::<H>(plugin, cx, payload.clone(), timeout).await;
+        walk.now = Instant::now();
+        walk.cx = cx;
+        if let (Some(returned), true) = (returned, answered.is_ok()) {
+            *payload = returned;
+        }
+        self.conclude::<H>(slot, payload, &mut answered, walk, (started, walk.now.duration_since(started)));
+        answered
+    }
+
+    /// The plugin of a slot, if it may be called now.
+    #[inline]
+    fn admit<'a>(&mut self, slot: &'a Slot, now: Instant, due: Due) -> Option<&'a Arc<dyn Hosted>> {
+        let plugin = slot.instance.plugin().ok()?;
+        if due == Due::InScope && !slot.instance.breaker().admits(now) {
+            return None;
+        }
+        self.ran.insert(slot.position);
+        Some(plugin)
+    }
+
+    /// The longest time of a call that starts now.
+    fn longest(&self, slot: &Slot, now: Instant) -> Duration {
+        match self.deadline() {
+            Some(deadline) => slot.timeout.min(deadline.saturating_duration_since(now)),
+            None => slot.timeout,
+        }
+    }
+
+    /// Judges a call that began and took so long, and accounts for it. A result that is not allowed becomes a failure.
+    fn conclude<H: Judge>(
+        &mut self,
+        slot: &Slot,
+        payload: &mut H::Payload,
+        answered: &mut Result<H::Outcome, Failure>,
+        walk: &mut Walk,
+        (started, took): (Instant, Duration),
+    ) {
+        self.add_plugin_time(took);
+        if let Ok(outcome) = answered {
+            match self.keep::<H>(slot, payload, outcome, walk) {
+                Ok(()) => return succeeded(slot, H::HOOK, took),
+                Err(failure) => *answered = Err(failure),
+            }
+        }
+        let Err(failure) = answered else { return };
+        payload.undo();
+        // What the call wrote goes with its context.
+        walk.cx = None;
+        // A request without time left says nothing of the plugin.
+        let blamed = !matches!(failure, Failure::TimedOut) || self.longest(slot, started) == slot.timeout;
+        failed(slot, H::HOOK, failure, took, blamed.then_some(walk.now));
+    }
+
+    /// Keeps what a call wrote and edited, all of it or nothing.
+    fn keep<H: Judge>(
+        &mut self,
+        slot: &Slot,
+        payload: &mut H::Payload,
+        outcome: &H::Outcome,
+        walk: &mut Walk,
+    ) -> Result<(), Failure> {
+        H::allow(payload, outcome)?;
+        if let Some(cx) = walk.cx.as_mut().filter(|cx| cx.has_writes()) {
+            let writes = cx.take_writes();
+            self.merge(slot.position, slot.name(), H::HOOK, writes).map_err(Failure::Oversized)?;
+            cx.set_state(self.state().clone());
+        }
+        payload.commit();
+        Ok(())
+    }
+}
+
+/// Tells breaker and probe.
+fn succeeded(slot: &Slot, hook: Hook, took: Duration) {
+    if let Some(probe) = slot.instance.probe() {
+        probe.called(hook, Judged::Ok, took);
+    }
+    if slot.instance.breaker().succeeded() {
+        turned(slot, false);
+    }
+}
+
+/// Tells breaker and probe; without `now`, the breaker hears nothing of it.
+#[cold]
+fn failed(slot: &Slot, hook: Hook, failure: &Failure, took: Duration, now: Option<Instant>) {
+    if let Some(probe) = slot.instance.probe() {
+        probe.called(hook, Judged::Failed(failure.cause()), took);
+    }
+    if now.is_some_and(|now| slot.instance.breaker().failed(now)) {
+        turned(slot, true);
+    }
+}
+
+#[cold]
+fn turned(slot: &Slot, open: bool) {
+    tracing::warn!(plugin = %slot.name(), open, "plugin breaker turned");
+    if let Some(probe) = slot.instance.probe() {
+        probe.breaker(open);
+    }
+}
+
+/// The failure of a call that was not made.
+#[cold]
+fn left_out(slot: &Slot, hook: Hook) -> Failure {
+    if let Some(probe) = slot.instance.probe() {
+        probe.called(hook, Judged::Skipped, Duration::ZERO);
+    }
+    let open = || Failure::Unavailable("it keeps failing; its breaker is open".to_owned());
+    slot.instance.plugin().err().unwrap_or_else(open)
+}
