@@ -23,6 +23,8 @@ pub struct Decision<O> {
 struct Walk {
     cx: Option<Cx>,
     now: Instant,
+    /// Whether payloads are copies that nobody may edit.
+    watches: bool,
 }
 
 /// Why a slot is called.
@@ -65,7 +67,7 @@ impl Exchange {
         let set = self.set.clone();
         let mut walk = Walk::begin();
         for slot in in_direction(&set, H::HOOK).filter(|slot| chosen(slot)) {
-            if !self.in_scope(slot) {
+            if !self.holds(slot) {
                 continue;
             }
             match call!(self, H, slot, payload, &mut walk, Due::InScope) {
@@ -88,7 +90,7 @@ impl Exchange {
             let set = self.set.clone();
             let mut walk = Walk::begin();
             for slot in set.chain(H::HOOK) {
-                if !self.in_scope(slot) {
+                if !self.holds(slot) {
                     continue;
                 }
                 let passage = self.passage(round);
@@ -126,9 +128,10 @@ impl Exchange {
                     continue;
                 }
                 self.passage(round).come_back_to(slot.position);
+                self.close_in_time(walk.now);
                 // Whose before-hook ran is owed this one: neither scope nor breaker stand in its way.
                 let due = if slot.paired { Due::Owed } else { Due::InScope };
-                if due == Due::InScope && !self.in_scope(slot) {
+                if due == Due::InScope && !self.holds(slot) {
                     continue;
                 }
                 match call!(self, H, slot, payload, &mut walk, due) {
@@ -163,7 +166,7 @@ impl Exchange {
         let set = self.set.clone();
         let mut walk = Walk::begin();
         for slot in set.chain(H::HOOK).iter().rev() {
-            if !self.passage(round).owes(slot) || !chosen(slot) || !self.in_scope(slot) {
+            if !self.passage(round).owes(slot) || !chosen(slot) || !self.holds(slot) {
                 continue;
             }
             match call!(self, H, slot, payload, &mut walk, Due::InScope) {
@@ -192,8 +195,9 @@ impl Exchange {
         let set = self.set.clone();
         let mut walk = Walk::begin();
         for slot in in_direction(&set, H::HOOK) {
+            self.close_in_time(walk.now);
             let chosen = match due {
-                Due::InScope => self.in_scope(slot),
+                Due::InScope => self.holds(slot),
                 Due::Owed => self.ran.contains(slot.position),
             };
             if chosen
@@ -205,13 +209,39 @@ impl Exchange {
         }
     }
 
+    /// Calls those slots that only watch, each with a copy of its own: what they decide changes nothing, and is given
+    /// back; an edit is a failure.
+    pub async fn watch<H: Judge>(
+        &mut self,
+        payload: &H::Payload,
+        chosen: impl Fn(&Slot) -> bool,
+    ) -> Result<Vec<Decision<H::Outcome>>, Fault> {
+        let mut decisions = Vec::new();
+        if !self.set.has(H::HOOK) {
+            return Ok(decisions);
+        }
+        let set = self.set.clone();
+        let mut walk = Walk { watches: true, ..Walk::begin() };
+        for slot in in_direction(&set, H::HOOK).filter(|slot| chosen(slot)) {
+            if !self.stands(H::HOOK, slot) {
+                continue;
+            }
+            match call!(self, H, slot, &mut payload.clone(), &mut walk, Due::InScope) {
+                Ok(outcome) if H::is_decisive(&outcome) => decisions.push(Decision::of(slot, outcome)),
+                Ok(_) => {}
+                Err(failure) => self.forgive(slot, H::HOOK, failure)?,
+            }
+        }
+        Ok(decisions)
+    }
+
     /// Calls every slot of a chain and gives each one's answer: nothing ends it, and failures are answers too.
     pub async fn each<H: Judge>(&mut self, payload: &mut H::Payload) -> Vec<(Arc<str>, Result<H::Outcome, Failure>)> {
         let set = self.set.clone();
         let mut walk = Walk::begin();
         let mut answers = Vec::new();
         for slot in in_direction(&set, H::HOOK) {
-            if self.in_scope(slot) {
+            if self.holds(slot) {
                 let answer = call!(self, H, slot, payload, &mut walk, Due::InScope);
                 answers.push((slot.name().clone(), answer));
             }
@@ -228,12 +258,6 @@ impl Exchange {
             }
             FailureMode::Closed => Err(slot.instance.fault(hook, failure)),
         }
-    }
-
-    #[inline]
-    fn in_scope(&self, slot: &Slot) -> bool {
-        !self.is_excluded(slot.name())
-            && slot.scope.as_ref().is_none_or(|scope| slot.paired || scope.holds(self.facts()))
     }
 
     fn log_failure(&self, slot: &Slot, hook: Hook, failure: &Failure, consequence: &str) {
@@ -268,7 +292,7 @@ fn in_direction(set: &PluginSet, hook: Hook) -> impl Iterator<Item = &Slot> {
 
 impl Walk {
     fn begin() -> Self {
-        Self { cx: None, now: Instant::now() }
+        Self { cx: None, now: Instant::now(), watches: false }
     }
 
     /// The neighbours' context, made ready for this slot.

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// Most bytes that the plugins may attach to one request's log.
 pub const MAX_METADATA_BYTES: usize = 64 << 10;
 
+/// Closing hooks have a budget of their own, since the request's may be spent.
+pub const CLOSING_BUDGET: Duration = Duration::from_secs(10);
+
 /// Most bytes of one plugin's scratchpad.
 pub const MAX_SCRATCH_BYTES: usize = 256 << 10;
 
@@ -124,7 +127,8 @@ impl Exchange {
 
     /// Whether the request is one of those that a slot stands in. Who opened something closes it, wherever the request
     /// has gone since.
-    fn holds(&self, slot: &Slot) -> bool {
+    #[inline]
+    pub(crate) fn holds(&self, slot: &Slot) -> bool {
         !self.is_excluded(slot.name())
             && slot.scope.as_ref().is_none_or(|scope| slot.paired || scope.holds(self.facts()))
     }
@@ -160,6 +164,13 @@ impl Exchange {
     /// From here on hooks have a budget of their own, since the request's may be spent.
     pub fn begin_closing(&mut self, budget: Duration) {
         self.closing = Some(Instant::now() + budget);
+    }
+
+    /// Hooks that close what was opened have time of their own once the request's is spent.
+    pub(crate) fn close_in_time(&mut self, now: Instant) {
+        if self.closing.is_none() && self.facts.deadline.is_some_and(|deadline| deadline <= now) {
+            self.closing = Some(now + CLOSING_BUDGET);
+        }
     }
 
     /// When calls must be done.

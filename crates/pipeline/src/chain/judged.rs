@@ -108,6 +108,9 @@ impl Exchange {
         walk: &mut Walk,
     ) -> Result<(), Failure> {
         H::allow(payload, outcome)?;
+        if walk.watches && payload.commit() {
+            return Err(Failure::Malformed("it may only watch here, and edited".to_owned()));
+        }
         if let Some(cx) = walk.cx.as_mut().filter(|cx| cx.has_writes()) {
             let writes = cx.take_writes();
             self.merge(slot.position, slot.name(), H::HOOK, writes).map_err(Failure::Oversized)?;
