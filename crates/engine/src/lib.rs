@@ -18,7 +18,7 @@ mod stream;
 pub use call::{Answered, AttemptWatch, LlmCall, Reply};
 pub use engine::Engine;
 pub use error::{blocked, fault_error, rejected};
-pub use lifecycle::{CLOSING_BUDGET, Lifecycle, Open, Progress};
+pub use lifecycle::{Lifecycle, Open, Progress};
 pub use price::{Pricing, Unpriced};
 pub use provider::{Answer, AnswerBody, AttemptCall, ByteStream, Provider, ProviderStream};
 pub use routing::{MAX_FALLBACKS, Routing, Target};

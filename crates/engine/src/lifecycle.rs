@@ -6,16 +6,13 @@
 
 use crate::price::Pricing;
 use gatewright_model::{ErrorKind, FinishReason, Kind, LlmError, Usage};
-use gatewright_pipeline::{Exchange, PluginSet, Round};
+use gatewright_pipeline::{CLOSING_BUDGET, Exchange, PluginSet, Round};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{LlmResult, RequestStatus, RequestSummary};
 use gatewright_plugin::{Draft, Facts, Hook};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
-
-/// Closing hooks have a budget of their own, since the request's may be spent.
-pub const CLOSING_BUDGET: Duration = Duration::from_secs(10);
 
 /// One request from its first hook to its last. Exactly one closing follows, on every way out.
 pub struct Lifecycle {

@@ -126,9 +126,7 @@ impl Driver {
             return Ok(Some(chunk));
         }
         let mut result = Draft::from(LlmResult::Chunk(chunk));
-        let mut seen = result.clone();
-        exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut seen, in_observe_mode).await?;
-        drop(seen);
+        exchange.watch::<point::PostLlm>(&result, in_observe_mode).await?;
         let decided = exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut result, in_chunk_mode).await?;
         match (decided.map(|decision| decision.outcome), result.into_inner()) {
             (Some(PostLlm::Drop), _) => Ok(None),

@@ -120,7 +120,7 @@ impl Texts {
             let (channel, before) = (*channel, text.clone());
             self.growing.insert(channel);
             let mut draft = channel_text(channel, before.clone(), false, false);
-            run_text(life, &mut draft.clone(), in_observe_mode).await?;
+            life.request().exchange.watch::<point::OnStreamChunk>(&draft, in_observe_mode).await?;
             run_text(life, &mut draft, in_chunk_mode).await?;
             if draft.text != before
                 && let Part::Text { text, .. } = &mut chunk.parts_mut()[at]
@@ -166,7 +166,8 @@ impl Texts {
             self.growing.remove(&channel);
             let text = self.left.text(channel).to_owned() + &self.hold.text(channel);
             let mut whole = channel_text(channel, text, true, true);
-            run_text(life, &mut whole, |slot| in_chunk_mode(slot) || in_observe_mode(slot)).await?;
+            life.request().exchange.watch::<point::OnStreamChunk>(&whole, in_observe_mode).await?;
+            run_text(life, &mut whole, in_chunk_mode).await?;
         }
         Ok(())
     }
@@ -224,9 +225,10 @@ impl Texts {
         self.hold.chunks().chain([last]).for_each(|chunk| shown.push(chunk));
         let response = Arc::new(shown.finish(provider, model));
         let seen = OutputCheck { texts: shown.texts(), is_final: true, response: Some(response) };
-        let watched = check(life, seen.clone(), in_observe_mode).await;
-        if let Err(Failed::Request(error)) = watched {
-            tracing::info!(plugin = error.plugin.as_deref().unwrap_or_default(), reason = %error, "audit of an answer");
+        for audited in life.request().exchange.watch::<point::CheckOutput>(&seen, in_observe_mode).await? {
+            if let Verdict::Block(no) = audited.outcome {
+                tracing::info!(plugin = %audited.plugin, reason = %no.reason, "audit of an answer");
+            }
         }
         check(life, seen, |slot| in_buffer_mode(slot) || in_chunk_mode(slot)).await
     }
