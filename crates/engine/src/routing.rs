@@ -12,7 +12,7 @@ pub const MAX_FALLBACKS: usize = 16;
 #[derive(Clone, Default)]
 pub struct Routing {
     providers: BTreeMap<String, Arc<dyn Provider>>,
-    /// Which provider lists a model; the first by name where several do.
+    /// Which provider lists a model; where several do, the default one, else the first by name.
     listed: HashMap<String, String>,
     default_provider: Option<String>,
     fallbacks: BTreeMap<String, Vec<String>>,
@@ -40,7 +40,8 @@ impl Routing {
         let providers: BTreeMap<_, _> =
             providers.into_iter().map(|provider| (provider.name().to_owned(), provider)).collect();
         let mut listed = HashMap::new();
-        for provider in providers.values() {
+        let default = default_provider.as_ref().and_then(|name| providers.get(name));
+        for provider in default.into_iter().chain(providers.values()) {
             for model in provider.models() {
                 listed.entry(model).or_insert_with(|| provider.name().to_owned());
             }
@@ -99,3 +100,6 @@ impl Routing {
         LlmError::new(ErrorKind::NotFound, message).with_param("model").with_code("model_not_found")
     }
 }
+
+#[cfg(test)]
+mod tests;
