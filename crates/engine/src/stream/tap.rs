@@ -161,6 +161,8 @@ impl Tap {
             for part in chunk.parts() {
                 match part {
                     Part::Usage(usage) => life.request().progress.usage.get_or_insert_default().merge(usage),
+                    // Told with the first event that is read, which is not the first that came.
+                    Part::Start { .. } => {}
                     Part::Finish { reason, .. } => {
                         usage_alone = false;
                         life.request().progress.finish = Some(reason.clone());
@@ -195,3 +197,6 @@ fn may_matter(bytes: &[u8], wants_usage: bool) -> bool {
         || (wants_usage
             && (has(b"\"usage\":{") || has(b"\"usage\": {") || has(b"_reason\":\"") || has(b"_reason\": \"")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,327 @@
+use super::*;
+use crate::price::Unpriced;
+use gatewright_dialects::{ANTHROPIC, OPENAI};
+use gatewright_model::{Codec, FinishReason, Usage};
+use gatewright_pipeline::PluginSet;
+use gatewright_plugin::Facts;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+use tokio_util::task::TaskTracker;
+
+const HELLO: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Héllo\"}}]}\n\n";
+const WORLD: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" world\"}}]}\n\n";
+const STOP: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const USAGE: &str = "data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+/// What an upstream does next.
+#[derive(Clone)]
+enum Step {
+    Piece(Bytes),
+    /// Its next piece is not there yet.
+    Wait,
+    Broken,
+    /// Nothing more, for ever.
+    Hang,
+}
+
+/// An upstream that keeps to a script; then its connection ends.
+struct Script(VecDeque<Step>);
+
+impl Stream for Script {
+    type Item = Result<Bytes, LlmError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.0.pop_front() {
+            Some(Step::Piece(bytes)) => Poll::Ready(Some(Ok(bytes))),
+            Some(Step::Wait) => Poll::Pending,
+            Some(Step::Broken) => Poll::Ready(Some(Err(LlmError::new(ErrorKind::Upstream, "reset")))),
+            Some(Step::Hang) => {
+                self.0.push_front(Step::Hang);
+                Poll::Pending
+            }
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+/// Who wants to know of the usage, and whether the client does.
+#[derive(Clone, Copy)]
+enum Usages {
+    Unwanted,
+    Wanted,
+    Hidden,
+}
+
+struct Tapped {
+    tap: Tap,
+    life: Lifecycle,
+}
+
+impl Tapped {
+    fn new(codec: &'static dyn Codec, usages: Usages, steps: impl IntoIterator<Item = Step>) -> Self {
+        let stream = ProviderStream { codec, bytes: Box::pin(Script(steps.into_iter().collect())) };
+        let (wanted, hidden) = match usages {
+            Usages::Unwanted => (false, false),
+            Usages::Wanted => (true, false),
+            Usages::Hidden => (true, true),
+        };
+        let tap = Tap::new(stream, wanted, hidden);
+        let set = Arc::new(PluginSet::empty());
+        let life = Lifecycle::open(set, Facts::default(), Instant::now(), Arc::new(Unpriced), TaskTracker::new());
+        Self { tap, life }
+    }
+
+    fn poll(&mut self) -> Poll<Option<Result<Bytes, LlmError>>> {
+        self.tap.poll_next(&mut Context::from_waker(Waker::noop()), &mut self.life)
+    }
+
+    /// The next item, after however many turns.
+    fn next(&mut self) -> Option<Result<Bytes, LlmError>> {
+        for _ in 0..1_000 {
+            if let Poll::Ready(item) = self.poll() {
+                return item;
+            }
+        }
+        panic!("it waits for ever");
+    }
+
+    /// Everything until the end, in the pieces in which it left, and the error at the end.
+    fn rest(&mut self) -> (Vec<String>, Option<LlmError>) {
+        let mut left = Vec::new();
+        while let Some(item) = self.next() {
+            match item {
+                Ok(bytes) => left.push(String::from_utf8(bytes.to_vec()).unwrap()),
+                Err(error) => {
+                    assert!(self.next().is_none(), "an error is the last item");
+                    return (left, Some(error));
+                }
+            }
+        }
+        (left, None)
+    }
+
+    fn usage(&mut self) -> Option<Usage> {
+        self.life.request().progress.usage
+    }
+
+    fn finish(&mut self) -> Option<FinishReason> {
+        self.life.request().progress.finish.clone()
+    }
+}
+
+fn pieces<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Step> {
+    texts.into_iter().map(|text| Step::Piece(Bytes::copy_from_slice(text.as_bytes()))).collect()
+}
+
+/// The same pieces, each of which lets the client wait first.
+fn slowly(steps: Vec<Step>) -> Vec<Step> {
+    let wait = [Step::Wait, Step::Wait, Step::Wait, Step::Wait];
+    steps.into_iter().flat_map(|step| wait.iter().cloned().chain([step])).collect()
+}
+
+fn three_and_five() -> Option<Usage> {
+    Some(Usage { input_tokens: 3, output_tokens: 5, ..Usage::default() })
+}
+
+#[test]
+fn what_has_come_together_leaves_together() {
+    let mut tapped = Tapped::new(&OPENAI, Usages::Wanted, pieces([HELLO, WORLD, STOP, USAGE, DONE]));
+    let (left, error) = tapped.rest();
+    assert_eq!((left, error), (vec![[HELLO, WORLD, STOP, USAGE, DONE].concat()], None));
+    assert!(tapped.tap.is_done());
+    assert_eq!((tapped.usage(), tapped.finish()), (three_and_five(), Some(FinishReason::Stop)));
+}
+
+#[test]
+fn what_comes_slowly_leaves_as_it_comes() {
+    let all = [HELLO, WORLD, STOP, DONE];
+    let (left, error) = Tapped::new(&OPENAI, Usages::Wanted, slowly(pieces(all))).rest();
+    assert_eq!((left, error), (all.map(str::to_owned).to_vec(), None));
+}
+
+#[test]
+fn a_piece_that_waits_for_the_next_one_does_not_wait_long() {
+    let steps = pieces([HELLO]).into_iter().chain([Step::Hang]);
+    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, steps);
+    let turns = (0..).take_while(|_| tapped.poll().is_pending()).count();
+    assert_eq!(turns, usize::from(PATIENCE));
+    assert!(tapped.poll().is_pending(), "and then there is nothing");
+}
+
+#[test]
+fn a_piece_that_comes_within_that_time_leaves_with_the_first() {
+    let mut steps = pieces([HELLO]);
+    steps.push(Step::Wait);
+    steps.extend(pieces([WORLD, DONE]));
+    assert_eq!(Tapped::new(&OPENAI, Usages::Unwanted, steps).rest().0, [[HELLO, WORLD, DONE].concat()]);
+}
+
+#[test]
+fn what_leaves_together_is_bounded() {
+    let events = WORLD.repeat(1 + BATCH_BYTES / 3 / WORLD.len());
+    let (left, error) = Tapped::new(&OPENAI, Usages::Unwanted, pieces([&*events; 10].into_iter().chain([DONE]))).rest();
+    assert_eq!(left.concat(), events.repeat(10) + DONE);
+    assert_eq!(error, None);
+    for batch in &left {
+        assert!(batch.len() < BATCH_BYTES + events.len(), "{} bytes", batch.len());
+    }
+}
+
+#[test]
+fn usage_that_the_client_did_not_ask_for_is_counted_and_hidden() {
+    for slow in [false, true] {
+        let steps = pieces([HELLO, STOP, USAGE, DONE]);
+        let steps = if slow { slowly(steps) } else { steps };
+        let mut tapped = Tapped::new(&OPENAI, Usages::Hidden, steps);
+        assert_eq!(tapped.rest().0.concat(), [HELLO, STOP, DONE].concat());
+        assert_eq!(tapped.usage(), three_and_five());
+    }
+}
+
+#[test]
+fn usage_is_hidden_wherever_it_stands_in_a_piece() {
+    let all = [HELLO, STOP, USAGE, DONE].concat();
+    assert_eq!(Tapped::new(&OPENAI, Usages::Hidden, pieces([&*all])).rest().0.concat(), [HELLO, STOP, DONE].concat());
+}
+
+#[test]
+fn usage_is_hidden_even_if_it_is_the_first_that_is_read() {
+    // Nothing before it says more than text.
+    let mut tapped = Tapped::new(&OPENAI, Usages::Hidden, pieces([HELLO, USAGE, DONE]));
+    assert_eq!(tapped.rest().0.concat(), [HELLO, DONE].concat());
+    assert_eq!(tapped.usage(), three_and_five());
+}
+
+#[test]
+fn usage_that_comes_with_something_else_is_not_hidden() {
+    let both = STOP.replace("\"choices\"", "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5},\"choices\"");
+    let mut tapped = Tapped::new(&OPENAI, Usages::Hidden, pieces([HELLO, &both, DONE]));
+    assert_eq!(tapped.rest().0.concat(), [HELLO, &both, DONE].concat());
+    assert_eq!(tapped.usage(), three_and_five());
+}
+
+#[test]
+fn nobody_reads_what_nobody_wants_to_know() {
+    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, STOP, USAGE, DONE]));
+    assert_eq!(tapped.rest().0.concat(), [HELLO, STOP, USAGE, DONE].concat());
+    assert_eq!((tapped.usage(), tapped.finish()), (None, None));
+    assert!(tapped.tap.is_done(), "but for the end");
+}
+
+#[test]
+fn an_error_event_in_the_middle_ends_the_stream() {
+    let event = "data: {\"error\":{\"message\":\"too many\",\"type\":\"rate_limit_error\"}}\n\n";
+    for steps in [pieces([HELLO, event, WORLD, DONE]), pieces([&*[HELLO, event, WORLD, DONE].concat()])] {
+        let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, steps);
+        let (left, error) = tapped.rest();
+        assert_eq!(left.concat(), HELLO, "what came before it leaves; the event itself is written anew");
+        let error = error.unwrap();
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::RateLimit, "too many"));
+        assert!(!tapped.tap.is_done());
+    }
+}
+
+#[test]
+fn a_text_that_looks_like_an_error_is_none() {
+    let said = HELLO.replace("Héllo", "an \\\"error\\\": [DONE]");
+    let (left, error) = Tapped::new(&OPENAI, Usages::Wanted, pieces([&*said, WORLD, DONE])).rest();
+    assert_eq!((left.concat(), error), ([&*said, WORLD, DONE].concat(), None));
+}
+
+#[test]
+fn a_connection_that_breaks_ends_the_stream_with_an_error() {
+    let steps = pieces([HELLO, WORLD]).into_iter().chain([Step::Broken]).chain(pieces([DONE]));
+    let (left, error) = Tapped::new(&OPENAI, Usages::Unwanted, steps).rest();
+    assert_eq!(left.concat(), [HELLO, WORLD].concat());
+    assert_eq!(error.unwrap().message, "reset");
+}
+
+#[test]
+fn a_stream_without_its_last_event_ended_too_early() {
+    for sent in [&[][..], &[HELLO, WORLD], &[HELLO, STOP, USAGE]] {
+        let (left, error) = Tapped::new(&OPENAI, Usages::Wanted, pieces(sent.iter().copied())).rest();
+        assert_eq!(left.concat(), sent.concat());
+        let error = error.unwrap();
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (ErrorKind::Upstream, "the provider's stream ended too early")
+        );
+    }
+}
+
+#[test]
+fn half_an_event_at_the_end_does_not_leave() {
+    let (half, _) = WORLD.split_at(20);
+    let (left, error) = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, half])).rest();
+    assert_eq!(left.concat(), HELLO);
+    assert!(error.is_some());
+}
+
+#[test]
+fn an_event_may_be_split_anywhere() {
+    let all = [HELLO, STOP, USAGE, DONE].concat();
+    for at in 1..all.len() {
+        let cut = [&all.as_bytes()[..at], &all.as_bytes()[at..]].map(|half| Step::Piece(Bytes::copy_from_slice(half)));
+        let mut tapped = Tapped::new(&OPENAI, Usages::Hidden, slowly(cut.to_vec()));
+        let (left, error) = tapped.rest();
+        assert_eq!((left.concat(), error), ([HELLO, STOP, DONE].concat(), None), "cut at {at}");
+        assert_eq!(tapped.usage(), three_and_five(), "cut at {at}");
+    }
+    let bytewise = all.as_bytes().iter().map(|byte| Step::Piece(Bytes::copy_from_slice(&[*byte])));
+    assert_eq!(Tapped::new(&OPENAI, Usages::Hidden, bytewise).rest().0.concat(), [HELLO, STOP, DONE].concat());
+}
+
+#[test]
+fn lines_may_end_in_another_way() {
+    let all = [HELLO, STOP, USAGE, DONE].map(|event| event.replace('\n', "\r\n"));
+    let mut tapped = Tapped::new(&OPENAI, Usages::Hidden, pieces(all.iter().map(String::as_str)));
+    let (left, error) = tapped.rest();
+    assert_eq!((left.concat(), error), ([&*all[0], &all[1], &all[3]].concat(), None));
+    assert_eq!(tapped.usage(), three_and_five());
+}
+
+#[test]
+fn nothing_is_asked_for_behind_the_last_event() {
+    let steps = pieces([HELLO, DONE]).into_iter().chain([Step::Broken]);
+    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, steps);
+    assert_eq!(tapped.rest(), (vec![[HELLO, DONE].concat()], None));
+}
+
+#[test]
+fn the_first_token_is_there_with_the_first_piece() {
+    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, [Step::Wait].into_iter().chain(pieces([HELLO, DONE])));
+    assert!(tapped.poll().is_pending());
+    assert_eq!(tapped.life.request().progress.first_token, None);
+    tapped.next();
+    let first = tapped.life.request().progress.first_token;
+    assert!(first.is_some());
+    tapped.rest();
+    assert_eq!(tapped.life.request().progress.first_token, first);
+}
+
+#[test]
+fn the_other_dialect_is_counted_too() {
+    let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"c\",\
+                 \"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n";
+    let text = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\
+                \"text_delta\",\"text\":\"Hi\"}}\n\n";
+    let delta = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\
+                 \"usage\":{\"output_tokens\":5}}\n\n";
+    let stop = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let mut tapped = Tapped::new(&ANTHROPIC, Usages::Wanted, slowly(pieces([start, text, delta, stop])));
+    let (left, error) = tapped.rest();
+    assert_eq!((left.concat(), error), ([start, text, delta, stop].concat(), None));
+    assert_eq!((tapped.usage(), tapped.finish()), (three_and_five(), Some(FinishReason::Stop)));
+    let mut tapped = Tapped::new(&ANTHROPIC, Usages::Wanted, pieces([start, text, delta]));
+    assert!(tapped.rest().1.is_some(), "without its last event");
+}
+
+#[test]
+fn what_cannot_be_read_ends_the_stream() {
+    let (left, error) = Tapped::new(&OPENAI, Usages::Wanted, pieces([HELLO, "data: {\"usage\":{\n\n", DONE])).rest();
+    assert_eq!(left.concat(), HELLO);
+    let message = error.unwrap().message;
+    assert!(message.starts_with("the provider's stream cannot be read: "), "{message}");
+}
