@@ -37,3 +37,6 @@ pub fn fault_error(fault: &Fault) -> LlmError {
     );
     LlmError { allow_fallbacks: Some(false), ..fault.to_error() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,3 +185,6 @@ impl Open {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

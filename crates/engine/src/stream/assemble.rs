@@ -131,3 +131,6 @@ impl Growing {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,3 +53,6 @@ fn block_chunk(content: &Content, channel: impl Fn(ChannelKind) -> Channel) -> O
     };
     Some(Chunk::from_parts(parts))
 }
+
+#[cfg(test)]
+mod tests;
