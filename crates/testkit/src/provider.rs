@@ -120,13 +120,20 @@ impl ScriptedProvider {
     }
 
     async fn play(self, call: AttemptCall) -> Result<Answer, LlmError> {
-        let AttemptCall { request, include_usage, headers, .. } = call;
+        let AttemptCall { request, include_usage, headers, deadline } = call;
         let model = request.model.clone();
         lock(&self.stage.calls).push(ProviderCall { request, include_usage, headers });
         let mut under = Under::begin(self.stage.clone());
         self.stage.changed.notify_waiters();
         let body = match self.next() {
-            ScriptedAnswer::Hang => std::future::pending().await,
+            ScriptedAnswer::Hang => {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+                under.end();
+                return Err(LlmError::new(ErrorKind::Timeout, "the provider did not answer in time"));
+            }
             ScriptedAnswer::Error(error) => {
                 under.end();
                 return Err(*error);

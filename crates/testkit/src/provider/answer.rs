@@ -20,7 +20,7 @@ pub enum ScriptedAnswer {
     Error(Box<LlmError>),
     /// A stream, piece by piece. Its end is the end of the connection, whatever the pieces say.
     Stream(Vec<Piece>),
-    /// Nothing, for ever.
+    /// Nothing; at the request's deadline a timeout, as providers have it. Without a deadline, nothing for ever.
     Hang,
     /// A panic in the provider.
     Panic,
