@@ -1,0 +1,38 @@
+//! Who loads the test plugins.
+
+use crate::plugins::TestPlugin;
+use gatewright_plugin::Failure;
+use gatewright_plugin::hosted::Hosted;
+use gatewright_plugin::services::BoxFuture;
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+/// A host under test: a way of running plugins.
+pub trait Host: Sync {
+    /// Its name, for the report: `builtin`, `native`, `wasm`, `process`.
+    fn name(&self) -> &'static str;
+
+    /// Loads a test plugin with this config, as an instance of its own. An error fails the case.
+    fn load<'a>(&'a self, plugin: &'static TestPlugin, config: Json)
+    -> BoxFuture<'a, Result<Arc<dyn Hosted>, Failure>>;
+}
+
+/// The built-in host: plugins linked into the program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Builtin;
+
+// === impl Builtin ===
+
+impl Host for Builtin {
+    fn name(&self) -> &'static str {
+        "builtin"
+    }
+
+    fn load<'a>(
+        &'a self,
+        plugin: &'static TestPlugin,
+        config: Json,
+    ) -> BoxFuture<'a, Result<Arc<dyn Hosted>, Failure>> {
+        Box::pin(std::future::ready((plugin.link)(config)))
+    }
+}

@@ -1,0 +1,25 @@
+//! The executable contract: every rule of hooks as a named case, against any host.
+//!
+//! A [`Host`] loads the [test plugins](plugins), each an ordinary plugin that does what its config says and records
+//! what it was given. [`cases`] states the rules; [`run_all`] runs them and gives a [`Report`], a table of hooks,
+//! hosts and groups of cases. What is linked in runs under [`Builtin`]; other hosts load the same sources from
+//! artefacts of their own kind.
+//!
+//! Each case has a runtime of its own and runs in real time, so that it also holds for hosts across a process
+//! boundary; where a case waits for something not to happen, it waits for milliseconds.
+
+mod case;
+mod cases;
+mod gateway;
+mod host;
+mod journal;
+pub mod plugins;
+mod report;
+mod sample;
+mod setup;
+mod sse;
+
+pub use case::{Case, CaseFailure, Group, Outcome};
+pub use cases::cases;
+pub use host::{Builtin, Host};
+pub use report::{CaseReport, Report, Table, run_all, run_group};
