@@ -3,6 +3,7 @@
 use crate::call::{AttemptWatch, LlmCall};
 use crate::engine::note_response;
 use crate::error::fault_error;
+use crate::input::check_input_again;
 use crate::lifecycle::Lifecycle;
 use crate::provider::{Answer, AnswerBody, AttemptCall, ProviderStream};
 use crate::routing::{Routing, Target};
@@ -44,14 +45,19 @@ pub(crate) async fn attempt(
     let mut request = call.request.clone();
     request.provider = Some(target.provider.clone());
     request.model.clone_from(&target.model);
-    aim(life, &request, index);
+    aim(life, &target.provider, &target.model, index);
     life.request().progress.attempts += 1;
     life.request().exchange.begin(Round::Attempt);
 
     let mut draft = Draft::from(request);
     let decided = life.request().exchange.enter::<point::PreLlm>(Round::Attempt, &mut draft).await;
     let request = draft.into_inner();
-    aim(life, &request, index);
+    aim(life, request.provider.as_deref().unwrap_or_default(), &request.model, index);
+    if let Err(error) = still_allowed(life, call, &request).await {
+        // What a guard decided nobody recovers.
+        let _ = close(life, LlmResult::Error(error.clone())).await;
+        return Err(error);
+    }
     let (body, headers, dropped) = match decided {
         Err(fault) => {
             // What a guard failed at nobody recovers.
@@ -86,6 +92,11 @@ pub(crate) async fn attempt(
     match body {
         Ok(Got::Chunks(source)) => Ok(Attempted::Chunks { source, headers, dropped }),
         Ok(Got::Stream(stream)) => Ok(stream_of(life, call, stream, headers, dropped)),
+        Ok(Got::Whole(response)) if is_unreadable(call, &response) => {
+            let error = LlmError::new(ErrorKind::Upstream, "the provider's answer cannot be read");
+            let response = close(life, LlmResult::Error(error.with_provider(&response.provider))).await?;
+            Ok(Attempted::Whole { response, headers, dropped })
+        }
         Ok(Got::Whole(response)) => {
             // Its tokens are used, whatever becomes of it.
             note_response(life, &response);
@@ -97,6 +108,12 @@ pub(crate) async fn attempt(
             Ok(Attempted::Whole { response, headers, dropped })
         }
     }
+}
+
+/// Whether an answer must be translated, and cannot.
+fn is_unreadable(call: &LlmCall, response: &Response) -> bool {
+    let foreign = response.wire().is_some_and(|wire| call.dialect.is_some_and(|dialect| dialect != wire.dialect()));
+    foreign && response.output().is_err()
 }
 
 /// What an attempt got before `post_llm`.
@@ -174,17 +191,25 @@ fn timeout_of(life: &mut Lifecycle, plugin: &Arc<str>) -> Duration {
 }
 
 /// Makes the facts and the summary say where the attempt goes.
-fn aim(life: &mut Lifecycle, request: &Request, index: u32) {
+pub(crate) fn aim(life: &mut Lifecycle, provider: &str, model: &str, index: u32) {
     let open = life.request();
-    let provider = request.provider.as_deref().unwrap_or_default();
-    if open.progress.provider != provider || open.progress.model != request.model || index > 0 {
+    if open.progress.provider != provider || open.progress.model != model || index > 0 {
         open.progress.provider = provider.to_owned();
-        open.progress.model.clone_from(&request.model);
+        open.progress.model = model.to_owned();
         let facts = open.exchange.facts_mut();
         facts.provider = provider.to_owned();
-        facts.model.clone_from(&request.model);
+        facts.model = model.to_owned();
         facts.fallback_index = index;
     }
+}
+
+/// After `pre_llm`: whether the request may go where it goes now.
+async fn still_allowed(life: &mut Lifecycle, call: &LlmCall, request: &Request) -> Result<(), LlmError> {
+    // A plugin that could not read the body has failed at nothing: the body is at fault.
+    if let Some(fault) = call.request.wire().and_then(|wire| wire.fault()) {
+        return Err(LlmError { allow_fallbacks: Some(false), ..fault.clone().into() });
+    }
+    check_input_again(life, request).await
 }
 
 /// Whether somebody is told of the usage at the end.

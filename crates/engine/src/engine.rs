@@ -1,12 +1,13 @@
 //! The way of one LLM request: checks, attempts, fallbacks.
 
-use crate::attempt::{Attempted, Providers, attempt};
+use crate::attempt::{Attempted, Providers, aim, attempt};
 use crate::call::{Answered, AttemptWatch, LlmCall, Reply};
 use crate::error::{blocked, fault_error};
+use crate::input::check_input;
 use crate::lifecycle::Lifecycle;
 use crate::routing::Routing;
 use crate::stream::{Assembler, Driver, STREAM_BUFFER_BYTES, Source, replay};
-use gatewright_model::{ErrorKind, LlmError, Output, Request, Response};
+use gatewright_model::{ErrorKind, LlmError, Output, Response};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{ChannelText, OutputCheck};
 use gatewright_plugin::{Hook, Verdict};
@@ -38,10 +39,13 @@ impl Engine {
         let open = life.request();
         open.progress.stream = call.request.stream();
         open.progress.kind = call.request.kind;
-        if open.exchange.has(Hook::PreRequest) || open.exchange.has(Hook::CheckInput) {
+        // Where it goes comes first: a guard of some models must not depend on how the client spells them.
+        let primary = self.routing.resolve(&call.request.model)?;
+        aim(life, &primary.provider, &primary.model, 0);
+        let exchange = &life.request().exchange;
+        if exchange.has(Hook::PreRequest) || exchange.has(Hook::CheckInput) {
             check_input(life, &call.request).await?;
         }
-        let primary = self.routing.resolve(&call.request.model)?;
         let asked = call.request.wire().map(|wire| wire.head().fallbacks.as_slice()).unwrap_or_default();
         let fallbacks = self.routing.fallbacks(&primary, asked);
         let mut first_error = match attempt(self.at(), life, &call, &primary, 0).await {
@@ -109,21 +113,6 @@ impl Engine {
             LlmError::new(ErrorKind::Upstream, "the answer cannot be streamed: it is no conversation")
         })?;
         Ok(Driver::new(life, Source::Replay(chunks.into()), self.stream_buffer_bytes))
-    }
-}
-
-async fn check_input(life: &mut Lifecycle, request: &Request) -> Result<(), LlmError> {
-    // What no guard could read is the client's fault, not the guard's failure.
-    request.chat()?;
-    let exchange = &mut life.request().exchange;
-    let mut request = Arc::new(request.clone());
-    exchange.run::<point::PreRequest>(&mut request).await.map_err(|fault| fault_error(&fault))?;
-    match exchange.run::<point::CheckInput>(&mut request).await.map_err(|fault| fault_error(&fault))? {
-        Some(decision) => match decision.outcome {
-            Verdict::Allow => Ok(()),
-            Verdict::Block(no) => Err(blocked(&decision.plugin, no)),
-        },
-        None => Ok(()),
     }
 }
 

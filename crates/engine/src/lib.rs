@@ -9,6 +9,7 @@ mod attempt;
 mod call;
 mod engine;
 mod error;
+mod input;
 mod lifecycle;
 mod price;
 mod provider;

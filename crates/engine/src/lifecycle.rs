@@ -28,6 +28,7 @@ pub struct Open {
     pub progress: Progress,
     pricing: Arc<dyn Pricing>,
     started: Instant,
+    held: Vec<Box<dyn Send>>,
 }
 
 /// What is known so far of how a request goes.
@@ -57,6 +58,8 @@ pub struct Progress {
     pub waited: Duration,
     /// What the gateway itself took until its answer began.
     pub overhead: Duration,
+    /// Guards whose `check_input` has had its say.
+    pub(crate) asked: Vec<Arc<str>>,
 }
 
 // === impl Lifecycle ===
@@ -73,7 +76,7 @@ impl Lifecycle {
         let model = facts.model.clone();
         let progress = Progress { model, ..Progress::default() };
         let exchange = Exchange::new(set, facts);
-        Self { open: Some(Box::new(Open { exchange, progress, pricing, started })), tasks }
+        Self { open: Some(Box::new(Open { exchange, progress, pricing, started, held: Vec::new() })), tasks }
     }
 
     /// The request. It is there until it is finished, and finishing takes the lifecycle.
@@ -93,6 +96,17 @@ impl Lifecycle {
         if let Some(open) = self.open.take() {
             self.close(open, http_status);
         }
+    }
+
+    /// Whether the request's time is spent.
+    pub(crate) fn is_late(&self) -> bool {
+        let deadline = self.open.as_ref().and_then(|open| open.exchange.facts().deadline);
+        deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Keeps something until the closing hooks have run, such as the request's place among all others.
+    pub fn hold(&mut self, held: impl Send + 'static) {
+        self.request().held.push(Box::new(held));
     }
 
     /// Time since the request began.
@@ -123,7 +137,10 @@ impl Lifecycle {
 impl Drop for Lifecycle {
     fn drop(&mut self) {
         if let Some(mut open) = self.open.take() {
-            let gone = LlmError::new(ErrorKind::Cancelled, "the client went away");
+            let gone = match std::thread::panicking() {
+                true => LlmError::new(ErrorKind::Internal, "the gateway failed"),
+                false => LlmError::new(ErrorKind::Cancelled, "the client went away"),
+            };
             open.progress.error.get_or_insert_with(|| Arc::new(gone));
             self.close(open, ErrorKind::Cancelled.status());
         }

@@ -39,4 +39,5 @@ pub use linked::Catalogue;
 /// What the source of a plugin usually needs.
 pub mod prelude {
     pub use gatewright_plugin::prelude::*;
+    pub use gatewright_plugin_macros::linked_plugin as plugin;
 }

@@ -48,7 +48,8 @@ impl Plugins {
             let Some(linked) = starting.catalogue.get(plugin) else { continue };
             let origin =
                 Origin { plugin: plugin.to_owned(), config: entry.config.get(), version: entry.version.clone() };
-            let kept = self.instances.get(&entry.name).filter(|(had, _)| *had == origin);
+            let kept =
+                self.instances.get(&entry.name).filter(|(had, instance)| *had == origin && !instance.is_absent());
             let instance = match kept {
                 Some((_, instance)) => instance.clone(),
                 None => start(&entry, linked, &origin, starting).await?,

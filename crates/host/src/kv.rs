@@ -76,6 +76,7 @@ impl Kv for MemoryKv {
             let ttl = space
                 .entries
                 .get(key)
+                .filter(|entry| entry.is_live(Instant::now()))
                 .and_then(|entry| entry.expires)
                 .map(|at| at.saturating_duration_since(Instant::now()));
             space.set(key, Bytes::from(sum.to_string()), ttl)?;
@@ -123,7 +124,8 @@ impl Space {
             return Err(ServiceError::TooLarge(format!("a plugin keeps at most {MAX_BYTES} bytes")));
         }
         self.bytes += key.len() + value.len();
-        let expires = ttl.map(|ttl| Instant::now() + ttl);
+        // A time beyond all clocks is for ever.
+        let expires = ttl.and_then(|ttl| Instant::now().checked_add(ttl));
         self.entries.insert(key.to_owned(), Entry { value, expires });
         Ok(())
     }

@@ -44,6 +44,10 @@ impl LlmCalls {
             let message = format!("LLM requests of plugins nest at most {MAX_LLM_DEPTH} deep");
             return Err(LlmError::new(ErrorKind::InvalidRequest, message).with_plugin(&*self.plugin));
         }
+        if request.stream() {
+            let message = "a plugin's LLM request cannot be streamed";
+            return Err(LlmError::new(ErrorKind::InvalidRequest, message).with_plugin(&*self.plugin));
+        }
         let not_serving = || LlmError::new(ErrorKind::Overloaded, "the gateway does not serve at this moment");
         let serving = (self.serving)().ok_or_else(not_serving)?;
         let facts = Facts {

@@ -132,6 +132,11 @@ impl RequestWire {
         &self.head
     }
 
+    /// Why the body holds no conversation, if somebody tried to read one.
+    pub fn fault(&self) -> Option<&DecodeError> {
+        self.chat.get().and_then(|chat| chat.as_ref().err())
+    }
+
     /// The conversation as it came, parsed once.
     pub fn chat(&self) -> Result<&Chat, DecodeError> {
         self.chat.get_or_init(|| self.codec.decode_request(&self.body)).as_ref().map_err(Clone::clone)

@@ -93,6 +93,11 @@ impl Instance {
         }
     }
 
+    /// Whether it did not load.
+    pub fn is_absent(&self) -> bool {
+        self.plugin.is_err()
+    }
+
     /// Asks it how it is.
     pub async fn health(&self) -> Health {
         let plugin = match (&self.plugin, self.unavailable()) {

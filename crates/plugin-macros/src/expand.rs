@@ -7,7 +7,8 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Error, ImplItem, ImplItemFn, ItemImpl, MetaNameValue, ReturnType, Token, Type};
 
-pub(crate) fn plugin(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+/// `root` is the path to the contract's crate.
+pub(crate) fn plugin(root: &TokenStream, arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut block: ItemImpl = syn::parse2(item)?;
     let arguments = Punctuated::<MetaNameValue, Token![,]>::parse_terminated.parse2(arguments)?;
     let implemented = block.trait_.as_ref().and_then(|(path, _)| path.segments.last());
@@ -24,7 +25,7 @@ pub(crate) fn plugin(arguments: TokenStream, item: TokenStream) -> syn::Result<T
         let variant = camel_case(&function.sig.ident);
         // A hook that is compiled only sometimes is there only then.
         let conditions = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
-        let hook = quote!(#(#conditions)* ::gatewright_plugin::Hook::#variant);
+        let hook = quote!(#(#conditions)* #root::Hook::#variant);
         if function.sig.asyncness.is_none() {
             immediate.push(hook.clone());
             make_ready(function)?;
@@ -32,13 +33,13 @@ pub(crate) fn plugin(arguments: TokenStream, item: TokenStream) -> syn::Result<T
         hooks.push(hook);
     }
     block.items.push(syn::parse_quote! {
-        const HOOKS: ::gatewright_plugin::HookSet = ::gatewright_plugin::HookSet::of(&[#(#hooks),*]);
+        const HOOKS: #root::HookSet = #root::HookSet::of(&[#(#hooks),*]);
     });
     block.items.push(syn::parse_quote! {
-        const IMMEDIATE: ::gatewright_plugin::HookSet = ::gatewright_plugin::HookSet::of(&[#(#immediate),*]);
+        const IMMEDIATE: #root::HookSet = #root::HookSet::of(&[#(#immediate),*]);
     });
     if !has_manifest {
-        block.items.push(ImplItem::Verbatim(manifest(&block.self_ty, &arguments)));
+        block.items.push(ImplItem::Verbatim(manifest(root, &block.self_ty, &arguments)));
     } else if let Some(argument) = arguments.first() {
         return Err(Error::new(argument.span(), "the block has a `manifest` of its own: put it there"));
     }
@@ -63,7 +64,7 @@ fn make_ready(function: &mut ImplItemFn) -> syn::Result<()> {
     Ok(())
 }
 
-fn manifest(plugin: &Type, arguments: &Punctuated<MetaNameValue, Token![,]>) -> TokenStream {
+fn manifest(root: &TokenStream, plugin: &Type, arguments: &Punctuated<MetaNameValue, Token![,]>) -> TokenStream {
     let name = match plugin {
         Type::Path(path) => path.path.segments.last().map(|last| snake_case(&last.ident.to_string())),
         _ => None,
@@ -74,8 +75,8 @@ fn manifest(plugin: &Type, arguments: &Punctuated<MetaNameValue, Token![,]>) -> 
         quote_spanned!(argument.span()=> .#key(#value))
     });
     quote! {
-        fn manifest() -> ::gatewright_plugin::Manifest {
-            ::gatewright_plugin::Manifest::new(#name, ::core::env!("CARGO_PKG_VERSION")) #(#settings)*
+        fn manifest() -> #root::Manifest {
+            #root::Manifest::new(#name, ::core::env!("CARGO_PKG_VERSION")) #(#settings)*
         }
     }
 }

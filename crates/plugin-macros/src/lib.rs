@@ -13,5 +13,13 @@ use proc_macro::TokenStream;
 /// without `version` it has its crate's.
 #[proc_macro_attribute]
 pub fn plugin(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::plugin(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    let root = quote::quote!(::gatewright_plugin);
+    expand::plugin(&root, arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// The same attribute for those who depend on `gatewright` alone, which hands it on as `plugin`.
+#[proc_macro_attribute]
+pub fn linked_plugin(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let root = quote::quote!(::gatewright::plugin);
+    expand::plugin(&root, arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -1,23 +1,30 @@
 //! One client connection.
 
 use crate::body::ResponseBody;
+use crate::patience::Patient;
 use crate::route::Route;
 use crate::snapshot::{Limits, Shared};
-use crate::{exchange, info};
+use crate::{exchange, info, intake};
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 /// The most headers of one request; more get 431.
 const MAX_HEADERS: usize = 128;
+
+/// Spawns the requests of an HTTP/2 connection where their end is waited for.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
 
 /// What an HTTP/2 connection begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -34,9 +41,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watc
         () = told(&mut stop) => return,
     };
     let Ok(Ok(is_http2)) = is_http2 else { return };
+    let tasks = shared.tasks.clone();
     let service = service_fn(move |request| respond(shared.clone(), request));
     let ended = match is_http2 {
-        true => serve_http2(stream, service, stop).await,
+        true => serve_http2(stream, service, stop, tasks).await,
         false => serve_http1(stream, service, stop, limits).await,
     };
     if let Err(error) = ended {
@@ -75,7 +83,7 @@ where
         .header_read_timeout(limits.header_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(limits.header_bytes.max(8192));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
     tokio::select! {
         ended = connection.as_mut() => ended,
         () = told(&mut stop) => {
@@ -85,20 +93,36 @@ where
     }
 }
 
-async fn serve_http2<S>(stream: TcpStream, service: S, mut stop: watch::Receiver<bool>) -> hyper::Result<()>
+async fn serve_http2<S>(
+    stream: TcpStream,
+    service: S,
+    mut stop: watch::Receiver<bool>,
+    tasks: TaskTracker,
+) -> hyper::Result<()>
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     S::Future: Send + 'static,
 {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let mut builder = http2::Builder::new(Tracked(tasks));
     builder.timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
     tokio::select! {
         ended = connection.as_mut() => ended,
         () = told(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+    }
+}
+
+// === impl Tracked ===
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, request: F) {
+        self.0.spawn(request);
     }
 }
 
@@ -115,6 +139,10 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Resp
             let (parts, body) = request.into_parts();
             exchange::serve(&shared, endpoint, parts, body).await
         }
-        route => info::serve(&shared, route, request.uri().path(), request.headers()).await,
+        route => {
+            let (parts, body) = request.into_parts();
+            intake::discard(body);
+            info::serve(&shared, route, parts.uri.path(), &parts.headers).await
+        }
     })
 }

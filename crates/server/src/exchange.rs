@@ -11,7 +11,7 @@ use crate::stream::{Chunks, Tapped};
 use crate::transport::{self, Entered};
 use bytes::Bytes;
 use gatewright_engine::{Answered, LlmCall, Reply};
-use gatewright_model::{Dropped, HttpRequest, HttpResponse, LlmError, Request};
+use gatewright_model::{Dropped, ErrorKind, HttpRequest, HttpResponse, LlmError, Request};
 use gatewright_plugin::Hook;
 use http::request::Parts;
 use http::{HeaderMap, Response};
@@ -64,6 +64,12 @@ impl Open {
         body: Incoming,
         http: &mut Option<Arc<HttpRequest>>,
     ) -> Result<Answer, LlmError> {
+        let hooked = transport::is_hooked(&self.life.request().exchange);
+        if !hooked && let Err(error) = transport::authenticate(&mut self.life, snapshot.keys.as_ref(), &parts.headers) {
+            // Nobody's body takes up no room.
+            intake::discard(body);
+            return Err(error);
+        }
         let mut place = self.shared.admission.enter(snapshot.limits.concurrent_requests);
         let reading = Instant::now();
         let read = match &mut place {
@@ -76,14 +82,13 @@ impl Open {
                 Err(error.clone())
             }
         };
-        self.place = place.ok();
+        if let Ok(place) = place {
+            self.life.hold(place);
+        }
         self.life.request().progress.waited += reading.elapsed();
         let body = read?;
-        let (headers, body) = match transport::is_hooked(&self.life.request().exchange) {
-            false => {
-                transport::authenticate(&mut self.life, snapshot.keys.as_ref(), &parts.headers)?;
-                (parts.headers, body)
-            }
+        let (headers, body) = match hooked {
+            false => (parts.headers, body),
             true => {
                 let entered = transport::enter(&mut self.life, snapshot.keys.as_ref(), parts, body, http).await?;
                 match entered {
@@ -136,7 +141,10 @@ impl Open {
                     response.headers.set("content-type", "application/json");
                     self.whole(response, http, reported).await
                 }
-                Err(error) => self.refuse(error.into(), http, reported).await,
+                Err(error) => {
+                    let error = format!("the provider's answer cannot be carried over: {error}");
+                    self.refuse(LlmError::new(ErrorKind::Upstream, error), http, reported).await
+                }
             },
             Reply::Bytes(tap) => {
                 log_dropped(&self.request_id, &reported.dropped);
@@ -166,8 +174,7 @@ impl Open {
         match transport::leave(&mut self.life, response, http).await {
             Ok(response) => {
                 self.status = response.status;
-                let (status, headers, body) = (response.status, response.headers.into_map(), response.body);
-                respond::whole(status, headers, &reported, ResponseBody::Whole(Some(body), Some(self)))
+                self.answer_with(response, &reported)
             }
             Err(error) => self.refuse(error, None, reported).await,
         }
@@ -191,8 +198,20 @@ impl Open {
             },
         };
         self.status = response.status;
-        let (status, headers, body) = (response.status, response.headers.into_map(), response.body);
-        respond::whole(status, headers, &reported, ResponseBody::Whole(Some(body), Some(self)))
+        self.answer_with(response, &reported)
+    }
+
+    fn answer_with(self, response: HttpResponse, reported: &Reported) -> Response<ResponseBody> {
+        let (status, headers, bytes) = (response.status, response.headers.into_map(), response.body);
+        let body = match bytes.is_empty() || matches!(status, 204 | 304) {
+            // A body without a byte is never asked for, so the client has all of it now.
+            true => {
+                self.finish();
+                ResponseBody::Plain(None)
+            }
+            false => ResponseBody::Whole(Some(bytes), Some(self)),
+        };
+        respond::whole(status, headers, reported, body)
     }
 }
 

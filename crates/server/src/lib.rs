@@ -12,6 +12,7 @@ mod exchange;
 mod info;
 mod intake;
 mod open;
+mod patience;
 mod request_id;
 mod respond;
 mod route;

@@ -1,6 +1,5 @@
 //! A request that is under way, whichever part of the server holds it.
 
-use crate::admission::Place;
 use crate::request_id;
 use crate::route::Endpoint;
 use crate::snapshot::{Shared, Snapshot};
@@ -20,7 +19,6 @@ pub(crate) struct Open {
     /// Whether the client is to see the usage of its stream.
     pub(crate) include_usage: bool,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) place: Option<Place>,
     _active: Option<ActiveRequest>,
 }
 
@@ -45,16 +43,7 @@ impl Open {
         let (plugins, pricing) = (snapshot.plugins.clone(), snapshot.pricing.clone());
         let life = Lifecycle::open(plugins, facts, started, pricing, shared.tasks.clone());
         let active = snapshot.metrics.as_ref().map(|metrics| metrics.active_request());
-        Self {
-            life,
-            endpoint,
-            request_id,
-            status: 200,
-            include_usage: true,
-            shared: shared.clone(),
-            place: None,
-            _active: active,
-        }
+        Self { life, endpoint, request_id, status: 200, include_usage: true, shared: shared.clone(), _active: active }
     }
 
     /// The client has all of its answer.

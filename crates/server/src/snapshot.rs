@@ -5,7 +5,7 @@ use crate::auth::ClientKeys;
 use arc_swap::ArcSwap;
 use gatewright_engine::{Engine, Pricing};
 use gatewright_pipeline::PluginSet;
-use gatewright_plugin::FailureMode;
+use gatewright_plugin::{FailureMode, Hook, Layer};
 use gatewright_telemetry::Metrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,6 +62,11 @@ pub struct Readiness {
     pub ready: bool,
     /// What is in the way, or is missing without being in the way.
     pub pending: Vec<String>,
+}
+
+/// Whether requests pass a hook.
+fn on_the_way(hook: Hook) -> bool {
+    matches!(hook.info().layer, Layer::Transport | Layer::Access | Layer::Request | Layer::Attempt)
 }
 
 // === impl Limits ===
@@ -126,7 +131,8 @@ impl Shared {
         }
         for member in snapshot.plugins.members() {
             let Some(reason) = member.instance.unavailable() else { continue };
-            let guards = member.hooks().iter().any(|hook| member.failure_mode(hook) == FailureMode::Closed);
+            let guards =
+                member.hooks().iter().any(|hook| on_the_way(hook) && member.failure_mode(hook) == FailureMode::Closed);
             ready &= !guards;
             let role = if guards { "a guard is out, and its requests get 503" } else { "requests go on without it" };
             pending.push(format!("plugin {}: {reason} ({role})", member.instance.name()));

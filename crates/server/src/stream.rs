@@ -180,7 +180,7 @@ impl Encoding {
 fn stream_chunk(kind: Kind, event: &[u8]) -> Option<StreamChunk> {
     let read = Event::read(event)?;
     let data = read.data?;
-    if !data.starts_with('{') {
+    if !data.trim_start().starts_with('{') {
         return None;
     }
     let raw = Raw::new(Bytes::copy_from_slice(data.as_bytes()))?;

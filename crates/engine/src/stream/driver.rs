@@ -5,7 +5,7 @@ use crate::lifecycle::Lifecycle;
 use crate::stream::failed::Failed;
 use crate::stream::plan::{Plan, in_chunk_mode, in_observe_mode};
 use crate::stream::replay::replay;
-use crate::stream::source::Source;
+use crate::stream::source::{Source, late};
 use crate::stream::texts::{Texts, text_of};
 use gatewright_model::{Chunk, ErrorKind, FinishReason, LlmError, Part, Response};
 use gatewright_pipeline::Round;
@@ -70,6 +70,10 @@ impl Driver {
             if self.ended {
                 return None;
             }
+            if life.is_late() {
+                self.fail(life, Failed::Attempt(late())).await;
+                continue;
+            }
             let step = match self.source.next().await {
                 Some(Ok(chunk)) => self.take(life, chunk).await,
                 Some(Err(error)) => Err(Failed::Attempt(error)),
@@ -94,8 +98,21 @@ impl Driver {
             return Err(Failed::Attempt(error.clone()));
         }
         if chunk.has(|part| matches!(part, Part::Done)) {
-            return self.end(life, chunk).await;
+            return match chunk.parts() {
+                [Part::Done] => self.end(life, chunk).await,
+                parts => {
+                    // What is said with the end takes the way of all that is said before it.
+                    let said: Vec<Part> = parts.iter().filter(|part| **part != Part::Done).cloned().collect();
+                    self.say(life, Chunk::from_parts(said)).await?;
+                    self.end(life, Chunk::from_parts([Part::Done])).await
+                }
+            };
         }
+        self.say(life, chunk).await
+    }
+
+    /// A chunk that is not the end.
+    async fn say(&mut self, life: &mut Lifecycle, chunk: Chunk) -> Result<(), Failed> {
         let Some(chunk) = self.pass_back(life, chunk).await? else { return Ok(()) };
         self.texts.remember(&chunk);
         if self.plan.collect {

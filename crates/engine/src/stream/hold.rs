@@ -25,7 +25,6 @@ impl Hold {
             match part {
                 Part::Text { channel, text } if !text.is_empty() => {
                     *self.held.entry(*channel).or_default() += text.chars().count();
-                    self.bytes += text.len();
                     grew.insert(*channel);
                 }
                 Part::BlockEnd(channel) => {
@@ -40,7 +39,7 @@ impl Hold {
                 _ => {}
             }
         }
-        self.bytes += 64;
+        self.bytes += size(&chunk);
         self.queue.push_back(chunk);
         (grew, ended)
     }
@@ -66,16 +65,26 @@ impl Hold {
         self.held.iter().filter(|(_, chars)| **chars > 0).map(|(channel, _)| *channel).collect()
     }
 
-    /// Puts another text in the place of what is held of a channel.
-    pub(crate) fn replace(&mut self, channel: Channel, text: String) {
+    /// Puts another text in the place of what is held of a channel, so that all but `window` characters may leave.
+    pub(crate) fn replace(&mut self, channel: Channel, text: String, window: usize) {
         let old: usize =
             self.queue.iter().flat_map(Chunk::parts).filter_map(|part| text_of(part, channel)).map(str::len).sum();
         self.bytes = self.bytes.saturating_sub(old) + text.len();
-        self.held.insert(channel, text.chars().count());
-        let mut new = Some(text);
+        let chars = text.chars().count();
+        self.held.insert(channel, chars);
+        let places: usize = self.queue.iter().flat_map(Chunk::parts).filter_map(|part| text_of(part, channel)).count();
+        let split = text.char_indices().nth(chars.saturating_sub(window)).map_or(text.len(), |(at, _)| at);
+        // The first place takes what may leave and the last what stays; those between give theirs up.
+        let (first, last) = if places < 2 { (text.as_str(), "") } else { text.split_at(split) };
+        let mut place = 0;
         for chunk in &mut self.queue {
-            // The first chunk of the channel takes the text, the others give theirs up.
-            chunk.map_texts(|of, _| (of == channel).then(|| new.take().unwrap_or_default()));
+            chunk.map_texts(|of, _| {
+                (of == channel).then(|| {
+                    place += 1;
+                    let text = if place == 1 { first } else { last };
+                    if place == 1 || place == places { text.to_owned() } else { String::new() }
+                })
+            });
         }
     }
 
@@ -90,6 +99,7 @@ impl Hold {
             if !may_leave {
                 break;
             }
+            self.bytes = self.bytes.saturating_sub(size(chunk));
             for (channel, chars) in sizes {
                 self.held.entry(channel).and_modify(|held| *held = held.saturating_sub(chars));
             }
@@ -112,6 +122,12 @@ impl Hold {
     pub(crate) fn has_ended(&self, channel: Channel) -> bool {
         self.ended.contains(&channel) || self.ended_choices.contains(&channel.choice)
     }
+}
+
+/// About how much memory a chunk takes.
+pub(crate) fn size(chunk: &Chunk) -> usize {
+    let text = |part: &Part| if let Part::Text { text, .. } = part { text.len() } else { 0 };
+    64 + chunk.parts().iter().map(text).sum::<usize>()
 }
 
 fn text_of(part: &Part, wanted: Channel) -> Option<&str> {

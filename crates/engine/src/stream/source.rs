@@ -88,6 +88,11 @@ pub(crate) fn drain(mut bytes: ByteStream, life: &Lifecycle) {
     });
 }
 
+/// A client that reads too slowly keeps a request beyond its time.
+pub(crate) fn late() -> LlmError {
+    LlmError::new(ErrorKind::Timeout, "the request took longer than it may").with_code("deadline_exceeded")
+}
+
 pub(crate) fn too_large(error: EventTooLarge) -> LlmError {
     LlmError::new(ErrorKind::Upstream, format!("the provider's stream cannot be read: {error}"))
 }

@@ -2,7 +2,7 @@
 
 use crate::lifecycle::Lifecycle;
 use crate::provider::{ByteStream, ProviderStream};
-use crate::stream::source::{drain, too_large};
+use crate::stream::source::{drain, late, too_large};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use gatewright_dialects::sse::Framer;
@@ -75,6 +75,10 @@ impl Tap {
             }
             if let Some(error) = self.failed.take() {
                 return Poll::Ready(Some(Err(error)));
+            }
+            if life.is_late() {
+                self.fail(late());
+                continue;
             }
             match Pin::new(&mut self.bytes).poll_next(cx) {
                 Poll::Ready(Some(Ok(piece))) => {

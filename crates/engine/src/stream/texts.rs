@@ -191,7 +191,7 @@ impl Texts {
         run_text(life, &mut draft, in_window_mode).await?;
         let text = draft.into_inner().text;
         if text != held {
-            self.hold.replace(channel, text.clone());
+            self.hold.replace(channel, text.clone(), self.plan.window);
         }
         let texts = vec![plain_text(channel, text, is_final)];
         check(life, OutputCheck { texts, is_final, response: None }, in_window_mode).await
@@ -204,7 +204,7 @@ impl Texts {
         run_text(life, &mut draft, in_buffer_mode).await?;
         let text = draft.into_inner().text;
         if text != held {
-            self.hold.replace(channel, text);
+            self.hold.replace(channel, text, self.plan.window);
         }
         Ok(())
     }

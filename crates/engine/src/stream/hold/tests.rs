@@ -1,0 +1,187 @@
+use super::*;
+use gatewright_model::{ChannelKind, FinishReason, Usage};
+
+const TEXT: Channel = Channel::TEXT;
+const THOUGHT: Channel = Channel { choice: 0, block: 0, kind: ChannelKind::Reasoning };
+const SECOND: Channel = Channel { choice: 1, block: 0, kind: ChannelKind::Text };
+
+fn say(text: &str) -> Chunk {
+    Chunk::text(TEXT, text)
+}
+
+fn barrier() -> Chunk {
+    Chunk::from_parts([Part::Usage(Usage { input_tokens: 1, ..Usage::default() })])
+}
+
+fn end(channel: Channel) -> Chunk {
+    Chunk::from_parts([Part::BlockEnd(channel)])
+}
+
+fn finish(choice: u32) -> Chunk {
+    Chunk::from_parts([Part::Finish { choice, reason: FinishReason::Stop }])
+}
+
+/// A hold of these chunks.
+fn holding(chunks: impl IntoIterator<Item = Chunk>) -> Hold {
+    let mut hold = Hold::default();
+    for chunk in chunks {
+        hold.push(chunk);
+    }
+    hold
+}
+
+/// Chunks in short: their texts, `.` for what is none.
+fn told(chunks: &[Chunk]) -> Vec<&str> {
+    let text = |chunk| {
+        Chunk::parts(chunk).iter().find_map(|part| match part {
+            Part::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+    };
+    chunks.iter().map(|chunk| text(chunk).unwrap_or(".")).collect()
+}
+
+#[test]
+fn text_leaves_once_enough_stands_behind_it() {
+    let mut hold = Hold::default();
+    let mut left = Vec::new();
+    for text in ["abc", "def", "g", "h"] {
+        hold.push(say(text));
+        left.push(hold.release(4).len());
+    }
+    assert_eq!(left, [0, 0, 1, 0]);
+    assert_eq!(hold.text(TEXT), "defgh", "at least the window stays");
+    assert_eq!(told(&hold.release(3)), Vec::<&str>::new());
+    assert_eq!(told(&hold.release(2)), ["def"]);
+    assert_eq!(told(&hold.release(0)), ["g", "h"]);
+}
+
+#[test]
+fn a_window_is_of_characters() {
+    let mut hold = holding([say("ééé"), say("日本")]);
+    assert!(hold.release(3).is_empty());
+    assert_eq!(told(&hold.release(2)), ["ééé"]);
+}
+
+#[test]
+fn what_is_no_text_keeps_its_place() {
+    let mut hold = holding([barrier(), say("ab"), barrier(), barrier(), say("cd"), barrier()]);
+    assert_eq!(told(&hold.release(3)), ["."], "before any text it may leave at once");
+    assert_eq!(told(&hold.release(2)), ["ab", ".", "."], "behind a text it leaves with it");
+    assert_eq!(told(&hold.release(0)), ["cd", "."]);
+}
+
+#[test]
+fn a_channel_that_has_ended_needs_nothing_behind_it() {
+    let mut hold = holding([say("abc"), say("d")]);
+    assert!(hold.release(100).is_empty());
+    hold.push(end(TEXT));
+    assert!(hold.has_ended(TEXT) && !hold.has_ended(THOUGHT));
+    assert_eq!(told(&hold.release(100)), ["abc", "d", "."]);
+}
+
+#[test]
+fn a_choice_that_is_complete_ends_its_channels_and_no_others() {
+    let mut hold = holding([say("one"), Chunk::text(THOUGHT, "why"), finish(0), Chunk::text(SECOND, "two")]);
+    assert_eq!(told(&hold.release(100)), ["one", "why", "."]);
+    assert_eq!(hold.text(SECOND), "two");
+    hold.push(finish(1));
+    assert_eq!(told(&hold.release(100)), ["two", "."]);
+}
+
+#[test]
+fn nobody_overtakes() {
+    let mut hold = holding([say("a"), Chunk::text(SECOND, "long enough"), finish(1)]);
+    assert!(hold.release(5).is_empty(), "the second choice waits behind the first");
+    hold.push(say("bcdef"));
+    assert_eq!(told(&hold.release(5)), ["a", "long enough", "."]);
+}
+
+#[test]
+fn a_chunk_of_two_channels_waits_for_both() {
+    let both = [THOUGHT, TEXT].map(|channel| Part::Text { channel, text: "ab".to_owned() });
+    let mut hold = holding([Chunk::from_parts(both), say("cd")]);
+    assert!(hold.release(2).is_empty());
+    hold.push(Chunk::text(THOUGHT, "cd"));
+    assert_eq!(hold.release(2).len(), 1);
+}
+
+#[test]
+fn it_is_told_which_channels_grew_and_which_ended() {
+    let mut hold = Hold::default();
+    let channels = |channels: &[Channel]| channels.iter().copied().collect::<BTreeSet<_>>();
+    assert_eq!(hold.push(say("")), Default::default(), "an empty text is no growth");
+    assert_eq!(hold.push(say("a")), (channels(&[TEXT]), channels(&[])));
+    assert_eq!(hold.push(Chunk::text(THOUGHT, "b")), (channels(&[THOUGHT]), channels(&[])));
+    assert_eq!(hold.push(end(SECOND)), Default::default(), "a channel without a text had nothing to end");
+    assert_eq!(hold.push(end(THOUGHT)), (channels(&[]), channels(&[THOUGHT])));
+    assert_eq!(hold.push(finish(0)), (channels(&[]), channels(&[TEXT])), "the other one has ended already");
+    let last = Chunk::from_parts([Part::Text { channel: SECOND, text: "c".to_owned() }, Part::BlockEnd(SECOND)]);
+    assert_eq!(hold.push(last), (channels(&[SECOND]), channels(&[SECOND])));
+}
+
+#[test]
+fn another_text_takes_the_place_of_what_is_held() {
+    let mut hold = holding([say("my ke"), barrier(), Chunk::text(THOUGHT, "hm"), say("y is 1")]);
+    assert_eq!(hold.text(TEXT), "my key is 1");
+    hold.replace(TEXT, "my [X]".to_owned());
+    assert_eq!((hold.text(TEXT).as_str(), hold.text(THOUGHT).as_str()), ("my [X]", "hm"));
+    hold.push(say("!"));
+    assert_eq!(hold.text(TEXT), "my [X]!");
+    assert_eq!(told(&hold.release_all()), ["my [X]", ".", "hm", "", "!"]);
+}
+
+#[test]
+fn a_replaced_text_counts_as_what_it_is_now() {
+    let mut hold = holding([say("123"), say("45")]);
+    hold.replace(TEXT, "1234567".to_owned());
+    assert!(hold.release(1).is_empty(), "the whole of it stands in the first chunk");
+    hold.push(say("8"));
+    assert_eq!(told(&hold.release(1)), ["1234567"]);
+    hold.replace(TEXT, String::new());
+    assert_eq!(hold.channels(), []);
+    hold.push(end(TEXT));
+    assert_eq!(told(&hold.release(1)), ["", "", "."]);
+}
+
+#[test]
+fn channels_are_named_while_text_of_them_is_held() {
+    let mut hold = holding([say("a"), Chunk::text(SECOND, "b")]);
+    assert_eq!(hold.channels(), [TEXT, SECOND]);
+    hold.push(finish(0));
+    hold.release(1);
+    assert_eq!(hold.channels(), [SECOND]);
+    hold.release_all();
+    assert_eq!(hold.channels(), []);
+    assert_eq!(hold.chunks().count(), 0);
+}
+
+#[test]
+fn memory_is_counted_while_it_is_held() {
+    let mut hold = Hold::default();
+    assert_eq!(hold.bytes(), 0);
+    let one = {
+        hold.push(say("0123456789"));
+        hold.bytes()
+    };
+    assert!(one >= 10);
+    hold.push(barrier());
+    assert!(hold.bytes() > one, "what is no text takes room too");
+    let before = hold.bytes();
+    hold.replace(TEXT, "01234".to_owned());
+    assert_eq!(hold.bytes(), before - 5);
+    hold.release_all();
+    assert_eq!(hold.bytes(), 0);
+}
+
+#[test]
+fn a_long_stream_under_a_window_takes_the_room_of_the_window() {
+    let mut hold = Hold::default();
+    let mut most = 0;
+    for _ in 0..10_000 {
+        hold.push(say("a few words "));
+        hold.release(50);
+        most = most.max(hold.bytes());
+    }
+    assert!(most < 2_000, "{most} bytes for 50 characters");
+}
