@@ -114,20 +114,26 @@ impl Space {
         if value.len() > MAX_KV_VALUE_BYTES {
             return Err(ServiceError::TooLarge(format!("a value has at most {MAX_KV_VALUE_BYTES} bytes")));
         }
-        self.remove(key);
-        if self.bytes + key.len() + value.len() > MAX_BYTES {
+        let added = key.len() + value.len();
+        if self.bytes_without(key) + added > MAX_BYTES {
             let now = Instant::now();
             self.entries.retain(|_, entry| entry.is_live(now));
             self.bytes = self.entries.iter().map(|(key, entry)| key.len() + entry.value.len()).sum();
         }
-        if self.bytes + key.len() + value.len() > MAX_BYTES {
+        if self.bytes_without(key) + added > MAX_BYTES {
             return Err(ServiceError::TooLarge(format!("a plugin keeps at most {MAX_BYTES} bytes")));
         }
-        self.bytes += key.len() + value.len();
+        self.remove(key);
+        self.bytes += added;
         // A time beyond all clocks is for ever.
         let expires = ttl.and_then(|ttl| Instant::now().checked_add(ttl));
         self.entries.insert(key.to_owned(), Entry { value, expires });
         Ok(())
+    }
+
+    /// What is kept but for this key.
+    fn bytes_without(&self, key: &str) -> usize {
+        self.bytes - self.entries.get(key).map_or(0, |old| key.len() + old.value.len())
     }
 
     fn remove(&mut self, key: &str) {
@@ -151,3 +157,6 @@ fn legal(key: &str) -> Result<(), ServiceError> {
         _ => Err(ServiceError::Invalid(format!("a key has 1 to {MAX_KV_KEY_BYTES} bytes"))),
     }
 }
+
+#[cfg(test)]
+mod tests;
