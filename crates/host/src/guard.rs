@@ -89,3 +89,6 @@ impl Kv for Refused {
         Box::pin(ready(Err(refuse(Permission::Kv, "compare_and_set"))))
     }
 }
+
+#[cfg(test)]
+mod tests;

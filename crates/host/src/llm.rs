@@ -90,3 +90,6 @@ impl Llm for LlmCalls {
         Box::pin(self.ask(facts, request))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,3 +31,6 @@ impl Records for LoggedRecords {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
