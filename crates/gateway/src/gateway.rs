@@ -182,9 +182,7 @@ impl Started {
         let drained = server.drain(longest).await;
         // With the last set goes the last user of every instance.
         drop((gateway, shared));
-        if drained {
-            let _ = tokio::time::timeout(Duration::from_secs(15), reaping).await;
-        }
+        let _ = tokio::time::timeout(Duration::from_secs(15), reaping).await;
         drained
     }
 }

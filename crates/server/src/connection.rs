@@ -4,6 +4,7 @@ use crate::body::ResponseBody;
 use crate::patience::Patient;
 use crate::route::Route;
 use crate::snapshot::{Limits, Shared};
+use crate::stop::{Stop, Stopped};
 use crate::{exchange, info, intake};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -16,7 +17,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 /// The most headers of one request; more get 431.
@@ -30,7 +30,7 @@ struct Tracked(TaskTracker);
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves a connection until the client closes it, or until `stop` says to finish what is under way.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver<bool>, limits: Limits) {
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: Stopped, limits: Limits) {
     // Small frames of a stream must not wait for more.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection broke before it began");
@@ -38,7 +38,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: watc
     }
     let is_http2 = tokio::select! {
         spoken = tokio::time::timeout(limits.header_timeout, speaks_http2(&stream)) => spoken,
-        () = told(&mut stop) => return,
+        () = stop.told(Stop::Finish) => return,
     };
     let Ok(Ok(is_http2)) = is_http2 else { return };
     let tasks = shared.tasks.clone();
@@ -68,12 +68,7 @@ async fn speaks_http2(stream: &TcpStream) -> std::io::Result<bool> {
     }
 }
 
-async fn serve_http1<S>(
-    stream: TcpStream,
-    service: S,
-    mut stop: watch::Receiver<bool>,
-    limits: Limits,
-) -> hyper::Result<()>
+async fn serve_http1<S>(stream: TcpStream, service: S, mut stop: Stopped, limits: Limits) -> hyper::Result<()>
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
 {
@@ -86,19 +81,17 @@ where
     let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
     tokio::select! {
         ended = connection.as_mut() => ended,
-        () = told(&mut stop) => {
+        () = stop.told(Stop::Finish) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection => ended,
+                () = stop.told(Stop::Abort) => Ok(()),
+            }
         }
     }
 }
 
-async fn serve_http2<S>(
-    stream: TcpStream,
-    service: S,
-    mut stop: watch::Receiver<bool>,
-    tasks: TaskTracker,
-) -> hyper::Result<()>
+async fn serve_http2<S>(stream: TcpStream, service: S, mut stop: Stopped, tasks: TaskTracker) -> hyper::Result<()>
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     S::Future: Send + 'static,
@@ -108,9 +101,12 @@ where
     let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
     tokio::select! {
         ended = connection.as_mut() => ended,
-        () = told(&mut stop) => {
+        () = stop.told(Stop::Finish) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection => ended,
+                () = stop.told(Stop::Abort) => Ok(()),
+            }
         }
     }
 }
@@ -124,12 +120,6 @@ where
     fn execute(&self, request: F) {
         self.0.spawn(request);
     }
-}
-
-/// Waits for the word to stop; a sender that is gone says so too.
-pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
-    // The guard that comes back must not live across an await.
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {

@@ -18,6 +18,7 @@ mod respond;
 mod route;
 mod server;
 mod snapshot;
+mod stop;
 mod stream;
 mod transport;
 mod worker;

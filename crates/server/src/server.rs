@@ -1,8 +1,9 @@
 //! The listener: accepts, deals out, drains.
 
-use crate::connection::told;
 use crate::snapshot::Shared;
+use crate::stop::{Stop, Stopped, stop};
 use crate::worker::Worker;
+use gatewright_pipeline::CLOSING_BUDGET;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub struct Server {
 pub struct ServerHandle {
     address: SocketAddr,
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stop>,
     accepting: tokio::task::JoinHandle<Vec<Worker>>,
 }
 
@@ -52,7 +53,7 @@ impl Server {
     /// Starts the workers and accepts.
     pub fn start(self) -> std::io::Result<ServerHandle> {
         let address = self.listener.local_addr()?;
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = stop();
         let workers = (0..self.workers).map(|number| Worker::start(number, self.shared.clone(), stopped.clone()));
         let workers = workers.collect::<std::io::Result<Vec<_>>>()?;
         let accepting = tokio::spawn(accept(self.listener, workers, stopped));
@@ -68,14 +69,21 @@ impl ServerHandle {
         self.address
     }
 
-    /// Stops accepting, and gives requests under way this long to finish. Answers whether all did.
+    /// Stops accepting, and gives requests under way this long to finish; then they are cut off, and their closing hooks
+    /// run. Answers whether all finished.
     pub async fn drain(self, longest: Duration) -> bool {
         self.shared.begin_draining();
-        let _ = self.stop.send(true);
+        // Nobody hears it only if nobody is left.
+        let _ = self.stop.send(Stop::Finish);
         let Ok(workers) = self.accepting.await else { return false };
         self.shared.tasks.close();
-        let joined = tokio::task::spawn_blocking(|| workers.into_iter().for_each(Worker::join));
-        tokio::time::timeout(longest, joined).await.is_ok()
+        let mut joined = tokio::task::spawn_blocking(|| workers.into_iter().for_each(Worker::join));
+        if tokio::time::timeout(longest, &mut joined).await.is_ok() {
+            return true;
+        }
+        let _ = self.stop.send(Stop::Abort);
+        let _ = tokio::time::timeout(CLOSING_BUDGET, joined).await;
+        false
     }
 }
 
@@ -88,16 +96,19 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn accept(listener: TcpListener, workers: Vec<Worker>, mut stop: watch::Receiver<bool>) -> Vec<Worker> {
+async fn accept(listener: TcpListener, workers: Vec<Worker>, mut stop: Stopped) -> Vec<Worker> {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = told(&mut stop) => return workers,
+            () = stop.told(Stop::Finish) => return workers,
         };
         match accepted.and_then(|(stream, _)| stream.into_std()) {
             Ok(stream) => {
                 if let Some(worker) = workers.iter().min_by_key(|worker| worker.load()) {
-                    worker.take(stream).await;
+                    tokio::select! {
+                        () = worker.take(stream) => {}
+                        () = stop.told(Stop::Finish) => return workers,
+                    }
                 }
             }
             Err(error) => {

@@ -2,12 +2,13 @@
 
 use crate::connection;
 use crate::snapshot::Shared;
+use crate::stop::Stopped;
 use std::net::TcpStream as StdStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 /// Connections that may wait for a worker to take them.
@@ -23,7 +24,7 @@ pub(crate) struct Worker {
 // === impl Worker ===
 
 impl Worker {
-    pub(crate) fn start(number: usize, shared: Arc<Shared>, stop: watch::Receiver<bool>) -> std::io::Result<Self> {
+    pub(crate) fn start(number: usize, shared: Arc<Shared>, stop: Stopped) -> std::io::Result<Self> {
         let (connections, taken) = mpsc::channel(BACKLOG);
         let open = Arc::new(AtomicUsize::new(0));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -56,12 +57,7 @@ impl Worker {
     }
 }
 
-async fn work(
-    shared: Arc<Shared>,
-    mut taken: mpsc::Receiver<StdStream>,
-    stop: watch::Receiver<bool>,
-    open: Arc<AtomicUsize>,
-) {
+async fn work(shared: Arc<Shared>, mut taken: mpsc::Receiver<StdStream>, stop: Stopped, open: Arc<AtomicUsize>) {
     let connections = TaskTracker::new();
     while let Some(stream) = taken.recv().await {
         let (shared, stop, open) = (shared.clone(), stop.clone(), open.clone());
