@@ -1,5 +1,7 @@
 //! A host that does not keep to the contract: its answers are malformed, and nothing of them is kept.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use gatewright_pipeline::{Entry, Exchange, Instance, PluginSet, Settings};
 use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned, point};
 use gatewright_plugin::payload::Shutdown;

@@ -4,8 +4,8 @@ use crate::case::{Case, Cases, Group, Outcome, ensure_eq};
 use crate::host::Host;
 use crate::plugins::{DECLARED, EVERY_HOOK, EVERY_HOOK_WAITING, TestPlugin};
 use crate::sample::{Sample, with_points};
-use crate::setup::{Setup, script};
-use gatewright_pipeline::{Placement, Settings, Slot};
+use crate::setup::{Setup, at, script};
+use gatewright_pipeline::{Placement, Round, Settings, Slot};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{Direction, Hook, Kind};
 use serde_json::json;
@@ -41,6 +41,12 @@ pub(super) fn cases(list: &mut Vec<Case>) {
         "However they are registered, placement comes before order, and order before priority",
         &hook,
         all_registrations,
+    );
+    cases.add(
+        "many",
+        "A set may have hundreds of plugins; each is called, and each that ran is told of the end",
+        &[Hook::CheckInput, Hook::PreLlm, Hook::PostLlm, Hook::RequestEnd],
+        many,
     );
     of_every_hook(cases);
 }
@@ -145,6 +151,25 @@ async fn all_registrations(host: &dyn Host) -> Outcome {
             ensure_eq!(standing(host, registered).await?, ["1", "2", "3", "4", "5"], "turned by {turn}, {flipped}");
         }
     }
+    Ok(())
+}
+
+async fn many(host: &dyn Host) -> Outcome {
+    let hooks = [Hook::PreLlm, Hook::PostLlm, Hook::RequestEnd];
+    let mut setup = Setup::new(host);
+    let names: Vec<String> = (0..300).map(|number| format!("p{number}")).collect();
+    for name in &names {
+        setup.add(name, &EVERY_HOOK, script(json!({})), at(&hooks)).await?;
+    }
+    let mut exchange = setup.exchange("r-1")?;
+    exchange.enter::<point::PreLlm>(Round::Attempt, &mut point::PreLlm::payload()).await?;
+    exchange.unwind::<point::PostLlm>(Round::Attempt, &mut point::PostLlm::payload(), false, |_, _| ()).await;
+    exchange.end::<point::RequestEnd>(&mut point::RequestEnd::payload()).await;
+    let reversed = || names.iter().rev();
+    let expected: Vec<&String> = names.iter().chain(reversed()).chain(reversed()).collect();
+    let calls = setup.journal.calls();
+    let called: Vec<&String> = calls.iter().map(|call| &call.plugin).collect();
+    ensure_eq!(called, expected, "who was called, in order");
     Ok(())
 }
 

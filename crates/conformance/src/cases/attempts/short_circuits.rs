@@ -119,7 +119,7 @@ fn is_blocked(answer: &crate::gateway::HttpAnswer, plugin: &str, reason: &str) -
 async fn block_input(host: &dyn Host, dialect: Dialect, stream: bool) -> Outcome {
     let scripts = [
         json!({ "check_input": [], "pre_llm": [], "pre_request": [], "post_request": [], "on_error": [] }),
-        json!({ "check_input": [{ "block_on": "hello" }] }),
+        json!({ "check_input": [{ "metadata": ["matched", "hello"] }, { "block_on": "hello" }] }),
         json!({ "check_input": [] }),
     ];
     let scene = Scene::set(host, &scripts, &[], &[]).await?;
@@ -130,6 +130,8 @@ async fn block_input(host: &dyn Host, dialect: Dialect, stream: bool) -> Outcome
     ensure_eq!(scene.setup.journal.lines(), lines, "the calls");
     let summary = &scene.saw("a", "post_request")[0];
     ensure_eq!((&summary["status"], &summary["http_status"]), (&json!("guardrail_blocked"), &json!(403)), "summary");
+    let attached = json!([{ "plugin": "b", "hook": "check_input", "metadata": { "matched": "hello" } }]);
+    ensure_eq!(summary["metadata"], attached, "what the block carried");
     Ok(())
 }
 

@@ -43,6 +43,12 @@ pub(super) fn cases(list: &mut Vec<Case>) {
         way!(reload, "A request that a reload overtakes is closed on the set of its start");
     }
     cases.add(
+        "parallel",
+        "Requests at the same time are each closed for themselves",
+        &[Hook::PreLlm, Hook::PostLlm, Hook::PostRequest, Hook::RequestEnd],
+        parallel,
+    );
+    cases.add(
         "pre_llm/stream",
         "A plugin that answers with a stream gets its own after-hook, at the stream's end",
         &[Hook::PreLlm, Hook::PostLlm],
@@ -256,6 +262,27 @@ async fn reload(host: &dyn Host, pair: Pair) -> Outcome {
     task.await.map_err(|error| CaseFailure::new(error.to_string()))?;
     let ended: Vec<String> = journal.lines().into_iter().filter(|line| line.ends_with("on_shutdown")).collect();
     ensure_eq!(ended.len(), 4, "the instances that were shut down: {ended:?}");
+    Ok(())
+}
+
+async fn parallel(host: &dyn Host) -> Outcome {
+    let pair = Pair::Attempt;
+    let stage = Cell::new(pair).before(json!([{ "wait": "all are here" }])).stage(host).await?;
+    let mut open = Vec::new();
+    for number in 0..20 {
+        let id = format!("r-{number}");
+        open.push((stage.gateway.open(&Ask::new(&id)).await?, id));
+    }
+    while stage.setup.journal.calls_of("b", "pre_llm").len() < open.len() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    stage.setup.journal.open("all are here");
+    let expected = [pair.went_in("abc"), pair.came_back("cba", "response"), closed()].concat();
+    for (connection, id) in open {
+        ensure_eq!(connection.finish().await?.status, 200, "{id}");
+        stage.gateway.settle().await?;
+        ensure_eq!(stage.setup.journal.lines_of(&id), expected, "the calls of {id}");
+    }
     Ok(())
 }
 
