@@ -147,3 +147,6 @@ fn sizes(chunk: &Chunk) -> BTreeMap<Channel, usize> {
     }
     sizes
 }
+
+#[cfg(test)]
+mod tests;

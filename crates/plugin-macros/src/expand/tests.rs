@@ -1,13 +1,17 @@
 use super::*;
 
+fn contract() -> TokenStream {
+    quote!(::gatewright_plugin)
+}
+
 /// What the attribute makes of a block, as one line without spaces.
 fn expanded(arguments: TokenStream, item: TokenStream) -> String {
-    plugin(arguments, item).unwrap().to_string().replace(' ', "")
+    plugin(&contract(), arguments, item).unwrap().to_string().replace(' ', "")
 }
 
 /// What the attribute says of a block that it refuses.
 fn refused(arguments: TokenStream, item: TokenStream) -> String {
-    plugin(arguments, item).unwrap_err().to_string()
+    plugin(&contract(), arguments, item).unwrap_err().to_string()
 }
 
 fn no_arguments() -> TokenStream {
@@ -25,7 +29,7 @@ fn it_stands_on_an_impl_of_plugin_alone() {
         assert_eq!(refused(no_arguments(), item), "expected `impl`");
     }
     for path in [quote!(Plugin), quote!(gatewright::prelude::Plugin)] {
-        plugin(no_arguments(), quote! { impl #path for Guard {} }).unwrap();
+        expanded(no_arguments(), quote! { impl #path for Guard {} });
     }
 }
 
@@ -33,7 +37,7 @@ fn it_stands_on_an_impl_of_plugin_alone() {
 fn an_argument_has_a_name_and_a_value() {
     let item = || quote! { impl Plugin for Guard {} };
     for arguments in [quote!(name), quote!(name("x")), quote!("x"), quote!(name = ), quote!(name = "x" priority = 1)] {
-        assert!(plugin(arguments.clone(), item()).is_err(), "{arguments}");
+        assert!(plugin(&contract(), arguments.clone(), item()).is_err(), "{arguments}");
     }
 }
 
@@ -95,6 +99,13 @@ fn a_manifest_is_made_of_the_arguments_in_their_order() {
 fn a_type_without_a_name_makes_a_plugin_with_a_general_one() {
     let expanded = expanded(no_arguments(), quote! { impl Plugin for (A, B) {} });
     assert!(expanded.contains(r#"Manifest::new("plugin","#), "{expanded}");
+}
+
+#[test]
+fn the_contract_may_be_somewhere_else() {
+    let item = quote! { impl Plugin for Guard { fn health(&self) -> Health { ok() } } };
+    let expanded = plugin(&quote!(::gatewright::plugin), no_arguments(), item).unwrap().to_string().replace(' ', "");
+    assert!(expanded.contains("::gatewright::plugin::Hook::Health") && !expanded.contains("gatewright_plugin"));
 }
 
 #[test]

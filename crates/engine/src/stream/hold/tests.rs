@@ -124,24 +124,35 @@ fn it_is_told_which_channels_grew_and_which_ended() {
 fn another_text_takes_the_place_of_what_is_held() {
     let mut hold = holding([say("my ke"), barrier(), Chunk::text(THOUGHT, "hm"), say("y is 1")]);
     assert_eq!(hold.text(TEXT), "my key is 1");
-    hold.replace(TEXT, "my [X]".to_owned());
-    assert_eq!((hold.text(TEXT).as_str(), hold.text(THOUGHT).as_str()), ("my [X]", "hm"));
+    hold.replace(TEXT, "my [é]".to_owned(), 3);
+    assert_eq!((hold.text(TEXT).as_str(), hold.text(THOUGHT).as_str()), ("my [é]", "hm"));
     hold.push(say("!"));
-    assert_eq!(hold.text(TEXT), "my [X]!");
-    assert_eq!(told(&hold.release_all()), ["my [X]", ".", "hm", "", "!"]);
+    assert_eq!(hold.text(TEXT), "my [é]!");
+    assert_eq!(told(&hold.release_all()), ["my ", ".", "hm", "[é]", "!"], "what may leave, and what stays");
 }
 
 #[test]
-fn a_replaced_text_counts_as_what_it_is_now() {
-    let mut hold = holding([say("123"), say("45")]);
-    hold.replace(TEXT, "1234567".to_owned());
-    assert!(hold.release(1).is_empty(), "the whole of it stands in the first chunk");
+fn all_but_the_window_of_a_replaced_text_may_leave() {
+    for (window, left) in [(0, "1234567"), (2, "12345"), (7, ""), (100, "")] {
+        let mut hold = holding([say("123"), say("45"), say("6")]);
+        hold.replace(TEXT, "1234567".to_owned(), window);
+        let free = hold.release(window);
+        assert_eq!(told(&free).concat(), left, "a window of {window}");
+        assert_eq!(hold.text(TEXT), "1234567"[left.len()..]);
+    }
+}
+
+#[test]
+fn a_text_in_one_piece_stays_in_one() {
+    let mut hold = holding([say("123")]);
+    hold.replace(TEXT, "1234567".to_owned(), 1);
+    assert!(hold.release(1).is_empty());
     hold.push(say("8"));
     assert_eq!(told(&hold.release(1)), ["1234567"]);
-    hold.replace(TEXT, String::new());
+    hold.replace(TEXT, String::new(), 1);
     assert_eq!(hold.channels(), []);
     hold.push(end(TEXT));
-    assert_eq!(told(&hold.release(1)), ["", "", "."]);
+    assert_eq!(told(&hold.release(1)), ["", "."]);
 }
 
 #[test]
@@ -168,7 +179,7 @@ fn memory_is_counted_while_it_is_held() {
     hold.push(barrier());
     assert!(hold.bytes() > one, "what is no text takes room too");
     let before = hold.bytes();
-    hold.replace(TEXT, "01234".to_owned());
+    hold.replace(TEXT, "01234".to_owned(), 0);
     assert_eq!(hold.bytes(), before - 5);
     hold.release_all();
     assert_eq!(hold.bytes(), 0);
