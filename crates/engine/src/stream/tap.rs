@@ -70,15 +70,14 @@ impl Tap {
     /// The next bytes for the client. An error is the last item.
     pub fn poll_next(&mut self, cx: &mut Context<'_>, life: &mut Lifecycle) -> Poll<Option<Result<Bytes, LlmError>>> {
         loop {
-            if self.ready_bytes >= BATCH_BYTES || self.seen == Seen::Done {
+            if self.seen == Seen::Open && life.is_late() {
+                self.fail(late());
+            }
+            if self.ready_bytes >= BATCH_BYTES || (self.seen != Seen::Open && !self.ready.is_empty()) {
                 return Poll::Ready(self.batch().map(Ok));
             }
-            if let Some(error) = self.failed.take() {
-                return Poll::Ready(Some(Err(error)));
-            }
-            if life.is_late() {
-                self.fail(late());
-                continue;
+            if self.seen != Seen::Open {
+                return Poll::Ready(self.failed.take().map(Err));
             }
             match Pin::new(&mut self.bytes).poll_next(cx) {
                 Poll::Ready(Some(Ok(piece))) => {
@@ -92,10 +91,9 @@ impl Tap {
                     }
                 }
                 Poll::Ready(Some(Err(error))) => self.fail(error),
-                Poll::Ready(None) if self.seen == Seen::Open => {
+                Poll::Ready(None) => {
                     self.fail(LlmError::new(ErrorKind::Upstream, "the provider's stream ended too early"));
                 }
-                Poll::Ready(None) => return Poll::Ready(self.batch().map(Ok)),
                 Poll::Pending if self.ready.is_empty() => return Poll::Pending,
                 Poll::Pending if self.asked == PATIENCE => return Poll::Ready(self.batch().map(Ok)),
                 Poll::Pending => {
@@ -105,9 +103,6 @@ impl Tap {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-            }
-            if self.seen == Seen::Failed && !self.ready.is_empty() {
-                return Poll::Ready(self.batch().map(Ok));
             }
         }
     }

@@ -6,7 +6,7 @@ use gatewright_pipeline::PluginSet;
 use gatewright_plugin::Facts;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
 
 const HELLO: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Héllo\"}}]}\n\n";
@@ -71,6 +71,12 @@ impl Tapped {
         let set = Arc::new(PluginSet::empty());
         let life = Lifecycle::open(set, Facts::default(), Instant::now(), Arc::new(Unpriced), TaskTracker::new());
         Self { tap, life }
+    }
+
+    /// The same stream in a request that must be done by then.
+    fn until(mut self, deadline: Instant) -> Self {
+        self.life.request().exchange.facts_mut().deadline = Some(deadline);
+        self
     }
 
     fn poll(&mut self) -> Poll<Option<Result<Bytes, LlmError>>> {
@@ -287,6 +293,28 @@ fn nothing_is_asked_for_behind_the_last_event() {
     let steps = pieces([HELLO, DONE]).into_iter().chain([Step::Broken]);
     let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, steps);
     assert_eq!(tapped.rest(), (vec![[HELLO, DONE].concat()], None));
+}
+
+#[test]
+fn a_request_without_time_left_gets_what_is_there_and_one_error() {
+    let steps = || pieces([HELLO]).into_iter().chain([Step::Hang]);
+    let past = Instant::now();
+    let (left, error) = Tapped::new(&OPENAI, Usages::Unwanted, steps()).until(past).rest();
+    assert_eq!((left, error.unwrap().kind), (Vec::new(), ErrorKind::Timeout));
+    let soon = Instant::now() + Duration::from_millis(20);
+    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, steps()).until(soon);
+    assert!(tapped.poll().is_pending(), "more may come with it");
+    std::thread::sleep(Duration::from_millis(30));
+    let (left, error) = tapped.rest();
+    assert_eq!((left, error.unwrap().kind), (vec![HELLO.to_owned()], ErrorKind::Timeout));
+}
+
+#[test]
+fn a_stream_that_is_over_is_in_time() {
+    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, DONE]));
+    assert!(tapped.next().is_some());
+    let mut tapped = tapped.until(Instant::now());
+    assert!(tapped.next().is_none() && tapped.tap.is_done());
 }
 
 #[test]
