@@ -49,11 +49,14 @@ fn same(key: &[u8], given: &[u8]) -> bool {
 
 /// The credential of a request, from the headers that SDKs use, in a fixed order.
 pub(crate) fn credential(headers: &HeaderMap) -> Option<Secret> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim).filter(|value| !value.is_empty());
+    let bearer = text(AUTHORIZATION.as_str()).and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
-        (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    let found = bearer.or_else(|| text("x-api-key")).or_else(|| text("x-goog-api-key")).or_else(|| text("api-key"))?;
-    (!found.is_empty()).then(|| Secret::new(found))
+    let found = bearer.or_else(|| text("x-api-key")).or_else(|| text("x-goog-api-key")).or_else(|| text("api-key"));
+    found.map(Secret::new)
 }
+
+#[cfg(test)]
+mod tests;
