@@ -64,3 +64,6 @@ impl Drop for Place {
 fn overloaded(message: &str) -> LlmError {
     LlmError { retry_after: Some(Duration::from_secs(1)), ..LlmError::new(ErrorKind::Overloaded, message) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,3 +18,6 @@ pub(crate) fn request_id(headers: &HeaderMap) -> String {
 pub(crate) fn header_value(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(text).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ pub(crate) fn plain(status: StatusCode, content_type: &'static str, body: impl I
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
+
+#[cfg(test)]
+mod tests;

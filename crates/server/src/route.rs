@@ -71,3 +71,6 @@ impl Route {
         if anthropic { &gatewright_dialects::ANTHROPIC } else { &gatewright_dialects::OPENAI }
     }
 }
+
+#[cfg(test)]
+mod tests;

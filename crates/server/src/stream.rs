@@ -207,3 +207,6 @@ fn write_event(chunk: &StreamChunk, out: &mut BytesMut) {
     out.put_slice(chunk.body.data().bytes());
     out.put_slice(b"\n\n");
 }
+
+#[cfg(test)]
+mod tests;
