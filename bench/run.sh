@@ -112,10 +112,9 @@ fi
 
 megabytes() { if [ -n "$1" ]; then awk -v b="$1" 'BEGIN { printf "%.1f MB", b / 1e6 }'; fi; }
 
-profile=$(awk -F= '/^\[/ { on = ($0 == "[profile.release]") } on && /=/ { gsub(/[" ]/, ""); printf " %s=%s", $1, $2 }' \
-    "$root/Cargo.toml")
+profile=$(build_profile)
 [ -z "${GATEWRIGHT_BIN:-}" ] || profile+=' (the gateway is GATEWRIGHT_BIN, built elsewhere)'
-echo "kernel $(uname -r), CPU $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc --all) cores;" \
+echo "$(machine);" \
     "server on core $SERVER_CORE, upstream on $UPSTREAM_CORE, load on $LOAD_CORE"
 echo "$(nginx -v 2>&1 | sed 's/.*: //'); $(rustc --version 2>/dev/null || echo 'rustc unknown'); build profile release:$profile"
 echo "$rounds rounds of $duration s after $warmup s; load average now $(cut -d' ' -f1-3 /proc/loadavg)"

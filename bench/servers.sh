@@ -40,6 +40,16 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# What figures belong to.
+machine() {
+    echo "kernel $(uname -r), CPU $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc --all) cores"
+}
+
+build_profile() {
+    awk -F= '/^\[/ { on = ($0 == "[profile.release]") } on && /=/ { gsub(/[" ]/, ""); printf " %s=%s", $1, $2 }' \
+        "$root/Cargo.toml"
+}
+
 # Installs what is missing, on Debian and its kin.
 need() { # command package
     command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] && return 0

@@ -3,11 +3,13 @@
 //! `bench-pipeline` measures time and does exact amounts of work under callgrind; `bench-allocations` counts what is
 //! allocated. They are two programs, since an allocator that counts would be part of the time.
 
+mod allocations;
 mod chain;
 mod plugins;
 mod request;
 mod scenario;
 
+pub use allocations::allocations;
 pub use scenario::{PLUGINS, SCENARIOS, Scenario, Unknown, Work, scenario};
 
 use gatewright_plugin::Failure;

@@ -27,7 +27,7 @@ enum Command {
     /// Prints nanoseconds: of a chain with 0, 1, 5, 10 and 20 plugins, then of one hook, each the median of all rounds.
     Time {
         scenario: String,
-        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
         /// How often a chain is walked in a round.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
