@@ -1,4 +1,5 @@
 use super::NoSecrets;
+use gatewright::config::{ProviderConfig, ProviderKind};
 use gatewright::{Gateway, Started};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,7 +23,12 @@ async fn ask(gateway: &Started, text: &str) -> String {
 fn a_prompt_that_holds_a_key_is_refused_and_another_is_answered() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let builder = Gateway::builder().plugin(NoSecrets).adjust(|config| config.server.port = 0);
+        let builder = Gateway::builder().plugin(NoSecrets).adjust(|config| {
+            config.server.port = 0;
+            // Where the environment holds keys, the demo is not there by itself.
+            let demo = ProviderConfig { kind: Some(ProviderKind::Demo), ..ProviderConfig::default() };
+            config.providers.insert("demo".to_owned(), demo);
+        });
         let gateway = builder.start().await.unwrap();
         let refused = ask(&gateway, "My key is sk-12345").await;
         assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
