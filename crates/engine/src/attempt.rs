@@ -1,7 +1,6 @@
 //! One attempt: `pre_llm`, the provider or a plugin in its place, and for what is not a stream `post_llm`.
 
 use crate::call::{AttemptWatch, LlmCall};
-use crate::engine::note_response;
 use crate::error::fault_error;
 use crate::input::check_input_again;
 use crate::lifecycle::Lifecycle;
@@ -99,7 +98,7 @@ pub(crate) async fn attempt(
         }
         Ok(Got::Whole(response)) => {
             // Its tokens are used, whatever becomes of it.
-            note_response(life, &response);
+            life.request().note(&response);
             let response = close(life, LlmResult::Response(response)).await?;
             Ok(Attempted::Whole { response, headers, dropped })
         }
@@ -134,7 +133,7 @@ async fn ask(
     let provider = providers.routing.provider(&name).ok_or_else(|| {
         LlmError::new(ErrorKind::NotFound, format!("no provider `{name}`")).with_code("provider_not_found")
     })?;
-    let include_usage = request.stream() && wants_usage(life.request());
+    let include_usage = request.stream() && life.request().is_told();
     let deadline = life.request().exchange.facts().deadline;
     let asked = Instant::now();
     let answer =
@@ -166,7 +165,7 @@ fn stream_of(
     if hooked || call.needs_events || !call.request.stream() || call.dialect != Some(stream.codec.dialect()) {
         return Attempted::Chunks { source: Source::of_provider(stream), headers, dropped };
     }
-    let wants_usage = wants_usage(life.request());
+    let wants_usage = life.request().is_told();
     let client_asked = call.request.wire().is_some_and(|wire| wire.head().include_usage);
     let tap = Box::new(Tap::new(stream, wants_usage, wants_usage && !client_asked));
     Attempted::Bytes { tap, headers, dropped }
@@ -210,9 +209,4 @@ async fn still_allowed(life: &mut Lifecycle, call: &LlmCall, request: &Request) 
         return Err(LlmError { allow_fallbacks: Some(false), ..fault.clone().into() });
     }
     check_input_again(life, request).await
-}
-
-/// Whether somebody is told of the usage at the end.
-fn wants_usage(open: &crate::lifecycle::Open) -> bool {
-    open.exchange.has(Hook::PostRequest) || open.exchange.has(Hook::RequestEnd)
 }

@@ -2,15 +2,13 @@
 
 use crate::attempt::{Attempted, Providers, aim, attempt};
 use crate::call::{Answered, AttemptWatch, LlmCall, Reply};
-use crate::error::{blocked, fault_error};
 use crate::input::check_input;
 use crate::lifecycle::Lifecycle;
+use crate::output::check_output;
 use crate::routing::Routing;
 use crate::stream::{Assembler, Driver, STREAM_BUFFER_BYTES, Source, replay};
-use gatewright_model::{ErrorKind, LlmError, Output, Response};
-use gatewright_plugin::hosted::point;
-use gatewright_plugin::payload::{ChannelText, OutputCheck};
-use gatewright_plugin::{Hook, Verdict};
+use gatewright_model::{ErrorKind, LlmError, Response};
+use gatewright_plugin::Hook;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,7 +85,7 @@ impl Engine {
                     true => Reply::Chunks(Box::new(self.replayed(life, &response)?)),
                     false => {
                         let checked = check_output(life, &response).await;
-                        note_response(life, &response);
+                        life.request().note(&response);
                         checked?;
                         Reply::Whole(response)
                     }
@@ -116,24 +114,6 @@ impl Engine {
     }
 }
 
-async fn check_output(life: &mut Lifecycle, response: &Arc<Response>) -> Result<(), LlmError> {
-    let exchange = &mut life.request().exchange;
-    if !exchange.has(Hook::CheckOutput) {
-        return Ok(());
-    }
-    let output = response.output().map_err(|error| {
-        LlmError::new(ErrorKind::Upstream, format!("the provider's answer cannot be read: {error}"))
-    })?;
-    let mut output = OutputCheck { texts: texts(output), is_final: true, response: Some(response.clone()) };
-    match exchange.run::<point::CheckOutput>(&mut output).await.map_err(|fault| fault_error(&fault))? {
-        Some(decision) => match decision.outcome {
-            Verdict::Allow => Ok(()),
-            Verdict::Block(no) => Err(blocked(&decision.plugin, no)),
-        },
-        None => Ok(()),
-    }
-}
-
 /// A stream for a client that wants none.
 async fn whole(life: &mut Lifecycle, driver: &mut Driver) -> Result<Response, LlmError> {
     let mut whole = Assembler::default();
@@ -142,40 +122,4 @@ async fn whole(life: &mut Lifecycle, driver: &mut Driver) -> Result<Response, Ll
     }
     let progress = &life.request().progress;
     Ok(whole.finish(&progress.provider, &progress.model))
-}
-
-/// The texts of an answer, by channel.
-fn texts(output: &Output) -> Vec<ChannelText> {
-    let mut whole = Assembler::default();
-    if let Output::Chat(chat) = output {
-        for choice in &chat.choices {
-            whole.push_choice(choice);
-        }
-    }
-    match output {
-        Output::Text(text) => text.texts.iter().map(|text| plain(text)).collect(),
-        Output::Transcription(heard) => vec![plain(&heard.text)],
-        _ => whole.texts(),
-    }
-}
-
-fn plain(text: &str) -> ChannelText {
-    ChannelText { channel: gatewright_model::Channel::TEXT, text: text.to_owned(), is_final: true, released: false }
-}
-
-/// Keeps what is told at the end of the request, if somebody is told.
-pub(crate) fn note_response(life: &mut Lifecycle, response: &Response) {
-    let open = life.request();
-    if !open.exchange.has(Hook::PostRequest) && !open.exchange.has(Hook::RequestEnd) {
-        return;
-    }
-    let read = match response.wire() {
-        Some(wire) if response.edited().is_none() => wire.read(),
-        _ => response.edited(),
-    };
-    if let Some(Output::Chat(chat)) = read {
-        open.progress.usage = chat.usage;
-        open.progress.finish = chat.choices.first().and_then(|choice| choice.finish.clone());
-    }
-    open.progress.usage = open.progress.usage.or_else(|| response.wire().and_then(|wire| wire.usage()));
 }

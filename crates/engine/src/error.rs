@@ -1,8 +1,8 @@
 //! From what plugins decide and fail at to the error that the client gets.
 
 use gatewright_model::{ErrorKind, LlmError};
-use gatewright_pipeline::Fault;
-use gatewright_plugin::Rejection;
+use gatewright_pipeline::{Decision, Fault};
+use gatewright_plugin::{Rejection, Verdict};
 
 /// The error for a plugin's decision against the content.
 pub fn blocked(plugin: &str, rejection: Rejection) -> LlmError {
@@ -23,6 +23,14 @@ pub fn rejected(kind: ErrorKind, plugin: &str, rejection: Rejection) -> LlmError
         Some(code) => error.with_code(code),
         None if kind == ErrorKind::GuardrailBlocked => error.with_code("content_blocked"),
         None => error,
+    }
+}
+
+/// What a guard's chain came to.
+pub(crate) fn verdict(decided: Result<Option<Decision<Verdict>>, Fault>) -> Result<(), LlmError> {
+    match decided.map_err(|fault| fault_error(&fault))? {
+        Some(Decision { plugin, outcome: Verdict::Block(no) }) => Err(blocked(&plugin, no)),
+        _ => Ok(()),
     }
 }
 

@@ -1,10 +1,10 @@
 //! The guards of the input.
 
-use crate::error::{blocked, fault_error};
+use crate::error::{fault_error, verdict};
 use crate::lifecycle::Lifecycle;
 use gatewright_model::{LlmError, Request};
+use gatewright_plugin::Hook;
 use gatewright_plugin::hosted::point;
-use gatewright_plugin::{Hook, Verdict};
 use std::sync::Arc;
 
 /// `pre_request` and `check_input`, once a request.
@@ -32,11 +32,5 @@ pub(crate) async fn check_input_again(life: &mut Lifecycle, request: &Request) -
     let chosen = |slot: &gatewright_pipeline::Slot| standing.contains(slot.name());
     let decided = open.exchange.run_where::<point::CheckInput>(&mut request, chosen).await;
     open.progress.asked.extend(standing.iter().cloned());
-    match decided.map_err(|fault| fault_error(&fault))? {
-        Some(decision) => match decision.outcome {
-            Verdict::Allow => Ok(()),
-            Verdict::Block(no) => Err(blocked(&decision.plugin, no)),
-        },
-        None => Ok(()),
-    }
+    verdict(decided)
 }

@@ -11,6 +11,7 @@ mod engine;
 mod error;
 mod input;
 mod lifecycle;
+mod output;
 mod price;
 mod provider;
 mod routing;

@@ -5,7 +5,7 @@
 //! tracked task that closes what is open.
 
 use crate::price::Pricing;
-use gatewright_model::{ErrorKind, FinishReason, Kind, LlmError, Usage};
+use gatewright_model::{ErrorKind, FinishReason, Kind, LlmError, Output, Response, Usage};
 use gatewright_pipeline::{CLOSING_BUDGET, Exchange, PluginSet, Round};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{LlmResult, RequestStatus, RequestSummary};
@@ -150,10 +150,30 @@ impl Drop for Lifecycle {
 // === impl Open ===
 
 impl Open {
+    /// Whether anybody is told how the request ended.
+    pub(crate) fn is_told(&self) -> bool {
+        self.exchange.has(Hook::PostRequest) || self.exchange.has(Hook::RequestEnd)
+    }
+
+    /// Keeps what a whole answer says of itself, if anybody is told.
+    pub(crate) fn note(&mut self, response: &Response) {
+        if !self.is_told() {
+            return;
+        }
+        let read = match response.wire() {
+            Some(wire) if response.edited().is_none() => wire.read(),
+            _ => response.edited(),
+        };
+        if let Some(Output::Chat(chat)) = read {
+            self.progress.usage = chat.usage;
+            self.progress.finish = chat.choices.first().and_then(|choice| choice.finish.clone());
+        }
+        self.progress.usage = self.progress.usage.or_else(|| response.wire().and_then(|wire| wire.usage()));
+    }
+
     fn has_closing(&self) -> bool {
         (self.exchange.has(Hook::OnError) && self.progress.error.is_some())
-            || self.exchange.has(Hook::PostRequest)
-            || self.exchange.has(Hook::RequestEnd)
+            || self.is_told()
             || self.exchange.owes(Round::Attempt)
     }
 

@@ -21,6 +21,9 @@ pub(crate) struct Worker {
     thread: JoinHandle<()>,
 }
 
+/// A connection that a worker has, counted until it ends, however that is.
+struct Counted(Arc<AtomicUsize>);
+
 // === impl Worker ===
 
 impl Worker {
@@ -57,21 +60,31 @@ impl Worker {
     }
 }
 
+// === impl Counted ===
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 async fn work(shared: Arc<Shared>, mut taken: mpsc::Receiver<StdStream>, stop: Stopped, open: Arc<AtomicUsize>) {
     let connections = TaskTracker::new();
     while let Some(stream) = taken.recv().await {
         let (shared, stop, open) = (shared.clone(), stop.clone(), open.clone());
         let limits = shared.snapshot().limits;
+        let counted = Counted(open);
         connections.spawn(async move {
             match TcpStream::from_std(stream) {
                 Ok(stream) => connection::serve(shared, stream, stop, limits).await,
                 Err(error) => tracing::debug!(%error, "a connection broke before it began"),
             }
-            open.fetch_sub(1, Ordering::Relaxed);
+            drop(counted);
         });
     }
     connections.close();
     connections.wait().await;
     // What requests left behind runs on this runtime too.
+    shared.tasks.close();
     shared.tasks.wait().await;
 }

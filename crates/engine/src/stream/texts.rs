@@ -1,7 +1,8 @@
 //! The text hooks of a stream: `on_stream_chunk` and `check_output`, on text as it comes, as it is held, and whole.
 
-use crate::error::blocked;
+use crate::error::verdict;
 use crate::lifecycle::Lifecycle;
+use crate::output::audit;
 use crate::stream::assemble::Assembler;
 use crate::stream::failed::Failed;
 use crate::stream::hold::Hold;
@@ -10,7 +11,7 @@ use gatewright_model::{Channel, Chunk, Part, Response};
 use gatewright_pipeline::{Round, Slot};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{ChannelText, LlmResult, OutputCheck};
-use gatewright_plugin::{Draft, Hook, PostLlm, Verdict};
+use gatewright_plugin::{Draft, Hook, PostLlm};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -225,11 +226,7 @@ impl Texts {
         self.hold.chunks().chain([last]).for_each(|chunk| shown.push(chunk));
         let response = Arc::new(shown.finish(provider, model));
         let seen = OutputCheck { texts: shown.texts(), is_final: true, response: Some(response) };
-        for audited in life.request().exchange.watch::<point::CheckOutput>(&seen, in_observe_mode).await? {
-            if let Verdict::Block(no) = audited.outcome {
-                tracing::info!(plugin = %audited.plugin, reason = %no.reason, "audit of an answer");
-            }
-        }
+        audit(life, &seen).await?;
         check(life, seen, |slot| in_buffer_mode(slot) || in_chunk_mode(slot)).await
     }
 }
@@ -244,13 +241,7 @@ async fn run_text(
 }
 
 async fn check(life: &mut Lifecycle, mut output: OutputCheck, chosen: impl Fn(&Slot) -> bool) -> Result<(), Failed> {
-    match life.request().exchange.run_where::<point::CheckOutput>(&mut output, chosen).await? {
-        Some(decision) => match decision.outcome {
-            Verdict::Allow => Ok(()),
-            Verdict::Block(no) => Err(Failed::Request(blocked(&decision.plugin, no))),
-        },
-        None => Ok(()),
-    }
+    verdict(life.request().exchange.run_where::<point::CheckOutput>(&mut output, chosen).await).map_err(Failed::Request)
 }
 
 fn channel_text(channel: Channel, text: String, is_final: bool, released: bool) -> Draft<ChannelText> {
