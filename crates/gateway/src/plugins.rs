@@ -66,21 +66,31 @@ impl Plugins {
     }
 }
 
-/// The entries that are to be there, in the order of their registration: the built-ins in theirs, then an embedder's
-/// own, then the config's. The number is a built-in's place.
+/// The entries that are to be there, in the order of their registration: the built-ins and an embedder's own in theirs,
+/// then the config's. The number is the place of their kind in the catalogue.
 fn wanted(config: &Config, catalogue: &Catalogue) -> Vec<(i64, PluginEntry)> {
-    let mut wanted = Vec::new();
-    for (linked, order) in catalogue.iter().zip(0..) {
+    // Of these the catalogue has the instance; of the others the config says which there are.
+    let has_instance = |linked: &Linked| linked.facts.builtin || linked.by_default;
+    let (mut wanted, mut further) = (Vec::new(), Vec::new());
+    for (linked, place) in catalogue.iter().zip(0..).filter(|(linked, _)| has_instance(linked)) {
         let entry = config.plugins.iter().find(|entry| entry.name == linked.name() && entry.path.is_none());
         match entry {
-            Some(entry) if entry.enabled => wanted.push((order, entry.clone())),
+            Some(entry) if entry.enabled => wanted.push((place, entry.clone())),
             Some(_) => {}
-            None if linked.by_default => wanted.push((order, PluginEntry::new(linked.name()))),
+            None if linked.by_default => wanted.push((place, PluginEntry::new(linked.name()))),
             None => {}
         }
     }
-    let further = config.plugins.iter().filter(|entry| entry.enabled && entry.path.is_some());
-    wanted.extend(further.map(|entry| (0, entry.clone())));
+    for entry in config.plugins.iter().filter(|entry| entry.enabled) {
+        let PluginSource::Linked(kind) = entry.source() else { continue };
+        let found = catalogue.iter().zip(0..).find(|(linked, _)| linked.name() == kind);
+        if let Some((linked, place)) = found
+            && (entry.path.is_some() || !has_instance(linked))
+        {
+            further.push((place, entry.clone()));
+        }
+    }
+    wanted.append(&mut further);
     wanted
 }
 
@@ -139,3 +149,6 @@ fn settings(entry: &PluginEntry, linked: &Linked, order: i64) -> Settings {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

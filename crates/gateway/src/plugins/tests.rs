@@ -1,0 +1,141 @@
+use super::*;
+use crate::prelude::*;
+use gatewright_builtins::Privileges;
+use gatewright_testkit::services::MockServices;
+
+macro_rules! plugins {
+    ($($name:ident),*) => {$(
+        struct $name;
+
+        #[plugin]
+        impl Plugin for $name {
+            fn pre_llm(&self, _: &mut Cx, _: &mut Draft<Request>) -> Result<PreLlm, Failure> {
+                Ok(PreLlm::Continue)
+            }
+        }
+
+        impl FromConfig for $name {
+            type Config = Json;
+
+            fn from_config(_: Json) -> Result<Self, Failure> {
+                Ok(Self)
+            }
+        }
+    )*};
+}
+plugins!(Own, Second, KindA, KindB);
+
+/// The built-ins, two of an embedder's own, and two kinds.
+fn catalogue() -> Catalogue {
+    let mut catalogue = Catalogue::of_builtins(&Privileges { metrics: Arc::new(Metrics::new()) });
+    catalogue.add_plugin::<KindA>();
+    catalogue.add_instance(Own);
+    catalogue.add_plugin::<KindB>();
+    catalogue.add_instance(Second);
+    catalogue
+}
+
+/// The names that a config's `plugins` make, in order.
+fn names(plugins: &str) -> Vec<String> {
+    wanted(&config(plugins), &catalogue()).into_iter().map(|(_, entry)| entry.name).collect()
+}
+
+fn config(plugins: &str) -> Config {
+    let text = format!("{{ \"plugins\": [{plugins}] }}");
+    gatewright_config::parse(text.as_bytes()).unwrap_or_else(|errors| panic!("{errors}")).config
+}
+
+/// The names of the set that a config's `plugins` make, as they run.
+async fn running(plugins: &str) -> Vec<String> {
+    let (reaper, _task) = Reaper::new();
+    let services = |_: &str, _: &Linked| MockServices::default().services();
+    let starting = Starting { catalogue: &catalogue(), services: &services, metrics: None, reaper: &reaper };
+    let (_, set) = Plugins::default().next(&config(plugins), &starting).await.unwrap();
+    set.members().iter().map(|member| member.instance.name().to_string()).collect()
+}
+
+#[test]
+fn without_a_word_there_is_what_is_on_by_default() {
+    assert_eq!(names(""), ["telemetry", "logging", "own", "second"]);
+}
+
+#[test]
+fn built_ins_stand_in_their_own_order_whatever_the_config_says() {
+    let plugins = r#"{ "name": "cost_alerter" }, { "name": "request_logger" }, { "name": "telemetry" }"#;
+    assert_eq!(names(plugins), ["telemetry", "logging", "request_logger", "cost_alerter", "own", "second"]);
+}
+
+#[test]
+fn what_is_turned_off_is_not_there() {
+    let plugins = r#"{ "name": "logging", "enabled": false }, { "name": "own", "enabled": false },
+        { "name": "kind_a", "enabled": false }"#;
+    assert_eq!(names(plugins), ["telemetry", "second"]);
+}
+
+#[test]
+fn kinds_stand_in_the_order_of_the_config() {
+    let first = ["telemetry", "logging", "own", "second"];
+    let of = |plugins| names(plugins)[first.len()..].to_vec();
+    assert_eq!(of(r#"{ "name": "kind_b" }, { "name": "kind_a" }"#), ["kind_b", "kind_a"]);
+    let plugins = r#"{ "name": "again", "path": "builtin:kind_a" }, { "name": "kind_b" },
+        { "name": "kind_a" }, { "name": "other", "path": "builtin:own" }"#;
+    assert_eq!(of(plugins), ["again", "kind_b", "kind_a", "other"]);
+}
+
+#[test]
+fn what_is_nobodys_is_left_out() {
+    let plugins =
+        r#"{ "name": "kind_c" }, { "name": "x", "path": "builtin:nothing" }, { "name": "y", "path": "./y.so" }"#;
+    assert_eq!(names(plugins), names(""));
+}
+
+#[test]
+fn an_entry_of_the_config_is_taken_as_it_is() {
+    let wanted = wanted(&config(r#"{ "name": "own", "order": 5, "priority": 7 }"#), &catalogue());
+    let own = wanted.into_iter().find(|(_, entry)| entry.name == "own").unwrap().1;
+    assert_eq!((own.order, own.priority), (Some(5), Some(7)));
+}
+
+#[tokio::test]
+async fn a_set_runs_the_built_ins_between_the_others() {
+    let plugins = r#"{ "name": "kind_a", "placement": "pre_builtin" }, { "name": "kind_b", "order": -1 },
+        { "name": "own", "priority": 200 }"#;
+    assert_eq!(running(plugins).await, ["kind_a", "telemetry", "logging", "kind_b", "second", "own"]);
+}
+
+#[tokio::test]
+async fn a_second_instance_of_a_built_in_stands_behind_the_first() {
+    let plugins = r#"{ "name": "mine", "path": "builtin:request_logger" }, { "name": "jailbreak_detector" },
+        { "name": "request_logger" }"#;
+    let expected = ["telemetry", "logging", "request_logger", "mine", "jailbreak_detector", "own", "second"];
+    assert_eq!(running(plugins).await, expected);
+}
+
+#[test]
+fn settings_say_what_the_entry_says() {
+    let catalogue = catalogue();
+    let linked = catalogue.get("kind_a").unwrap();
+    let plugins = r#"{ "name": "kind_a", "order": 3, "priority": 4, "failure_mode": "fail_closed", "timeout_seconds": 0.5,
+        "hooks": ["PreLLMHook"], "stream_mode": "window:9", "apply_to_output": false, "routes": ["/v1/*"],
+        "models": ["m"], "apps": ["a"], "sample": 0.5 }"#;
+    let given = settings(&config(plugins).plugins[0], linked, 99);
+    let scope = Scope {
+        routes: vec!["/v1/*".to_owned()],
+        models: vec!["m".to_owned()],
+        apps: vec!["a".to_owned()],
+        sample: Some(0.5),
+    };
+    let expected = Settings {
+        placement: Placement::PostBuiltin,
+        order: 3,
+        priority: Some(4),
+        failure_mode: Some(FailureMode::Closed),
+        timeout: Some(std::time::Duration::from_millis(500)),
+        hooks: Some(gatewright_plugin::HookSet::of(&[Hook::PreLlm])),
+        stream_modes: STREAMED_HOOKS.iter().map(|hook| (*hook, StreamMode::Window(9))).collect(),
+        apply_to_input: true,
+        apply_to_output: false,
+        scope,
+    };
+    assert_eq!(given, expected);
+}
