@@ -206,3 +206,6 @@ fn address(host: &str, port: u16) -> Result<SocketAddr, Error> {
     let found = (bare, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     found.ok_or_else(|| Error::Address(host.to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,3 +99,6 @@ fn from_config<P: FromConfig>(config: Json) -> Result<Arc<dyn Hosted>, Failure> 
         serde_json::from_value(config).map_err(|error| Failure::new(format!("its config is wrong: {error}")))?;
     P::from_config(config).map(link)
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,6 @@ fn retry(network: &Network) -> RetrySettings {
         backoff_max: network.retry_backoff_max_ms.duration(),
     }
 }
+
+#[cfg(test)]
+mod tests;

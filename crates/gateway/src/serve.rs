@@ -107,3 +107,6 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,3 +89,6 @@ impl AttemptWatch for CountedAttempts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

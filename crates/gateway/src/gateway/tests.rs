@@ -1,0 +1,237 @@
+use super::*;
+use crate::prelude::*;
+use gatewright_pipeline::Instance;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// How often the plugins of each mark were started and shut down: kinds are made from their config alone.
+static LIVES: Mutex<BTreeMap<String, (u32, u32)>> = Mutex::new(BTreeMap::new());
+
+/// A plugin whose `config` marks it. It fails to start where that says so.
+struct Marked {
+    mark: String,
+    fails: bool,
+}
+
+#[plugin]
+impl Plugin for Marked {
+    fn pre_llm(&self, _: &mut Cx, _: &mut Draft<Request>) -> Result<PreLlm, Failure> {
+        Ok(PreLlm::Continue)
+    }
+
+    fn on_startup(&self, _: &mut Cx, _: &Startup) -> Result<(), Failure> {
+        if self.fails {
+            return Err("no disk".into());
+        }
+        self.count(|lives| lives.0 += 1)
+    }
+
+    fn on_shutdown(&self, _: &mut Cx, _: &Shutdown) -> Result<(), Failure> {
+        self.count(|lives| lives.1 += 1)
+    }
+}
+
+impl FromConfig for Marked {
+    type Config = BTreeMap<String, Json>;
+
+    fn from_config(config: Self::Config) -> Result<Self, Failure> {
+        let mark = config.get("mark").and_then(Json::as_str).unwrap_or_default().to_owned();
+        Ok(Self { mark, fails: config.contains_key("fails") })
+    }
+}
+
+impl Marked {
+    fn count(&self, count: impl FnOnce(&mut (u32, u32))) -> Result<(), Failure> {
+        let mut lives = LIVES.lock().unwrap_or_else(PoisonError::into_inner);
+        count(lives.entry(self.mark.clone()).or_default());
+        Ok(())
+    }
+}
+
+/// How often the plugins of a mark were started and shut down.
+fn lives(mark: &str) -> (u32, u32) {
+    LIVES.lock().unwrap_or_else(PoisonError::into_inner).get(mark).copied().unwrap_or_default()
+}
+
+/// Waits until the plugins of a mark have been shut down so often, and no more often.
+async fn shut_down(mark: &str, times: u32) {
+    let begun = Instant::now();
+    while lives(mark).1 < times {
+        assert!(begun.elapsed() < Duration::from_secs(5), "{mark}: {:?}", lives(mark));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(lives(mark).1, times, "{mark}");
+}
+
+/// An entry of a config.
+fn entry(mark: &str, further: Json) -> Json {
+    let mut entry = json!({ "name": "marked", "config": { "mark": mark } });
+    let further = further.as_object().cloned().unwrap_or_default();
+    entry.as_object_mut().unwrap().extend(further);
+    entry
+}
+
+/// A config of these plugins, on a free port.
+fn config(plugins: Json) -> Config {
+    let text = json!({ "plugins": plugins, "server": { "port": 0, "workers": 1 } }).to_string();
+    gatewright_config::parse(text.as_bytes()).unwrap_or_else(|errors| panic!("{errors}")).config
+}
+
+async fn start(plugins: Json) -> Started {
+    Gateway::builder().plugin_kind::<Marked>().config(config(plugins)).start().await.unwrap()
+}
+
+/// The instance that serves under a name.
+fn serving(started: &Started, name: &str) -> Option<Arc<Instance>> {
+    let plugins = started.plugins();
+    plugins.members().iter().find(|member| &**member.instance.name() == name).map(|member| member.instance.clone())
+}
+
+async fn drain(started: Started) {
+    assert!(started.drain(Duration::from_secs(5)).await);
+}
+
+#[tokio::test]
+async fn an_instance_that_does_not_change_lives_on() {
+    let mut started = start(json!([entry("lives-on", json!({}))])).await;
+    let before = serving(&started, "marked").unwrap();
+    let (generation, logging) = (started.plugins().generation(), serving(&started, "logging").unwrap());
+    let moved = json!({ "placement": "pre_builtin", "hooks": ["pre_llm"], "failure_mode": "fail_closed" });
+    started.reload(config(json!([entry("lives-on", moved)]))).await.unwrap();
+    assert!(Arc::ptr_eq(&before, &serving(&started, "marked").unwrap()));
+    assert!(Arc::ptr_eq(&logging, &serving(&started, "logging").unwrap()));
+    assert_eq!(started.plugins().generation(), generation + 1);
+    assert_eq!(started.plugins().members()[0].instance.name().as_ref(), "marked", "its settings are the new ones");
+    assert_eq!(lives("lives-on"), (1, 0));
+    drop((before, logging));
+    drain(started).await;
+    assert_eq!(lives("lives-on"), (1, 1));
+}
+
+#[tokio::test]
+async fn an_instance_that_is_replaced_is_shut_down_once() {
+    let mut started = start(json!([entry("replaced", json!({}))])).await;
+    started.reload(config(json!([entry("replacing", json!({}))]))).await.unwrap();
+    shut_down("replaced", 1).await;
+    assert_eq!((lives("replaced"), lives("replacing")), ((1, 1), (1, 0)));
+    drain(started).await;
+    assert_eq!((lives("replaced"), lives("replacing")), ((1, 1), (1, 1)));
+}
+
+#[tokio::test]
+async fn another_revision_makes_a_new_instance_of_the_same() {
+    let mut started = start(json!([entry("revised", json!({ "version": 1 }))])).await;
+    started.reload(config(json!([entry("revised", json!({ "version": 2 }))]))).await.unwrap();
+    shut_down("revised", 1).await;
+    assert_eq!(lives("revised"), (2, 1));
+    drain(started).await;
+    assert_eq!(lives("revised"), (2, 2));
+}
+
+#[tokio::test]
+async fn a_request_under_way_keeps_the_instance_it_has() {
+    let mut started = start(json!([entry("under-way", json!({}))])).await;
+    let request = started.plugins();
+    started.reload(config(json!([]))).await.unwrap();
+    assert!(serving(&started, "marked").is_none());
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(lives("under-way"), (1, 0), "it still has a user");
+    drop(request);
+    shut_down("under-way", 1).await;
+    drain(started).await;
+    assert_eq!(lives("under-way"), (1, 1));
+}
+
+#[tokio::test]
+async fn a_config_that_is_wrong_leaves_the_old_one() {
+    let mut started = start(json!([entry("stays", json!({}))])).await;
+    let before = (started.config().clone(), started.plugins());
+    for plugins in [
+        json!([entry("never", json!({ "hooks": ["check_output"] }))]),
+        json!([entry("never", json!({})), { "name": "nobody" }]),
+        json!([{ "name": "never", "path": "builtin:nobody" }]),
+        json!([{ "name": "never", "path": "./never.so" }]),
+    ] {
+        let error = started.reload(config(plugins.clone())).await.unwrap_err();
+        assert!(matches!(error, Error::Config(_)), "{plugins}: {error}");
+    }
+    assert!(*started.config() == before.0 && Arc::ptr_eq(&started.plugins(), &before.1));
+    assert_eq!((lives("stays"), lives("never")), ((1, 0), (0, 0)));
+    drop(before);
+    drain(started).await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_does_not_start_leaves_the_old_config_and_what_started_is_shut_down() {
+    let mut started = start(json!([entry("stays-on", json!({}))])).await;
+    let before = started.plugins();
+    let second = json!({ "name": "broken", "path": "builtin:marked", "config": { "mark": "broken", "fails": true } });
+    let error = started.reload(config(json!([entry("short-lived", json!({})), second]))).await.unwrap_err();
+    assert_eq!(error.to_string(), "plugin `broken` did not start: no disk");
+    shut_down("short-lived", 1).await;
+    assert_eq!((lives("stays-on"), lives("short-lived"), lives("broken")), ((1, 0), (1, 1), (0, 0)));
+    assert!(Arc::ptr_eq(&started.plugins(), &before));
+    drop(before);
+    started.reload(config(json!([entry("stays-on", json!({}))]))).await.unwrap();
+    assert_eq!(lives("stays-on"), (1, 0), "the next one takes it over");
+    drain(started).await;
+}
+
+#[tokio::test]
+async fn a_guard_that_does_not_start_is_there_and_is_tried_again() {
+    let broken = json!({ "failure_mode": "fail_closed", "config": { "mark": "guard", "fails": true } });
+    let mut started = start(json!([entry("guard", broken.clone())])).await;
+    let absent = serving(&started, "marked").unwrap();
+    assert_eq!(absent.unavailable().as_deref(), Some("no disk"));
+    started.reload(config(json!([entry("guard", broken)]))).await.unwrap();
+    assert!(!Arc::ptr_eq(&absent, &serving(&started, "marked").unwrap()), "it may start this time");
+    started.reload(config(json!([entry("guard", json!({ "failure_mode": "fail_closed" }))]))).await.unwrap();
+    assert_eq!(serving(&started, "marked").unwrap().unavailable(), None);
+    assert_eq!(lives("guard"), (1, 0));
+    drain(started).await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_linked_in_is_there_until_the_config_turns_it_off() {
+    let builder = Gateway::builder().plugin(Marked { mark: "linked".to_owned(), fails: false });
+    let mut started = builder.config(config(json!([]))).start().await.unwrap();
+    assert!(serving(&started, "marked").is_some());
+    started.reload(config(json!([{ "name": "marked", "enabled": false }]))).await.unwrap();
+    shut_down("linked", 1).await;
+    started.reload(config(json!([]))).await.unwrap();
+    assert_eq!(lives("linked"), (2, 1));
+    drain(started).await;
+    assert_eq!(lives("linked"), (2, 2));
+}
+
+#[tokio::test]
+async fn a_start_that_fails_leaves_nothing_behind() {
+    let taken = start(json!([])).await;
+    let mut config = config(json!([entry("homeless", json!({}))]));
+    config.server.port = taken.address().port();
+    let error = Gateway::builder().plugin_kind::<Marked>().config(config).start().await.err().unwrap();
+    assert!(matches!(error, Error::Bind(_)), "{error}");
+    shut_down("homeless", 1).await;
+    drain(taken).await;
+}
+
+#[test]
+fn an_address_is_an_ip_or_a_name() {
+    let of = |host| address(host, 80).map(|address| address.to_string()).unwrap_or_default();
+    assert_eq!(of("127.0.0.1"), "127.0.0.1:80");
+    assert_eq!((of("::1"), of("[::1]")), ("[::1]:80".to_owned(), "[::1]:80".to_owned()));
+    assert!(["127.0.0.1:80", "[::1]:80"].contains(&of("localhost").as_str()));
+    for host in ["", "127.0.0.1:80", "no such host", "[127.0.0.1"] {
+        assert_eq!(address(host, 80).unwrap_err().to_string(), format!("`{host}` is no address to listen on"));
+    }
+}
+
+#[test]
+fn telemetry_is_on_unless_it_is_turned_off() {
+    assert!(is_on(&config(json!([])), "telemetry"));
+    assert!(is_on(&config(json!([{ "name": "telemetry" }])), "telemetry"));
+    assert!(!is_on(&config(json!([{ "name": "telemetry", "enabled": false }])), "telemetry"));
+}
