@@ -17,7 +17,8 @@ pub struct Instance {
     plugin: Result<Arc<dyn Hosted>, Absent>,
     services: Services,
     probe: Option<Arc<dyn Probe>>,
-    breaker: Breaker,
+    /// One a hook: a hook that works must not hide one that keeps failing.
+    breakers: Box<[Breaker; Hook::COUNT]>,
     reaper: Option<Reaper>,
 }
 
@@ -45,8 +46,7 @@ impl Instance {
             let timeout = Hook::OnStartup.info().timeout;
             call_owned::<point::OnStartup>(&plugin, bare_cx(&services), startup, timeout).await.2?;
         }
-        let breaker = Breaker::default();
-        Ok(Arc::new(Self { name: name.into(), plugin: Ok(plugin), services, probe, breaker, reaper }))
+        Ok(Arc::new(Self { name: name.into(), plugin: Ok(plugin), services, probe, breakers: breakers(), reaper }))
     }
 
     /// An instance that did not load. Calls of its hooks fail for this reason, and their failure mode decides.
@@ -59,8 +59,7 @@ impl Instance {
         probe: Option<Arc<dyn Probe>>,
     ) -> Arc<Self> {
         let absent = Absent { reason: reason.into(), manifest, hooks };
-        let breaker = Breaker::default();
-        Arc::new(Self { name: name.into(), plugin: Err(absent), services, probe, breaker, reaper: None })
+        Arc::new(Self { name: name.into(), plugin: Err(absent), services, probe, breakers: breakers(), reaper: None })
     }
 
     /// Its name in the config.
@@ -88,8 +87,10 @@ impl Instance {
     pub fn unavailable(&self) -> Option<String> {
         match &self.plugin {
             Err(absent) => Some(absent.reason.clone()),
-            Ok(_) if self.breaker.is_open() => Some("it keeps failing; its breaker is open".to_owned()),
-            Ok(_) => None,
+            Ok(_) => {
+                let open = Hook::TABLE.iter().find(|row| self.breaker(row.hook).is_open())?;
+                Some(format!("it keeps failing in {}; its breaker is open", open.name))
+            }
         }
     }
 
@@ -124,8 +125,8 @@ impl Instance {
         self.probe.as_ref()
     }
 
-    pub(crate) fn breaker(&self) -> &Breaker {
-        &self.breaker
+    pub(crate) fn breaker(&self, hook: Hook) -> &Breaker {
+        &self.breakers[hook as usize]
     }
 
     pub(crate) fn fault(&self, hook: Hook, failure: Failure) -> Fault {
@@ -147,6 +148,10 @@ impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Instance").field("name", &self.name).field("unavailable", &self.unavailable()).finish()
     }
+}
+
+fn breakers() -> Box<[Breaker; Hook::COUNT]> {
+    Box::new(std::array::from_fn(|_| Breaker::default()))
 }
 
 /// A context outside of any request.

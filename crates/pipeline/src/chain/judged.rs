@@ -20,7 +20,7 @@ impl Exchange {
         walk: &mut Walk,
         due: Due,
     ) -> Result<H::Outcome, Failure> {
-        let Some(plugin) = self.admit(slot, walk.now, due) else { return Err(left_out(slot, H::HOOK)) };
+        let Some(plugin) = self.admit(slot, H::HOOK, walk.now, due) else { return Err(left_out(slot, H::HOOK)) };
         let mut answered = call_now::<H>(plugin, walk.context(self, slot), payload);
         let started = std::mem::replace(&mut walk.now, Instant::now());
         let took = walk.now.duration_since(started);
@@ -42,7 +42,7 @@ impl Exchange {
         due: Due,
     ) -> Result<H::Outcome, Failure> {
         let started = walk.now;
-        let Some(plugin) = self.admit(slot, started, due) else { return Err(left_out(slot, H::HOOK)) };
+        let Some(plugin) = self.admit(slot, H::HOOK, started, due) else { return Err(left_out(slot, H::HOOK)) };
         let cx = self.cx(slot.position, slot.instance.services());
         let timeout = self.longest(slot, started);
         let (cx, returned, mut answered) = call_owned::<H>(plugin, cx, payload.clone(), timeout).await;
@@ -57,9 +57,9 @@ impl Exchange {
 
     /// The plugin of a slot, if it may be called now.
     #[inline]
-    fn admit<'a>(&mut self, slot: &'a Slot, now: Instant, due: Due) -> Option<&'a Arc<dyn Hosted>> {
+    fn admit<'a>(&mut self, slot: &'a Slot, hook: Hook, now: Instant, due: Due) -> Option<&'a Arc<dyn Hosted>> {
         let plugin = slot.instance.plugin().ok()?;
-        if due == Due::InScope && !slot.instance.breaker().admits(now) {
+        if due == Due::InScope && !slot.instance.breaker(hook).admits(now) {
             return None;
         }
         self.ran.insert(slot.position);
@@ -126,8 +126,8 @@ fn succeeded(slot: &Slot, hook: Hook, took: Duration) {
     if let Some(probe) = slot.instance.probe() {
         probe.called(hook, Judged::Ok, took);
     }
-    if slot.instance.breaker().succeeded() {
-        turned(slot, false);
+    if slot.instance.breaker(hook).succeeded() {
+        turned(slot, hook, false);
     }
 }
 
@@ -137,16 +137,16 @@ fn failed(slot: &Slot, hook: Hook, failure: &Failure, took: Duration, now: Optio
     if let Some(probe) = slot.instance.probe() {
         probe.called(hook, Judged::Failed(failure.cause()), took);
     }
-    if now.is_some_and(|now| slot.instance.breaker().failed(now)) {
-        turned(slot, true);
+    if now.is_some_and(|now| slot.instance.breaker(hook).failed(now)) {
+        turned(slot, hook, true);
     }
 }
 
 #[cold]
-fn turned(slot: &Slot, open: bool) {
-    tracing::warn!(plugin = %slot.name(), open, "plugin breaker turned");
+fn turned(slot: &Slot, hook: Hook, open: bool) {
+    tracing::warn!(plugin = %slot.name(), hook = hook.name(), open, "plugin breaker turned");
     if let Some(probe) = slot.instance.probe() {
-        probe.breaker(open);
+        probe.breaker(slot.instance.unavailable().is_some());
     }
 }
 
