@@ -1,5 +1,6 @@
 //! The targets.
 
+mod config;
 mod request;
 mod response;
 mod scan;
@@ -19,6 +20,7 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "config", run: config::run },
     Target { name: "sse", run: sse::run },
     Target { name: "scan", run: scan::run },
     Target { name: "openai_request", run: |input| request::run(&OPENAI, &ANTHROPIC, input) },
