@@ -1,11 +1,12 @@
 //! What a person sees at the start: what was found, which plugins run in which order, and what to try first.
 
+use gatewright::config::{ProviderConfig, ProviderKind};
 use gatewright::{Read, Started};
 use std::fmt::Write as _;
 use std::path::Path;
 
 pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> String {
-    let (address, config) = (started.address(), started.config());
+    let (mut address, config) = (started.address(), started.config());
     let mut text = format!("gatewright {} on http://{address}\n", env!("CARGO_PKG_VERSION"));
     let from = file.map_or_else(|| "none: the environment alone".to_owned(), |file| file.display().to_string());
     let _ = writeln!(text, "  config     {from}");
@@ -28,7 +29,10 @@ pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> Strin
     let names = if names.is_empty() { "none".to_owned() } else { names.join(" > ") };
     let _ = writeln!(text, "  plugins    {names}");
     for warning in &read.warnings {
-        let _ = writeln!(text, "  warning    {}: {}", warning.path, warning.message);
+        let _ = writeln!(text, "  warning    {warning}");
+    }
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     let model = model(started);
     let _ = write!(
@@ -42,12 +46,16 @@ pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> Strin
 /// A model that can be asked right away.
 fn model(started: &Started) -> String {
     let config = started.config();
-    let provider = config.default_provider().unwrap_or("demo");
-    let listed = config.providers.get(provider).and_then(|provider| provider.models.first().cloned());
-    let usual = match provider {
-        "demo" => "echo",
-        "anthropic" => "claude-sonnet-4-5",
-        _ => "gpt-4o-mini",
+    let name = config.default_provider().unwrap_or("demo");
+    let provider = config.providers.get(name);
+    let listed = provider.and_then(|provider| provider.models.first().cloned());
+    let usual = match provider.map(ProviderConfig::kind) {
+        None | Some(ProviderKind::Demo) => "echo",
+        Some(ProviderKind::Anthropic) => "claude-sonnet-4-5",
+        Some(ProviderKind::OpenAi) => "gpt-4o-mini",
     };
-    format!("{provider}/{}", listed.unwrap_or_else(|| usual.to_owned()))
+    format!("{name}/{}", listed.unwrap_or_else(|| usual.to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         }
     };
     for warning in read.warnings.iter().chain(&report.warnings) {
-        println!("warning: {}: {}", warning.path, warning.message);
+        println!("warning: {warning}");
     }
     let from = options.config_file().map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
     println!(

@@ -117,7 +117,8 @@ impl Config {
         self.fallbacks.get(&target).or_else(|| self.fallbacks.get("*")).map_or(&[], Vec::as_slice)
     }
 
-    /// The keys that another config sets differently and that only a restart applies: `log_style`, and all of `server`.
+    /// The keys that another config sets differently and that only a restart applies: `log_style`, and of `server` the
+    /// `host`, the `port` and the `workers`.
     pub fn restart_needed(&self, other: &Self) -> Vec<String> {
         let fields = |server: &Server| match serde_json::to_value(server) {
             Ok(serde_json::Value::Object(fields)) => fields,
@@ -125,7 +126,8 @@ impl Config {
         };
         let (ours, theirs) = (fields(&self.server), fields(&other.server));
         let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-        let of_server = keys.into_iter().filter(|key| ours.get(*key) != theirs.get(*key));
+        let waits = |key: &&String| matches!(key.as_str(), "host" | "port" | "workers");
+        let of_server = keys.into_iter().filter(waits).filter(|key| ours.get(*key) != theirs.get(*key));
         let style = (self.log_style != other.log_style).then(|| "log_style".to_owned());
         style.into_iter().chain(of_server.map(|key| format!("server.{key}"))).collect()
     }

@@ -195,6 +195,8 @@ impl Open {
         self.exchange.observe::<point::PostRequest>(&mut summary).await;
         // What `post_request` attached shows at the end.
         Arc::make_mut(&mut summary).metadata = self.exchange.take_metadata();
+        // What one plugin took at `post_request` is not taken from the others' end.
+        self.exchange.begin_closing(CLOSING_BUDGET);
         self.exchange.end::<point::RequestEnd>(&mut summary).await;
     }
 

@@ -52,7 +52,7 @@ impl Plugins {
                 self.instances.get(&entry.name).filter(|(had, instance)| *had == origin && !instance.is_absent());
             let instance = match kept {
                 Some((_, instance)) => instance.clone(),
-                None => start(&entry, linked, &origin, starting).await?,
+                None => start(&entry, linked, &origin, starting, self.generation == 0).await?,
             };
             entries.push(Entry { instance: instance.clone(), settings: settings(&entry, linked, order) });
             instances.insert(entry.name.clone(), (origin, instance));
@@ -94,12 +94,14 @@ fn wanted(config: &Config, catalogue: &Catalogue) -> Vec<(i64, PluginEntry)> {
     wanted
 }
 
-/// Starts an instance. A guard that does not start still guards: it is there, and refuses.
+/// Starts an instance. A guard that does not start still guards: it is there, and refuses. Another plugin that does not
+/// start at the gateway's `first` config is left out; later its config is refused.
 async fn start(
     entry: &PluginEntry,
     linked: &Linked,
     origin: &Origin,
     starting: &Starting<'_>,
+    first: bool,
 ) -> Result<Arc<Instance>, Error> {
     let hooks = entry.hooks_of(linked.facts.hooks);
     let services = (starting.services)(&entry.name, linked);
@@ -116,10 +118,16 @@ async fn start(
     started.or_else(|failure| {
         let failure = Failure::new(entry.config.redact(&failure.to_string()));
         let mode = entry.failure_mode.or(linked.facts.manifest.failure_mode);
-        if mode != Some(FailureMode::Closed) && !hooks.contains(Hook::Auth) {
-            return Err(Error::Plugin { name: entry.name.clone(), failure });
+        match mode == Some(FailureMode::Closed) || hooks.contains(Hook::Auth) {
+            true => {
+                tracing::error!(plugin = %entry.name, error = %failure, "a guard did not start: its requests get 503");
+            }
+            false if first => {
+                tracing::error!(plugin = %entry.name, error = %failure, "a plugin did not start: requests go on without it");
+            }
+            // The last good config has it, or never had it: that one keeps serving.
+            false => return Err(Error::Plugin { name: entry.name.clone(), failure }),
         }
-        tracing::error!(plugin = %entry.name, error = %failure, "a guard did not start: its requests get 503");
         Ok(Instance::absent(&entry.name, linked.facts.manifest.clone(), hooks, failure.to_string(), services, probe))
     })
 }

@@ -36,9 +36,9 @@ pub(crate) fn pricing(config: &Config) -> Arc<dyn Pricing> {
     Arc::new(ConfigPrices(Prices::new(&config.prices)))
 }
 
-/// The keys of a config; `None` if nobody is asked for one.
+/// The keys of a config; `None` if it says nothing of who may ask.
 pub(crate) fn keys(config: &Config) -> Option<ClientKeys> {
-    if !config.auth.requires_key() {
+    if config.auth.keys.is_empty() && !config.auth.allow_anonymous {
         return None;
     }
     let keys = config.auth.active_keys().map(|key| ClientKey {
@@ -50,7 +50,7 @@ pub(crate) fn keys(config: &Config) -> Option<ClientKeys> {
             claims: serde_json::Map::new(),
         },
     });
-    Some(ClientKeys::new(keys.collect()))
+    Some(ClientKeys::new(keys.collect()).or_anonymous(config.auth.allow_anonymous))
 }
 
 pub(crate) fn limits(config: &Config) -> Limits {

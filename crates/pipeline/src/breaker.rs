@@ -55,9 +55,10 @@ impl Breaker {
         failures == BREAKER_FAILURES
     }
 
-    /// Whether it is open.
+    /// Whether it is open, and no call may try yet.
     pub(crate) fn is_open(&self) -> bool {
         self.failures.load(Ordering::Relaxed) >= BREAKER_FAILURES
+            && self.millis(Instant::now()) < self.trial_at.load(Ordering::Acquire)
     }
 
     fn millis(&self, now: Instant) -> u64 {

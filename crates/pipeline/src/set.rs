@@ -139,6 +139,15 @@ impl PluginSet {
     }
 }
 
+/// Instances go last to first, as their `on_shutdown` is to run.
+impl Drop for PluginSet {
+    fn drop(&mut self) {
+        self.chains = std::array::from_fn(|_| Box::default());
+        let mut members = std::mem::take(&mut self.members).into_vec();
+        while members.pop().is_some() {}
+    }
+}
+
 // === impl Entry ===
 
 impl Entry {

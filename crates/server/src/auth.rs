@@ -14,22 +14,36 @@ pub struct ClientKey {
     pub identity: Identity,
 }
 
-/// The keys of the config.
+/// The keys of the config, and whether requests without one are let in too.
 #[derive(Clone, Debug, Default)]
-pub struct ClientKeys(Vec<ClientKey>);
+pub struct ClientKeys {
+    keys: Vec<ClientKey>,
+    anonymous: bool,
+}
 
 // === impl ClientKeys ===
 
 impl ClientKeys {
     /// These keys.
     pub fn new(keys: Vec<ClientKey>) -> Self {
-        Self(keys)
+        Self { keys, anonymous: false }
+    }
+
+    /// Lets requests without a key in as well; one with an unknown key only if there are no keys at all.
+    pub fn or_anonymous(mut self, anonymous: bool) -> Self {
+        self.anonymous = anonymous;
+        self
+    }
+
+    /// Whether a request with this credential, which nobody knows, is let in.
+    pub(crate) fn admits(&self, unknown: Option<&Secret>) -> bool {
+        self.anonymous && (unknown.is_none() || self.keys.is_empty())
     }
 
     /// Whose a credential is. Every key is compared whole, so that time tells nothing.
     pub(crate) fn identify(&self, credential: &Secret) -> Option<&Identity> {
         let mut found = None;
-        for key in &self.0 {
+        for key in &self.keys {
             if same(key.secret.expose().as_bytes(), credential.expose().as_bytes()) {
                 found = Some(&key.identity);
             }

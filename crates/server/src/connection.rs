@@ -44,7 +44,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: Stop
     let tasks = shared.tasks.clone();
     let service = service_fn(move |request| respond(shared.clone(), request));
     let ended = match is_http2 {
-        true => serve_http2(stream, service, stop, tasks).await,
+        true => serve_http2(stream, service, stop, tasks, limits).await,
         false => serve_http1(stream, service, stop, limits).await,
     };
     if let Err(error) = ended {
@@ -91,13 +91,23 @@ where
     }
 }
 
-async fn serve_http2<S>(stream: TcpStream, service: S, mut stop: Stopped, tasks: TaskTracker) -> hyper::Result<()>
+async fn serve_http2<S>(
+    stream: TcpStream,
+    service: S,
+    mut stop: Stopped,
+    tasks: TaskTracker,
+    limits: Limits,
+) -> hyper::Result<()>
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     S::Future: Send + 'static,
 {
     let mut builder = http2::Builder::new(Tracked(tasks));
-    builder.timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+    let header_bytes = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(Duration::from_secs(30)))
+        .max_header_list_size(header_bytes);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
     tokio::select! {
         ended = connection.as_mut() => ended,

@@ -57,8 +57,10 @@ fn ready(shared: &Shared) -> Response<ResponseBody> {
 
 fn models(shared: &Shared, dialect: Dialect, path: &str, headers: &HeaderMap) -> Response<ResponseBody> {
     let snapshot = shared.snapshot();
+    let credential = auth::credential(headers);
     if let Some(keys) = &snapshot.keys
-        && auth::credential(headers).and_then(|credential| keys.identify(&credential)).is_none()
+        && credential.as_ref().and_then(|credential| keys.identify(credential)).is_none()
+        && !keys.admits(credential.as_ref())
     {
         return refuse(path, headers, LlmError::new(ErrorKind::Authentication, "the key is not known"));
     }

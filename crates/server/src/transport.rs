@@ -41,10 +41,16 @@ pub(crate) fn authenticate(
     headers: &HeaderMap,
 ) -> Result<(), LlmError> {
     let Some(keys) = keys else { return Ok(()) };
-    let credential = credential(headers).ok_or_else(|| {
-        unauthenticated("no key: send one as `authorization: Bearer`, `x-api-key`, `x-goog-api-key` or `api-key`")
-    })?;
-    let identity = keys.identify(&credential).ok_or_else(|| unauthenticated("the key is not known"))?;
+    let credential = credential(headers);
+    let Some(identity) = credential.as_ref().and_then(|credential| keys.identify(credential)) else {
+        return match (keys.admits(credential.as_ref()), credential) {
+            (true, _) => Ok(()),
+            (false, Some(_)) => Err(unauthenticated("the key is not known")),
+            (false, None) => Err(unauthenticated(
+                "no key: send one as `authorization: Bearer`, `x-api-key`, `x-goog-api-key` or `api-key`",
+            )),
+        };
+    };
     identify(life, identity);
     Ok(())
 }

@@ -102,3 +102,15 @@ fn a_key_is_never_shown() {
         assert!(shown.contains("[redacted]") && !shown.contains("hidden-key"), "{shown}");
     }
 }
+
+#[test]
+fn the_unknown_are_let_in_only_where_the_config_says_so() {
+    let key = ClientKey { secret: Secret::new("k-1"), identity: Identity::default() };
+    let wrong = Secret::new("k-2");
+    let closed = ClientKeys::new(vec![key.clone()]);
+    assert!(!closed.admits(None) && !closed.admits(Some(&wrong)));
+    let open = ClientKeys::new(vec![key]).or_anonymous(true);
+    assert!(open.admits(None), "without a key");
+    assert!(!open.admits(Some(&wrong)), "a wrong key is a mistake");
+    assert!(ClientKeys::default().or_anonymous(true).admits(Some(&wrong)), "no key could be right");
+}
