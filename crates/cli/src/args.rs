@@ -54,7 +54,7 @@ pub(crate) struct Options {
     pub(crate) workers: Option<u32>,
 
     /// Listen beyond loopback although clients need no key.
-    #[arg(long, env = "GATEWRIGHT_ALLOW_ANONYMOUS")]
+    #[arg(long, env = "GATEWRIGHT_ALLOW_ANONYMOUS", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) allow_anonymous: bool,
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> String {
-    let (address, config) = (started.address(), started.config());
+    let (mut address, config) = (started.address(), started.config());
     let mut text = format!("gatewright {} on http://{address}\n", env!("CARGO_PKG_VERSION"));
     let from = file.map_or_else(|| "none: the environment alone".to_owned(), |file| file.display().to_string());
     let _ = writeln!(text, "  config     {from}");
@@ -30,6 +30,9 @@ pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> Strin
     let _ = writeln!(text, "  plugins    {names}");
     for warning in &read.warnings {
         let _ = writeln!(text, "  warning    {warning}");
+    }
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     let model = model(started);
     let _ = write!(

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
-    /// The keys of clients. Once there is one, a request needs a key, as `Authorization: Bearer` or `x-api-key`.
+    /// The keys of clients. Once there is one, a request needs a key, as `authorization: Bearer`, `x-api-key`,
+    /// `x-goog-api-key` or `api-key`.
     #[schemars(length(max = 10_000))]
     pub keys: Vec<ClientKey>,
     /// Whether requests without a key are let in although there are keys, and whether the gateway may listen beyond
