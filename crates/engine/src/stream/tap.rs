@@ -24,6 +24,8 @@ pub struct Tap {
     ready_bytes: usize,
     /// How often more was asked for since the last piece came, to no avail.
     asked: u8,
+    /// Batches that leave without asking for more first.
+    hasty: u8,
     /// Whether somebody is told of the usage.
     wants_usage: bool,
     /// Whether usage was asked for in the client's name, and must be kept from it.
@@ -37,6 +39,9 @@ const BATCH_BYTES: usize = 16 << 10;
 
 /// Turns that the upstream's connection is given to hand over its next piece: it needs one to see that it is wanted.
 const PATIENCE: u8 = 2;
+
+/// Batches that leave at once after one to which asking brought nothing: chunks that come one by one gain nothing by it.
+const HASTE: u8 = 8;
 
 /// How far a stream has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +65,8 @@ impl Tap {
             ready: VecDeque::new(),
             ready_bytes: 0,
             asked: 0,
+            // The first token does not wait for the second.
+            hasty: 1,
             wants_usage,
             hides_usage,
             seen: Seen::Open,
@@ -95,7 +102,14 @@ impl Tap {
                     self.fail(LlmError::new(ErrorKind::Upstream, "the provider's stream ended too early"));
                 }
                 Poll::Pending if self.ready.is_empty() => return Poll::Pending,
-                Poll::Pending if self.asked == PATIENCE => return Poll::Ready(self.batch().map(Ok)),
+                Poll::Pending if self.hasty > 0 => {
+                    self.hasty -= 1;
+                    return Poll::Ready(self.batch().map(Ok));
+                }
+                Poll::Pending if self.asked == PATIENCE => {
+                    self.hasty = if self.ready.len() == 1 { HASTE } else { 0 };
+                    return Poll::Ready(self.batch().map(Ok));
+                }
                 Poll::Pending => {
                     // What was read from the socket together comes piece by piece, and each next one only after the
                     // connection had its turn: it gets it, and what it has leaves in one write.

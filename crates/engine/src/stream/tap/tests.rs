@@ -147,21 +147,38 @@ fn what_comes_slowly_leaves_as_it_comes() {
     assert_eq!((left, error), (all.map(str::to_owned).to_vec(), None));
 }
 
+/// The first token waits for nobody; later ones wait a little, and not at all while that brings nothing.
 #[test]
 fn a_piece_that_waits_for_the_next_one_does_not_wait_long() {
-    let steps = pieces([HELLO]).into_iter().chain([Step::Hang]);
+    let after = |mut tapped: Tapped| (0..).take_while(|_| tapped.poll().is_pending()).count();
+    let first = pieces([HELLO]).into_iter().chain([Step::Hang]);
+    assert_eq!(after(Tapped::new(&OPENAI, Usages::Unwanted, first)), 0);
+
+    let mut steps = pieces([HELLO]);
+    for _ in 0..=usize::from(HASTE) + 1 {
+        steps.extend([Step::Wait, Step::Wait, Step::Wait, Step::Wait]);
+        steps.extend(pieces([WORLD]));
+    }
+    steps.push(Step::Hang);
     let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, steps);
-    let turns = (0..).take_while(|_| tapped.poll().is_pending()).count();
-    assert_eq!(turns, usize::from(PATIENCE));
-    assert!(tapped.poll().is_pending(), "and then there is nothing");
+    let mut waited = Vec::new();
+    for _ in 0..=usize::from(HASTE) + 1 {
+        tapped.next().unwrap().unwrap();
+        waited.push(tapped.tap.hasty);
+    }
+    let expected: Vec<u8> = [0].into_iter().chain((0..=HASTE).rev()).collect();
+    assert_eq!(waited, expected);
 }
 
 #[test]
-fn a_piece_that_comes_within_that_time_leaves_with_the_first() {
+fn a_piece_that_comes_within_that_time_leaves_with_the_one_before() {
     let mut steps = pieces([HELLO]);
     steps.push(Step::Wait);
+    steps.extend(pieces([WORLD]));
+    steps.push(Step::Wait);
     steps.extend(pieces([WORLD, DONE]));
-    assert_eq!(Tapped::new(&OPENAI, Usages::Unwanted, steps).rest().0, [[HELLO, WORLD, DONE].concat()]);
+    let left = Tapped::new(&OPENAI, Usages::Unwanted, steps).rest().0;
+    assert_eq!(left, [HELLO.to_owned(), [WORLD, WORLD, DONE].concat()]);
 }
 
 #[test]
@@ -302,11 +319,13 @@ fn a_request_without_time_left_gets_what_is_there_and_one_error() {
     let (left, error) = Tapped::new(&OPENAI, Usages::Unwanted, steps()).until(past).rest();
     assert_eq!((left, error.unwrap().kind), (Vec::new(), ErrorKind::Timeout));
     let soon = Instant::now() + Duration::from_millis(20);
-    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, steps()).until(soon);
+    let later = pieces([HELLO]).into_iter().chain([Step::Wait]).chain(pieces([WORLD])).chain([Step::Hang]);
+    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, later).until(soon);
+    assert!(tapped.next().is_some());
     assert!(tapped.poll().is_pending(), "more may come with it");
     std::thread::sleep(Duration::from_millis(30));
     let (left, error) = tapped.rest();
-    assert_eq!((left, error.unwrap().kind), (vec![HELLO.to_owned()], ErrorKind::Timeout));
+    assert_eq!((left, error.unwrap().kind), (vec![WORLD.to_owned()], ErrorKind::Timeout));
 }
 
 #[test]
