@@ -110,9 +110,9 @@ def test_file_that_vanishes(start, upstream):
 def test_what_needs_a_restart_is_said(start, upstream):
     gateway = start()
     mark = len(gateway.log())
-    gateway.write_config(with_model(upstream.url, "restart", server={"max_body_bytes": 1 << 20}))
+    gateway.write_config(with_model(upstream.url, "restart", server={"workers": 3}))
     assert wait_model(gateway, "restart")
-    assert gateway.wait_log("server.max_body_bytes", after=mark)
+    assert gateway.wait_log("server.workers", after=mark)
 
 
 def test_a_guard_that_is_added(start, upstream):

@@ -54,6 +54,9 @@ async fn collect(
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(too_large(limits));
     }
+    // Room for all of it is taken at once: bodies that come side by side must not all be refused half-way.
+    let mut room = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    place.take_bytes(room, limits.inflight_body_bytes)?;
     let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
     loop {
         let longest = limits.header_timeout.min(deadline.saturating_duration_since(Instant::now()));
@@ -70,7 +73,11 @@ async fn collect(
         if first.len() + rest.len() + data.len() > limits.body_bytes {
             return Err(too_large(limits));
         }
-        place.take_bytes(data.len(), limits.inflight_body_bytes)?;
+        let beyond = (first.len() + rest.len() + data.len()).saturating_sub(room);
+        if beyond > 0 {
+            place.take_bytes(beyond, limits.inflight_body_bytes)?;
+            room += beyond;
+        }
         if first.is_empty() && rest.is_empty() {
             let expected = body.size_hint().lower() as usize;
             if expected > 0 {
