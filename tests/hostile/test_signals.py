@@ -1,5 +1,6 @@
 """SIGTERM and SIGINT: new requests end, those under way finish, and the exit code says how it went."""
 
+import contextlib
 import json
 import signal
 import threading
@@ -7,7 +8,7 @@ import time
 
 import openai
 import pytest
-from envelope import PATHS, chat
+from envelope import PATHS, chat, error_of
 from gateway import get, standard_config
 from raw import Raw
 
@@ -85,24 +86,65 @@ def test_whole_answers_finish(start, upstream):
     assert gateway.process.wait(5) == 0
 
 
-def test_no_new_requests(start, upstream):
-    """What comes after the signal is turned away, not left hanging."""
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+def test_no_new_requests(start, upstream, dialect):
+    """What comes after the signal is told so, in its dialect, also where its body is still coming."""
     gateway = start()
     with Raw(gateway) as raw:
-        raw.request(PATHS["openai"], chat("openai/pace-100-30", stream=True))
+        raw.request(PATHS["openai"], chat("openai/pace-100-20", stream=True))
         assert upstream.wait(lambda upstream: upstream.chats())
         gateway.signal(signal.SIGTERM)
         assert wait_until(lambda: is_not_ready(gateway))
-        began = time.monotonic()
-        try:
+        long = {**chat(f"{dialect}/late"), "padding": "x" * 4_000_000}
+        for body in (chat(f"{dialect}/late"), chat(f"{dialect}/late", stream=True), long):
             with Raw(gateway, timeout=3) as late:
-                answer = late.request(PATHS["openai"], chat("openai/late")).answer()
-                assert answer is None or answer[0] == 503, answer
-        except OSError:
-            pass
-        assert time.monotonic() - began < 2
+                status, headers, answer = late.request(PATHS[dialect], body, ["x-request-id: mine"]).answer()
+                assert status == 503
+                assert (headers["connection"], headers["retry-after"]) == ("close", "1")
+                assert headers["x-request-id"] == "mine"
+                error = error_of(dialect, answer)
+                assert (error["type"], error["code"]) == ("overloaded", "draining")
+                assert late.is_closed(within=2)
         assert raw.answer()[0] == 200
-    assert [record.json["model"] for record in upstream.chats()] == ["pace-100-30"]
+    assert gateway.process.wait(2) == 0
+    assert [record.json["model"] for record in upstream.chats()] == ["pace-100-20"]
+
+
+def test_what_it_says_of_itself(start, upstream):
+    """Until the last stream is done, whoever asks hears that it lives, and takes nothing."""
+    gateway = start()
+    with Raw(gateway) as raw:
+        raw.request(PATHS["openai"], chat("openai/pace-100-20", stream=True))
+        assert upstream.wait(lambda upstream: upstream.chats())
+        gateway.signal(signal.SIGTERM)
+        assert wait_until(lambda: is_not_ready(gateway))
+        status, headers, body = get(f"{gateway.url}/readyz")
+        assert (status, json.loads(body)["status"], json.loads(body)["active_requests"]) == (503, "not_ready", 1)
+        assert "draining" in json.loads(body)["pending"][0]
+        assert headers["connection"] == "close"
+        assert [get(gateway.url + path)[0] for path in ("/livez", "/health", "/metrics")] == [200] * 3
+        assert get(f"{gateway.url}/v1/models")[0] == 503
+        assert get(f"{gateway.url}/nothing")[0] == 404
+        assert raw.answer()[2].endswith(b"data: [DONE]\n\n")
+    assert gateway.process.wait(2) == 0
+
+
+def test_who_comes_late_does_not_hold_it_up(start, upstream):
+    """Connections of probes, silent ones, ones in the middle of a head or of a body: none outlasts the last stream."""
+    gateway = start()
+    with Raw(gateway) as raw, contextlib.ExitStack() as opened:
+        raw.request(PATHS["openai"], chat("openai/pace-100-15", stream=True))
+        assert upstream.wait(lambda upstream: upstream.chats())
+        gateway.signal(signal.SIGTERM)
+        assert wait_until(lambda: is_not_ready(gateway))
+        begins = [b"", b"GET /rea", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+        begins.append(b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
+        for begin in begins * 5:
+            opened.enter_context(Raw(gateway)).send(begin)
+        assert raw.answer()[0] == 200
+        began = time.monotonic()
+        assert gateway.process.wait(5) == 0
+        assert time.monotonic() - began < 1.5
 
 
 def test_deadline(start, the_upstream, upstream):

@@ -6,7 +6,9 @@ use crate::route::Route;
 use crate::snapshot::{Limits, Shared};
 use crate::stop::{Stop, Stopped};
 use crate::{exchange, info, intake};
-use http::{Request, Response};
+use gatewright_model::{ErrorKind, LlmError};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -30,7 +32,29 @@ struct Tracked(TaskTracker);
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves a connection until the client closes it, or until `stop` says to finish what is under way.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: Stopped, limits: Limits) {
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stopped, limits: Limits) {
+    let tasks = shared.tasks.clone();
+    let service = service_fn(move |request| respond(shared.clone(), request));
+    converse(stream, service, stop, tasks, limits).await;
+}
+
+/// Serves a connection that comes while the gateway drains: it answers for itself, and takes no requests.
+pub(crate) async fn turn_away(shared: Arc<Shared>, stream: TcpStream, stop: Stopped) {
+    let limits = shared.snapshot().limits;
+    let service = service_fn(move |request| refuse(shared.clone(), request));
+    // The drain waits for the tasks of requests, and for nobody here.
+    let talk = converse(stream, service, stop, TaskTracker::new(), limits);
+    // Nothing here takes long, so nobody keeps a place from others.
+    if tokio::time::timeout(limits.header_timeout, talk).await.is_err() {
+        tracing::debug!("a connection that came while draining took too long");
+    }
+}
+
+async fn converse<S>(stream: TcpStream, service: S, mut stop: Stopped, tasks: TaskTracker, limits: Limits)
+where
+    S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
     // Small frames of a stream must not wait for more.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection broke before it began");
@@ -41,8 +65,6 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: Stop
         () = stop.told(Stop::Finish) => return,
     };
     let Ok(Ok(is_http2)) = is_http2 else { return };
-    let tasks = shared.tasks.clone();
-    let service = service_fn(move |request| respond(shared.clone(), request));
     let ended = match is_http2 {
         true => serve_http2(stream, service, stop, tasks, limits).await,
         false => serve_http1(stream, service, stop, limits).await,
@@ -145,4 +167,27 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Resp
             info::serve(&shared, route, parts.uri.path(), &parts.headers).await
         }
     })
+}
+
+/// Answers a request that comes while the gateway drains.
+async fn refuse(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
+    let route = Route::of(request.method(), request.uri().path());
+    let (parts, body) = request.into_parts();
+    intake::discard(body);
+    let path = parts.uri.path();
+    let mut response = match route {
+        Route::Llm(_) | Route::Models(_) => info::refuse(path, &parts.headers, draining()),
+        route => info::serve(&shared, route, path, &parts.headers).await,
+    };
+    // HTTP/2 has no such header.
+    if parts.version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Another instance can answer at once, so the wait is the shortest that the header can say.
+fn draining() -> LlmError {
+    let error = LlmError::new(ErrorKind::Overloaded, "the gateway is about to stop; ask again").with_code("draining");
+    LlmError { retry_after: Some(Duration::from_secs(1)), ..error }
 }

@@ -92,8 +92,7 @@ pub(crate) fn refuse(path: &str, headers: &HeaderMap, error: LlmError) -> Respon
     let answer = respond::error(codec, &error, &request_id);
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = plain(status, JSON, answer.body);
-    if let Some(id) = request_id::header_value(&request_id) {
-        response.headers_mut().insert(request_id::REQUEST_ID, id);
-    }
+    *response.headers_mut() = answer.headers.into_map();
+    respond::identify(response.headers_mut(), codec.dialect(), &request_id);
     response
 }

@@ -11,6 +11,7 @@ mod connection;
 mod exchange;
 mod info;
 mod intake;
+mod latecomers;
 mod open;
 mod patience;
 mod request_id;

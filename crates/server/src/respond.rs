@@ -66,13 +66,18 @@ pub(crate) fn error(codec: &dyn Codec, error: &LlmError, request_id: &str) -> Ht
     HttpResponse { status, headers, body: codec.encode_error(error, request_id) }
 }
 
-fn report(headers: &mut HeaderMap, reported: &Reported) {
-    if let Some(id) = header_value(&reported.request_id) {
-        if reported.dialect == Dialect::Anthropic {
+/// Says which request is answered.
+pub(crate) fn identify(headers: &mut HeaderMap, dialect: Dialect, request_id: &str) {
+    if let Some(id) = header_value(request_id) {
+        if dialect == Dialect::Anthropic {
             headers.insert(ANTHROPIC_REQUEST_ID, id.clone());
         }
         headers.insert(REQUEST_ID, id);
     }
+}
+
+fn report(headers: &mut HeaderMap, reported: &Reported) {
+    identify(headers, reported.dialect, &reported.request_id);
     headers.insert(OVERHEAD, HeaderValue::from(u64::try_from(reported.overhead.as_micros()).unwrap_or(u64::MAX)));
     if !reported.dropped.is_empty() {
         let mut params: Vec<&str> = reported.dropped.iter().map(|dropped| dropped.param.as_str()).collect();

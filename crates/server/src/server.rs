@@ -1,5 +1,6 @@
 //! The listener: accepts, deals out, drains.
 
+use crate::latecomers::Latecomers;
 use crate::snapshot::Shared;
 use crate::stop::{Stop, Stopped, stop};
 use crate::worker::Worker;
@@ -8,7 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// A listener that is bound and does not accept yet.
@@ -23,7 +24,7 @@ pub struct ServerHandle {
     address: SocketAddr,
     shared: Arc<Shared>,
     stop: watch::Sender<Stop>,
-    accepting: tokio::task::JoinHandle<Vec<Worker>>,
+    accepting: tokio::task::JoinHandle<(TcpListener, Vec<Worker>)>,
 }
 
 /// The address cannot be listened on.
@@ -69,20 +70,27 @@ impl ServerHandle {
         self.address
     }
 
-    /// Stops accepting, and gives requests under way this long to finish; then they are cut off, and their closing hooks
-    /// run. Answers whether all finished.
+    /// Gives requests under way this long to finish, and turns new ones away meanwhile; then they are cut off, and their
+    /// closing hooks run. Answers whether all finished.
     pub async fn drain(self, longest: Duration) -> bool {
         self.shared.begin_draining();
         // Nobody hears it only if nobody is left.
         let _ = self.stop.send(Stop::Finish);
-        let Ok(workers) = self.accepting.await else { return false };
+        let Ok((listener, workers)) = self.accepting.await else { return false };
         self.shared.tasks.close();
         let mut joined = tokio::task::spawn_blocking(|| workers.into_iter().for_each(Worker::join));
-        if tokio::time::timeout(longest, &mut joined).await.is_ok() {
+        let mut latecomers = Latecomers::new(listener, self.shared);
+        let finished = tokio::select! {
+            _ = &mut joined => true,
+            () = tokio::time::sleep(longest) => false,
+            never = latecomers.serve() => match never {},
+        };
+        if finished {
+            latecomers.close().await;
             return true;
         }
         let _ = self.stop.send(Stop::Abort);
-        let _ = tokio::time::timeout(CLOSING_BUDGET, joined).await;
+        let _ = tokio::join!(latecomers.close(), tokio::time::timeout(CLOSING_BUDGET, joined));
         false
     }
 }
@@ -96,21 +104,11 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn accept(listener: TcpListener, workers: Vec<Worker>, mut stop: Stopped) -> Vec<Worker> {
+/// The next connection.
+pub(crate) async fn next(listener: &TcpListener) -> TcpStream {
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.told(Stop::Finish) => return workers,
-        };
-        match accepted.and_then(|(stream, _)| stream.into_std()) {
-            Ok(stream) => {
-                if let Some(worker) = workers.iter().min_by_key(|worker| worker.load()) {
-                    tokio::select! {
-                        () = worker.take(stream) => {}
-                        () = stop.told(Stop::Finish) => return workers,
-                    }
-                }
-            }
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 // Out of file descriptors, most likely: others must be closed first.
@@ -118,4 +116,25 @@ async fn accept(listener: TcpListener, workers: Vec<Worker>, mut stop: Stopped) 
             }
         }
     }
+}
+
+/// Deals connections out until it is told to stop.
+async fn accept(listener: TcpListener, workers: Vec<Worker>, mut stop: Stopped) -> (TcpListener, Vec<Worker>) {
+    let deal = async {
+        loop {
+            match next(&listener).await.into_std() {
+                Ok(stream) => {
+                    if let Some(worker) = workers.iter().min_by_key(|worker| worker.load()) {
+                        worker.take(stream).await;
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "a connection broke before it began"),
+            }
+        }
+    };
+    tokio::select! {
+        () = deal => {}
+        () = stop.told(Stop::Finish) => {}
+    }
+    (listener, workers)
 }
