@@ -23,6 +23,9 @@ pub struct Engine {
     pub watch: Option<Arc<dyn AttemptWatch>>,
 }
 
+/// The most of a stream that is put together for a client that wants none: what a provider may answer whole.
+const WHOLE_BYTES: usize = 64 << 20;
+
 // === impl Engine ===
 
 impl Engine {
@@ -119,6 +122,10 @@ async fn whole(life: &mut Lifecycle, driver: &mut Driver) -> Result<Response, Ll
     let mut whole = Assembler::default();
     while let Some(chunk) = driver.next(life).await {
         whole.push(&chunk?);
+        if whole.bytes() > WHOLE_BYTES {
+            let message = format!("the answer is over {WHOLE_BYTES} bytes");
+            return Err(LlmError::new(ErrorKind::Upstream, message));
+        }
     }
     let progress = &life.request().progress;
     Ok(whole.finish(&progress.provider, &progress.model))

@@ -5,10 +5,11 @@ mod judged;
 use crate::call::Fault;
 use crate::exchange::{Exchange, Round};
 use crate::judge::Judge;
+use crate::probe::Judged;
 use crate::set::{PluginSet, Slot};
 use gatewright_plugin::{Cx, Failure, FailureMode, Hook};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// An outcome that ended a chain, and whose it is.
 #[derive(Debug)]
@@ -247,6 +248,18 @@ impl Exchange {
             }
         }
         answers
+    }
+
+    /// Judges calls that cannot be made as if they had failed: those of the slots of a hook that stand in the request and
+    /// that `chosen` picks. Their breakers hear nothing of it, since it is not the plugins' fault.
+    pub fn give_up(&self, hook: Hook, failure: &Failure, chosen: impl Fn(&Slot) -> bool) -> Result<(), Fault> {
+        for slot in in_direction(&self.set, hook).filter(|slot| chosen(slot) && self.stands(hook, slot)) {
+            if let Some(probe) = slot.instance.probe() {
+                probe.called(hook, Judged::Failed(failure.cause()), Duration::ZERO);
+            }
+            self.forgive(slot, hook, failure.clone())?;
+        }
+        Ok(())
     }
 
     /// What a failure means for the request: nothing, or its end.

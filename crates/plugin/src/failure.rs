@@ -31,8 +31,8 @@ pub enum Failure {
     /// Its answer is not one that this hook allows.
     #[error("answered what the hook does not allow: {0}")]
     Malformed(String),
-    /// Its answer is too large.
-    #[error("answered too much: {0}")]
+    /// Its answer is too large, or what it would have to be given.
+    #[error("too large: {0}")]
     Oversized(String),
     /// It did not load, is quarantined, restarting or gone.
     #[error("not available: {0}")]

@@ -14,7 +14,13 @@ pub struct Assembler {
     blocks: Vec<Growing>,
     finishes: Vec<(u32, FinishReason)>,
     usage: Option<Usage>,
+    /// Memory of blocks and finishes.
+    grown: usize,
 }
+
+/// About what a block takes beside its text, and what a finish does.
+const BLOCK_BYTES: usize = 256;
+const FINISH_BYTES: usize = 64;
 
 #[derive(Clone, Debug)]
 struct Growing {
@@ -35,12 +41,19 @@ impl Assembler {
                     self.id.clone_from(id);
                     self.model.clone_from(model);
                 }
-                Part::ToolUse { channel, id, name } => self.block(*channel).tool = Some((id.clone(), name.clone())),
-                Part::Text { channel, text } => self.block(*channel).text.push_str(text),
+                Part::ToolUse { channel, id, name } => {
+                    self.grown += id.len() + name.len();
+                    self.block(*channel).tool = Some((id.clone(), name.clone()));
+                }
+                Part::Text { channel, text } => self.say(*channel, text),
                 Part::Signature { channel, signature } => {
+                    self.grown += signature.len();
                     self.block(*channel).signature.get_or_insert_default().push_str(signature);
                 }
-                Part::Finish { choice, reason } => self.finishes.push((*choice, reason.clone())),
+                Part::Finish { choice, reason } => {
+                    self.grown += FINISH_BYTES + reason.as_str().len();
+                    self.finishes.push((*choice, reason.clone()));
+                }
                 Part::Usage(usage) => self.usage.get_or_insert_default().merge(usage),
                 _ => {}
             }
@@ -57,8 +70,13 @@ impl Assembler {
                 _ => ChannelKind::Text,
             };
             let channel = Channel { choice: choice.index, block: number, kind };
-            block.texts(&mut |text| self.block(channel).text.push_str(text));
+            block.texts(&mut |text| self.say(channel, text));
         }
+    }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.grown + self.id.len() + self.model.len()
     }
 
     /// The text of a channel so far.
@@ -106,8 +124,15 @@ impl Assembler {
         choices
     }
 
+    fn say(&mut self, channel: Channel, text: &str) {
+        self.grown += text.len();
+        self.block(channel).text.push_str(text);
+    }
+
     fn block(&mut self, channel: Channel) -> &mut Growing {
-        let at = self.blocks.iter().position(|block| block.channel == channel).unwrap_or_else(|| {
+        // Mostly it is the last one that grows.
+        let at = self.blocks.iter().rposition(|block| block.channel == channel).unwrap_or_else(|| {
+            self.grown += BLOCK_BYTES;
             self.blocks.push(Growing { channel, text: String::new(), tool: None, signature: None });
             self.blocks.len() - 1
         });

@@ -114,7 +114,7 @@ impl Driver {
     /// A chunk that is not the end.
     async fn say(&mut self, life: &mut Lifecycle, chunk: Chunk) -> Result<(), Failed> {
         let Some(chunk) = self.pass_back(life, chunk).await? else { return Ok(()) };
-        self.texts.remember(&chunk);
+        self.texts.remember(life, &chunk)?;
         if self.plan.collect {
             self.collected_bytes += size(&chunk);
             self.collected.push(chunk);
@@ -156,7 +156,7 @@ impl Driver {
     /// The end of the provider's stream: `post_llm` for good, then what wanted the whole, then out with the rest.
     async fn end(&mut self, life: &mut Lifecycle, last: Chunk) -> Result<(), Failed> {
         self.source.end(life);
-        self.texts.remember(&last);
+        self.texts.remember(life, &last)?;
         self.close(life).await?;
         self.pass_collected(life).await?;
         self.ready.extend(self.texts.end(life, &last, &self.provider, &self.model).await?);
@@ -172,7 +172,10 @@ impl Driver {
             exchange.begin(Round::Attempt);
             return Ok(());
         }
-        let whole = self.texts.whole(&self.provider, &self.model);
+        let Some(whole) = self.texts.take_whole(&self.provider, &self.model) else {
+            life.request().exchange.begin(Round::Attempt);
+            return Ok(());
+        };
         let collected = self.plan.collect;
         let mut result = Draft::from(if collected { LlmResult::Response(whole) } else { LlmResult::StreamEnd(whole) });
         let before = result.base().clone();
@@ -190,7 +193,6 @@ impl Driver {
             .ok_or_else(|| Failed::Closed(LlmError::new(ErrorKind::Internal, "the answer cannot be streamed")))?;
         // The end of the provider's own stream follows.
         chunks.retain(|chunk| !chunk.has(|part| matches!(part, Part::Done)));
-        self.texts.remember_instead(&chunks);
         self.collected = chunks;
         Ok(())
     }

@@ -33,7 +33,7 @@ impl Plan {
             for slot in exchange.set().chain(hook).iter().filter(|slot| exchange.stands(hook, slot)) {
                 match hook {
                     Hook::PostLlm => plan.whole = true,
-                    _ => plan.shown = true,
+                    _ => plan.shown |= is_shown_the_whole(hook, slot),
                 }
                 match (slot.stream_mode(), hook) {
                     (StreamMode::Buffer, Hook::PostLlm) => plan.collect = true,
@@ -70,6 +70,11 @@ impl Plan {
     pub(crate) fn holds(&self) -> bool {
         self.buffer || self.window > 0
     }
+}
+
+/// Whether a text hook or check is called at the end with all that left.
+pub(crate) fn is_shown_the_whole(hook: Hook, slot: &Slot) -> bool {
+    in_chunk_mode(slot) || in_observe_mode(slot) || (hook == Hook::CheckOutput && in_buffer_mode(slot))
 }
 
 pub(crate) fn in_chunk_mode(slot: &Slot) -> bool {

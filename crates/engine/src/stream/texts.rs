@@ -6,12 +6,12 @@ use crate::output::audit;
 use crate::stream::assemble::Assembler;
 use crate::stream::failed::Failed;
 use crate::stream::hold::Hold;
-use crate::stream::plan::{Plan, in_buffer_mode, in_chunk_mode, in_observe_mode, in_window_mode};
+use crate::stream::plan::{Plan, in_buffer_mode, in_chunk_mode, in_observe_mode, in_window_mode, is_shown_the_whole};
 use gatewright_model::{Channel, Chunk, Part, Response};
 use gatewright_pipeline::{Round, Slot};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{ChannelText, LlmResult, OutputCheck};
-use gatewright_plugin::{Draft, Hook, PostLlm};
+use gatewright_plugin::{Draft, Failure, Hook, PostLlm};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -36,22 +36,24 @@ impl Texts {
         Self { plan, limit, whole, left, hold: Hold::default(), growing: BTreeSet::new() }
     }
 
-    /// Keeps what a chunk says for the end, if somebody needs it.
-    pub(crate) fn remember(&mut self, chunk: &Chunk) {
-        if self.plan.whole {
-            self.whole.push(chunk);
+    /// Keeps what a chunk says for `post_llm` at the end, if somebody stands there. Over the limit that call is a failure,
+    /// and what was kept is let go.
+    pub(crate) fn remember(&mut self, life: &mut Lifecycle, chunk: &Chunk) -> Result<(), Failed> {
+        if !self.plan.whole {
+            return Ok(());
         }
+        self.whole.push(chunk);
+        if self.whole.bytes() > self.limit {
+            self.plan.whole = false;
+            self.whole = Assembler::default();
+            life.request().exchange.give_up(Hook::PostLlm, &too_long(), |_| true)?;
+        }
+        Ok(())
     }
 
-    /// Remembers these chunks in the place of all that were.
-    pub(crate) fn remember_instead(&mut self, chunks: &[Chunk]) {
-        self.whole = Assembler::default();
-        chunks.iter().for_each(|chunk| self.remember(chunk));
-    }
-
-    /// The whole so far.
-    pub(crate) fn whole(&self, provider: &str, model: &str) -> Response {
-        self.whole.finish(provider, model)
+    /// The whole, once; `None` if nobody is to see it, or if it was too long.
+    pub(crate) fn take_whole(&mut self, provider: &str, model: &str) -> Option<Response> {
+        std::mem::take(&mut self.plan.whole).then(|| std::mem::take(&mut self.whole).finish(provider, model))
     }
 
     /// Takes a chunk; answers what may leave now.
@@ -61,7 +63,7 @@ impl Texts {
         }
         self.check_chunk(life, &chunk).await?;
         if !self.plan.holds() {
-            self.note_left(&chunk);
+            self.note_left(life, &chunk)?;
             self.end_channels(life, &chunk).await?;
             return Ok(vec![chunk]);
         }
@@ -83,7 +85,9 @@ impl Texts {
         } else {
             self.hold.release(self.plan.window)
         };
-        free.iter().for_each(|chunk| self.note_left(chunk));
+        for chunk in &free {
+            self.note_left(life, chunk)?;
+        }
         Ok(free)
     }
 
@@ -108,10 +112,23 @@ impl Texts {
         Ok(self.hold.release_all())
     }
 
-    fn note_left(&mut self, chunk: &Chunk) {
-        if self.plan.shown {
-            self.left.push(chunk);
+    /// Keeps what leaves for those who are shown it at the end. Over the limit those calls are failures, and what was
+    /// kept is let go.
+    fn note_left(&mut self, life: &mut Lifecycle, chunk: &Chunk) -> Result<(), Failed> {
+        if !self.plan.shown {
+            return Ok(());
         }
+        self.left.push(chunk);
+        if self.left.bytes() > self.limit {
+            self.plan.shown = false;
+            self.left = Assembler::default();
+            self.growing.clear();
+            let exchange = &life.request().exchange;
+            for hook in [Hook::OnStreamChunk, Hook::CheckOutput] {
+                exchange.give_up(hook, &too_long(), |slot| is_shown_the_whole(hook, slot))?;
+            }
+        }
+        Ok(())
     }
 
     /// `on_stream_chunk` on the texts of a chunk as it comes, for those in `chunk` and `observe` mode.
@@ -119,7 +136,9 @@ impl Texts {
         for at in 0..chunk.parts().len() {
             let Part::Text { channel, text } = &chunk.parts()[at] else { continue };
             let (channel, before) = (*channel, text.clone());
-            self.growing.insert(channel);
+            if self.plan.shown {
+                self.growing.insert(channel);
+            }
             let mut draft = channel_text(channel, before.clone(), false, false);
             life.request().exchange.watch::<point::OnStreamChunk>(&draft, in_observe_mode).await?;
             run_text(life, &mut draft, in_chunk_mode).await?;
@@ -219,7 +238,7 @@ impl Texts {
         provider: &str,
         model: &str,
     ) -> Result<(), Failed> {
-        if !life.request().exchange.has(Hook::CheckOutput) {
+        if !self.plan.shown || !life.request().exchange.has(Hook::CheckOutput) {
             return Ok(());
         }
         let mut shown = std::mem::take(&mut self.left);
@@ -242,6 +261,10 @@ async fn run_text(
 
 async fn check(life: &mut Lifecycle, mut output: OutputCheck, chosen: impl Fn(&Slot) -> bool) -> Result<(), Failed> {
     verdict(life.request().exchange.run_where::<point::CheckOutput>(&mut output, chosen).await).map_err(Failed::Request)
+}
+
+fn too_long() -> Failure {
+    Failure::Oversized("a stream that is longer than what may be kept of it".to_owned())
 }
 
 fn channel_text(channel: Channel, text: String, is_final: bool, released: bool) -> Draft<ChannelText> {

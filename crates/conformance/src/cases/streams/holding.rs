@@ -66,6 +66,12 @@ pub(super) fn cases(list: &mut Vec<Case>) {
                 &[hook],
                 async move |host| over_limit(host, hook, mode).await,
             );
+            cases.add(
+                format!("limit/whole/{word}/{}", mode.as_str()),
+                "Of a stream that nobody holds no more is kept for its end: over the limit that call is a failure",
+                &[hook],
+                async move |host| too_long_to_show(host, hook, mode).await,
+            );
         }
     }
     cases.add(
@@ -190,9 +196,9 @@ async fn block_in_the_middle(host: &dyn Host, dialect: Dialect) -> Outcome {
 async fn over_limit(host: &dyn Host, hook: Hook, mode: FailureMode) -> Outcome {
     let hooks = json!({ hook.name(): [] });
     let settings = settings(&hooks, hook, StreamMode::Buffer, mode);
-    let stage = Stage::with_settings(host, vec![(hooks, settings)]).await?.limit(600);
-    let said = ["x".repeat(200), "y".repeat(200), "z".repeat(200), "end".to_owned()];
-    let said: Vec<&str> = said.iter().map(String::as_str).collect();
+    let stage = Stage::with_settings(host, vec![(hooks, settings)]).await?.limit(1000);
+    // What is held counts by the chunk, what is kept for the end by its text alone.
+    let said: Vec<&str> = std::iter::repeat_n("four", 30).chain(["zend"]).collect();
     let left = stage.play(Dialect::OpenAi, ScriptedAnswer::stream(sse::texts(Dialect::OpenAi, &said))).await?;
     match mode {
         FailureMode::Closed => {
@@ -203,6 +209,36 @@ async fn over_limit(host: &dyn Host, hook: Hook, mode: FailureMode) -> Outcome {
             let saw = stage.saw("a", hook);
             let last = saw.last().map(ToString::to_string).unwrap_or_default();
             ensure!(hook == Hook::OnStreamChunk || last.contains("zend"), "what it was given at the end: {last}");
+        }
+    }
+    Ok(())
+}
+
+async fn too_long_to_show(host: &dyn Host, hook: Hook, mode: FailureMode) -> Outcome {
+    for stream_mode in [StreamMode::Chunk, StreamMode::Observe] {
+        let hooks = json!({ hook.name(): [] });
+        let settings = settings(&hooks, hook, stream_mode, mode);
+        let stage = Stage::with_settings(host, vec![(hooks, settings)]).await?.limit(1000);
+        let said = ["x".repeat(400), "y".repeat(400), "z".repeat(400), "end".to_owned()];
+        let said: Vec<&str> = said.iter().map(String::as_str).collect();
+        let left = stage.play(Dialect::OpenAi, ScriptedAnswer::stream(sse::texts(Dialect::OpenAi, &said))).await?;
+        match mode {
+            FailureMode::Closed => {
+                ensure_eq!(left.end(), Err(Some(ErrorKind::PluginUnavailable)), "in {stream_mode:?}: {left:?}");
+                ensure_eq!(left.text(), said[0], "what left before, in {stream_mode:?}");
+                let told = left.error.map(|error| (error.plugin, error.code));
+                ensure_eq!(told, Some((Some("a".to_owned()), Some("oversized".to_owned()))), "who failed, and at what");
+            }
+            FailureMode::Open => {
+                ensure_eq!((left.text().to_owned(), left.end()), (said.concat(), Ok(())), "in {stream_mode:?}");
+                let saw = stage.saw("a", hook);
+                ensure!(saw.len() >= said.len() || hook == Hook::CheckOutput, "what it saw as it came: {saw:?}");
+                let ends = |saw: &serde_json::Value| match hook {
+                    Hook::PostLlm => !saw["end"].is_null(),
+                    _ => saw["is_final"] == json!(true),
+                };
+                ensure!(!saw.iter().any(ends), "it was called at the end, in {stream_mode:?}: {saw:?}");
+            }
         }
     }
     Ok(())

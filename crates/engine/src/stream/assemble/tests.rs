@@ -107,3 +107,26 @@ fn the_texts_of_a_whole_choice_are_those_of_its_blocks() {
     assert_eq!(texts, expected);
     assert!(whole.texts().iter().all(|text| text.is_final && !text.released));
 }
+
+#[test]
+fn all_that_grows_counts() {
+    let each = [
+        text(TEXT, "12345678"),
+        Part::Signature { channel: THOUGHT, signature: "12345678".to_owned() },
+        Part::ToolUse { channel: TOOL, id: "1234".to_owned(), name: "5678".to_owned() },
+        Part::Finish { choice: 0, reason: FinishReason::Stop },
+    ];
+    let mut whole = assembler(each.clone());
+    for part in each {
+        let before = whole.bytes();
+        for _ in 0..100 {
+            whole.push(&Chunk::from_parts([part.clone()]));
+        }
+        assert!(whole.bytes() >= before + 800, "{part:?}");
+    }
+    let before = whole.bytes();
+    for block in 0..100 {
+        whole.push(&Chunk::from_parts([text(Channel { block, ..SECOND }, "")]));
+    }
+    assert!(whole.bytes() >= before + 100 * size_of::<Growing>(), "empty blocks take room too");
+}
