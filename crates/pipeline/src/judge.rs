@@ -28,10 +28,16 @@ pub trait Judge: HookPoint {
         let _ = (payload, outcome);
         Ok(())
     }
+
+    /// Whether a failure is the fault of what the hook was given, and so says nothing of the plugin.
+    fn is_at_fault(payload: &Self::Payload) -> bool {
+        let _ = payload;
+        false
+    }
 }
 
 macro_rules! judge {
-    ($($point:ident { $(decisive: $decisive:expr,)? $(allow: $allow:expr,)? })*) => {$(
+    ($($point:ident { $(decisive: $decisive:expr,)? $(allow: $allow:expr,)? $(at_fault: $at_fault:expr,)? })*) => {$(
         impl Judge for point::$point {
             $(fn is_decisive(outcome: &Self::Outcome) -> bool {
                 let decisive: fn(&Self::Outcome) -> bool = $decisive;
@@ -40,6 +46,10 @@ macro_rules! judge {
             $(fn allow(payload: &Self::Payload, outcome: &Self::Outcome) -> Result<(), Failure> {
                 let allow: fn(&Self::Payload, &Self::Outcome) -> Result<(), Failure> = $allow;
                 allow(payload, outcome)
+            })?
+            $(fn is_at_fault(payload: &Self::Payload) -> bool {
+                let at_fault: fn(&Self::Payload) -> bool = $at_fault;
+                at_fault(payload)
             })?
         }
     )*};
@@ -120,6 +130,8 @@ judge! {
             PreLlm::Respond(response) => size("the answer", response_bytes(response)),
             PreLlm::Stream(_) => Ok(()),
         },
+        // Else a few bodies that nobody can read would take a guard out of the way of the next ones.
+        at_fault: |request| request.base().wire().is_some_and(|wire| wire.fault().is_some()),
     }
     PostLlm {
         decisive: |outcome| matches!(outcome, PostLlm::Drop),

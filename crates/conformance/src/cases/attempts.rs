@@ -3,6 +3,7 @@
 mod access;
 mod edits;
 mod fallbacks;
+mod guarded;
 mod recovery;
 mod short_circuits;
 
@@ -28,6 +29,7 @@ pub(super) fn cases(list: &mut Vec<Case>) {
     recovery::cases(list);
     fallbacks::cases(list);
     edits::cases(list);
+    guarded::cases(list);
     access::cases(list);
 }
 

@@ -95,7 +95,8 @@ impl Exchange {
         // What the call wrote goes with its context.
         walk.cx = None;
         // A request without time left says nothing of the plugin.
-        let blamed = !matches!(failure, Failure::TimedOut) || self.longest(slot, started) == slot.timeout;
+        let in_time = !matches!(failure, Failure::TimedOut) || self.longest(slot, started) == slot.timeout;
+        let blamed = in_time && !H::is_at_fault(payload);
         failed(slot, H::HOOK, failure, took, blamed.then_some(walk.now));
     }
 
