@@ -1,14 +1,13 @@
 //! Keys and values in memory: they last as long as the process.
 
 use bytes::Bytes;
-use gatewright_plugin::services::{BoxFuture, Kv, MAX_KV_KEY_BYTES, MAX_KV_VALUE_BYTES, ServiceError};
+use gatewright_plugin::services::{
+    BoxFuture, KV_ENTRY_BYTES, Kv, MAX_KV_BYTES, MAX_KV_KEY_BYTES, MAX_KV_VALUE_BYTES, ServiceError,
+};
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// The most that one plugin may keep: 64 MiB, keys and values together.
-const MAX_BYTES: usize = 64 << 20;
 
 /// A plugin's own space, in memory.
 #[derive(Debug, Default)]
@@ -114,14 +113,14 @@ impl Space {
         if value.len() > MAX_KV_VALUE_BYTES {
             return Err(ServiceError::TooLarge(format!("a value has at most {MAX_KV_VALUE_BYTES} bytes")));
         }
-        let added = key.len() + value.len();
-        if self.bytes_without(key) + added > MAX_BYTES {
+        let added = weight(key, &value);
+        if self.bytes_without(key) + added > MAX_KV_BYTES {
             let now = Instant::now();
             self.entries.retain(|_, entry| entry.is_live(now));
-            self.bytes = self.entries.iter().map(|(key, entry)| key.len() + entry.value.len()).sum();
+            self.bytes = self.entries.iter().map(|(key, entry)| weight(key, &entry.value)).sum();
         }
-        if self.bytes_without(key) + added > MAX_BYTES {
-            return Err(ServiceError::TooLarge(format!("a plugin keeps at most {MAX_BYTES} bytes")));
+        if self.bytes_without(key) + added > MAX_KV_BYTES {
+            return Err(ServiceError::TooLarge(format!("a plugin keeps at most {MAX_KV_BYTES} bytes")));
         }
         self.remove(key);
         self.bytes += added;
@@ -133,12 +132,12 @@ impl Space {
 
     /// What is kept but for this key.
     fn bytes_without(&self, key: &str) -> usize {
-        self.bytes - self.entries.get(key).map_or(0, |old| key.len() + old.value.len())
+        self.bytes - self.entries.get(key).map_or(0, |old| weight(key, &old.value))
     }
 
     fn remove(&mut self, key: &str) {
         if let Some(old) = self.entries.remove(key) {
-            self.bytes -= key.len() + old.value.len();
+            self.bytes -= weight(key, &old.value);
         }
     }
 }
@@ -149,6 +148,11 @@ impl Entry {
     fn is_live(&self, now: Instant) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
+}
+
+/// What an entry takes of what a plugin may keep.
+fn weight(key: &str, value: &Bytes) -> usize {
+    key.len() + value.len() + KV_ENTRY_BYTES
 }
 
 fn legal(key: &str) -> Result<(), ServiceError> {

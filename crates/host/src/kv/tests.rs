@@ -19,13 +19,14 @@ fn large(length: usize) -> Bytes {
 /// A space with room for so many bytes more.
 async fn nearly_full(room: usize) -> MemoryKv {
     let kv = MemoryKv::default();
-    let mut left = MAX_BYTES - room;
+    let mut left = MAX_KV_BYTES - room;
     for number in 0.. {
         let key = format!("{number:03}");
-        let length = left.saturating_sub(key.len()).min(MAX_KV_VALUE_BYTES);
+        let length = left.saturating_sub(key.len() + KV_ENTRY_BYTES).min(MAX_KV_VALUE_BYTES);
         kv.set(&key, large(length), None).await.unwrap();
-        left -= key.len() + length;
-        if left == 0 {
+        left -= key.len() + KV_ENTRY_BYTES + length;
+        if left < KV_ENTRY_BYTES + 3 {
+            assert_eq!(left, 0, "choose another room");
             break;
         }
     }
@@ -76,7 +77,7 @@ async fn keys_and_values_are_bounded() {
 
 #[tokio::test]
 async fn a_plugin_keeps_only_so_much() {
-    let kv = nearly_full(10).await;
+    let kv = nearly_full(KV_ENTRY_BYTES + 10).await;
     let message = kv.set("more", large(7), None).await.unwrap_err().to_string();
     assert_eq!(message, "too large: a plugin keeps at most 67108864 bytes");
     kv.set("more", large(6), None).await.unwrap();
@@ -87,7 +88,7 @@ async fn a_plugin_keeps_only_so_much() {
 
 #[tokio::test]
 async fn a_refused_value_leaves_the_old_one() {
-    let kv = nearly_full(100).await;
+    let kv = nearly_full(KV_ENTRY_BYTES + 100).await;
     set(&kv, "a", "old", HOUR).await;
     assert!(kv.set("a", large(200), None).await.is_err());
     assert_eq!(get(&kv, "a").await.as_deref(), Some("old"));
@@ -98,7 +99,7 @@ async fn a_refused_value_leaves_the_old_one() {
 
 #[tokio::test]
 async fn what_is_over_makes_room() {
-    let kv = nearly_full(MAX_KV_VALUE_BYTES + 10).await;
+    let kv = nearly_full(MAX_KV_VALUE_BYTES + KV_ENTRY_BYTES + 10).await;
     kv.set("over", large(MAX_KV_VALUE_BYTES), OVER).await.unwrap();
     kv.set("next", large(MAX_KV_VALUE_BYTES), HOUR).await.unwrap();
     assert!(kv.set("no-more", large(MAX_KV_VALUE_BYTES), None).await.is_err());

@@ -10,6 +10,12 @@ pub const MAX_KV_KEY_BYTES: usize = 255;
 /// Largest value.
 pub const MAX_KV_VALUE_BYTES: usize = 5 << 20;
 
+/// The most that one plugin may keep: 64 MiB. Keys and values count, and [`KV_ENTRY_BYTES`] for each.
+pub const MAX_KV_BYTES: usize = 64 << 20;
+
+/// What an entry counts beside its key and its value.
+pub const KV_ENTRY_BYTES: usize = 64;
+
 /// Keys of at most 255 bytes, values of at most 5 MiB; permission `kv`. Usable in every hook, `on_startup` and
 /// `on_shutdown` included.
 pub trait Kv: Send + Sync {

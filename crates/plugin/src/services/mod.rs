@@ -9,7 +9,7 @@ mod metrics;
 mod records;
 
 pub use self::http::{Http, HttpCall, HttpReply};
-pub use kv::{Kv, MAX_KV_KEY_BYTES, MAX_KV_VALUE_BYTES};
+pub use kv::{KV_ENTRY_BYTES, Kv, MAX_KV_BYTES, MAX_KV_KEY_BYTES, MAX_KV_VALUE_BYTES};
 pub use llm::Llm;
 pub use log::{Level, Log, LogRecord};
 pub use metrics::{Metrics, Sample, SampleKind};
