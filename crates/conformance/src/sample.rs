@@ -75,7 +75,7 @@ pub(crate) fn http_request() -> HttpRequest {
     let mut headers = Headers::default();
     headers.set("x-tenant", "acme");
     let query = vec![("a".to_owned(), "1".to_owned())];
-    HttpRequest::new(http::Method::POST, "/v1/chat/completions".to_owned(), query, headers, "hello".into())
+    HttpRequest::new(http::Method::POST, "/v1/chat/completions".to_owned(), query, headers, "hello")
 }
 
 fn llm_request() -> Request {

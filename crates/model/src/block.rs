@@ -1,19 +1,22 @@
 //! Blocks: what a message is made of.
 
 use crate::{Extra, Raw};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// One part of a message: its content, and the members that its dialect had beside it (`cache_control`, ...).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Block {
     /// What the block holds.
     pub content: Content,
     /// Members that the model has no field for; kept when the block is edited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Extra,
 }
 
 /// What a block holds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Content {
     /// Plain text.
@@ -73,7 +76,8 @@ pub enum Content {
 }
 
 /// Where the bytes of a picture are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ImageSource {
     /// Behind an address that the provider fetches.
     Url(String),
@@ -89,7 +93,8 @@ pub enum ImageSource {
 }
 
 /// Where the bytes of a document are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MediaSource {
     /// Behind an address that the provider fetches.
     Url(String),

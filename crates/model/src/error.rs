@@ -39,7 +39,7 @@ pub enum ErrorKind {
 }
 
 /// An error of a request, at whichever step, as hooks see it and the client gets it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct LlmError {
     /// What went wrong.
@@ -47,18 +47,25 @@ pub struct LlmError {
     /// For people; never holds secrets or internals.
     pub message: String,
     /// HTTP status for the client; `None` takes the kind's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The provider's or plugin's own code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The request's member at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
     /// The plugin that decided or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<String>,
     /// The provider that answered so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// Whether fallbacks may be tried; `None` counts as yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_fallbacks: Option<bool>,
     /// How long to wait before another try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Duration>,
 }
 

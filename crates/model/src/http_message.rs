@@ -1,7 +1,8 @@
 //! HTTP messages as transport hooks see them.
 
-use bytes::Bytes;
+use crate::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Headers that authors look up without caring for case; a missing header reads as `""`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,18 +18,20 @@ pub struct HttpRequest {
     /// The headers.
     pub headers: Headers,
     /// The body.
-    pub body: Bytes,
+    pub body: Body,
 }
 
 /// The response the client will get, or one that a plugin answers with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HttpResponse {
     /// 100 to 599.
     pub status: u16,
     /// The headers.
+    #[serde(default)]
     pub headers: Headers,
     /// The body.
-    pub body: Bytes,
+    #[serde(default)]
+    pub body: Body,
 }
 
 // === impl Headers ===
@@ -81,6 +84,27 @@ impl Headers {
     }
 }
 
+/// In documents headers are pairs of name and value, those that are text.
+impl Serialize for Headers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let pairs = Vec::<(String, String)>::deserialize(deserializer)?;
+        let mut map = HeaderMap::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let (Ok(legal), Ok(value)) = (HeaderName::try_from(&*name), HeaderValue::try_from(value)) else {
+                return Err(serde::de::Error::custom(format!("`{name}` or its value is not legal in a header")));
+            };
+            map.append(legal, value);
+        }
+        Ok(Self(map))
+    }
+}
+
 impl From<HeaderMap> for Headers {
     fn from(map: HeaderMap) -> Self {
         Self(map)
@@ -91,8 +115,14 @@ impl From<HeaderMap> for Headers {
 
 impl HttpRequest {
     /// A request with this method, path (without the query), query, headers and body.
-    pub fn new(method: Method, path: String, query: Vec<(String, String)>, headers: Headers, body: Bytes) -> Self {
-        Self { method, path, query, headers, body }
+    pub fn new(
+        method: Method,
+        path: String,
+        query: Vec<(String, String)>,
+        headers: Headers,
+        body: impl Into<Body>,
+    ) -> Self {
+        Self { method, path, query, headers, body: body.into() }
     }
 
     /// The method.
@@ -117,7 +147,7 @@ impl HttpRequest {
 
 impl HttpResponse {
     /// A response with this status and body, and no headers.
-    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+    pub fn new(status: u16, body: impl Into<Body>) -> Self {
         Self { status, headers: Headers::default(), body: body.into() }
     }
 

@@ -1,7 +1,10 @@
 //! What is asked for.
 
+use serde::{Deserialize, Serialize};
+
 /// The kind of an LLM request, and so of its response and of the chunks of its stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
     /// A conversation (`chat/completions`, `messages`, `generateContent`).

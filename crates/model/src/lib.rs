@@ -8,6 +8,7 @@
 //! nobody edits leaves as it came: see [`Request::chat`] and [`Request::chat_mut`].
 
 mod block;
+mod body;
 mod chat;
 mod codec;
 mod error;
@@ -17,12 +18,14 @@ mod kind;
 mod media;
 mod message;
 mod raw;
+mod remote;
 mod request;
 mod response;
 mod stream;
 mod usage;
 
 pub use block::{Block, Content, ImageSource, MediaSource};
+pub use body::Body;
 pub use chat::{Chat, Params, Reasoning, ResponseFormat, Tool, ToolChoice};
 pub use codec::{
     Codec, DecodeError, Dialect, Dropped, EncodeError, Encoded, RequestSplice, Segments, StreamDecoder, StreamEncoder,
@@ -33,6 +36,7 @@ pub use kind::Kind;
 pub use media::{ImageOutput, SpeechOutput, TextOutput, TranscriptionOutput};
 pub use message::{Message, Messages, Role};
 pub use raw::{Extra, Raw};
+pub use remote::Remote;
 pub use request::{Request, RequestHead, RequestWire};
 pub use response::{ChatResponse, Choice, FinishReason, Output, Response, ResponseWire};
 pub use stream::{Channel, ChannelKind, Chunk, Part, StreamChunk, StreamChunkBody};

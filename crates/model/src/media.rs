@@ -2,16 +2,19 @@
 
 use crate::Raw;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// The output of a plain text completion.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TextOutput {
     /// One text a choice.
     pub texts: Vec<String>,
 }
 
 /// Sound.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SpeechOutput {
     /// `audio/mpeg`, ...
     pub media_type: String,
@@ -20,7 +23,8 @@ pub struct SpeechOutput {
 }
 
 /// What was heard.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TranscriptionOutput {
     /// The text.
     pub text: String,
@@ -31,7 +35,8 @@ pub struct TranscriptionOutput {
 }
 
 /// Pictures.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImageOutput {
     /// Where each picture is.
     pub images: Vec<crate::ImageSource>,

@@ -1,16 +1,20 @@
 //! Messages, cheap to share and to edit one at a time.
 
 use crate::{Block, Dialect, Extra, Raw};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Who speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The application's standing instructions (Anthropic: the top-level `system`).
     System,
     /// The same, in OpenAI's newer word.
     Developer,
     /// The person.
+    #[default]
     User,
     /// The model.
     Assistant,
@@ -25,11 +29,21 @@ pub struct Message {
     name: Option<String>,
     blocks: Vec<Block>,
     extra: Extra,
-    raw: Option<(Dialect, Raw)>,
+    source: Option<Source>,
+}
+
+/// Where an unedited message came from.
+#[derive(Clone, Debug)]
+enum Source {
+    /// Its text in a dialect.
+    Raw(Dialect, Raw),
+    /// Its place in a list that somebody else has.
+    Origin(u32),
 }
 
 /// The messages of a request. Copying the list, or editing one message of it, copies no other message.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Messages(Arc<Vec<Arc<Message>>>);
 
 // === impl Role ===
@@ -52,7 +66,7 @@ impl Role {
 impl Message {
     /// A message made here, with no wire behind it.
     pub fn new(role: Role, blocks: Vec<Block>) -> Self {
-        Self { role, name: None, blocks, extra: Extra::new(), raw: None }
+        Self { role, name: None, blocks, extra: Extra::new(), source: None }
     }
 
     /// A message with one block of text.
@@ -64,7 +78,7 @@ impl Message {
     pub fn with_wire(mut self, name: Option<String>, extra: Extra, dialect: Dialect, raw: Raw) -> Self {
         self.name = name;
         self.extra = extra;
-        self.raw = Some((dialect, raw));
+        self.source = Some(Source::Raw(dialect, raw));
         self
     }
 
@@ -90,18 +104,35 @@ impl Message {
 
     /// The message as it came, while nothing in it was edited and if it came in this dialect.
     pub fn raw(&self, dialect: Dialect) -> Option<&Raw> {
-        self.raw.as_ref().filter(|(of, _)| *of == dialect).map(|(_, raw)| raw)
+        match &self.source {
+            Some(Source::Raw(of, raw)) if *of == dialect => Some(raw),
+            _ => None,
+        }
+    }
+
+    /// Adds that it was handed over from this place of a list.
+    pub fn with_origin(mut self, place: u32) -> Self {
+        self.source = Some(Source::Origin(place));
+        self
+    }
+
+    /// Its place in the list that it was handed over from, while nothing in it was edited.
+    pub fn origin(&self) -> Option<u32> {
+        match self.source {
+            Some(Source::Origin(place)) => Some(place),
+            _ => None,
+        }
     }
 
     /// Says who speaks: the raw text is given up, `extra` stays.
     pub fn set_role(&mut self, role: Role) {
-        self.raw = None;
+        self.source = None;
         self.role = role;
     }
 
     /// The blocks, to edit: the raw text is given up, `extra` stays.
     pub fn blocks_mut(&mut self) -> &mut Vec<Block> {
-        self.raw = None;
+        self.source = None;
         &mut self.blocks
     }
 
@@ -120,6 +151,49 @@ impl Message {
             joined.push_str(text);
         });
         joined
+    }
+}
+
+/// A message in a document. One that has an origin is nothing but that: whoever handed it over has the rest.
+#[derive(Serialize, Deserialize)]
+struct Document<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "<[Block]>::is_empty")]
+    blocks: Cow<'a, [Block]>,
+    #[serde(default, skip_serializing_if = "<[(Box<str>, Raw)]>::is_empty")]
+    extra: Cow<'a, [(Box<str>, Raw)]>,
+}
+
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let origin = self.origin();
+        let whole = origin.is_none();
+        let document = Document {
+            origin,
+            role: whole.then_some(self.role),
+            name: self.name.as_deref().filter(|_| whole).map(Cow::Borrowed),
+            blocks: Cow::Borrowed(if whole { &self.blocks } else { &[] }),
+            extra: Cow::Borrowed(if whole { &self.extra } else { &[] }),
+        };
+        document.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let document = Document::deserialize(deserializer)?;
+        Ok(Self {
+            role: document.role.unwrap_or_default(),
+            name: document.name.map(Cow::into_owned),
+            blocks: document.blocks.into_owned(),
+            extra: document.extra.into_owned(),
+            source: document.origin.map(Source::Origin),
+        })
     }
 }
 
@@ -151,6 +225,11 @@ impl Messages {
     /// The message at `index`.
     pub fn get(&self, index: usize) -> Option<&Message> {
         self.0.get(index).map(|message| &**message)
+    }
+
+    /// The message at `index`, sharing its storage.
+    pub fn shared(&self, index: usize) -> Option<&Arc<Message>> {
+        self.0.get(index)
     }
 
     /// The message at `index`, to edit. Only this one is copied, and only if it is shared.
@@ -200,6 +279,12 @@ impl Messages {
 impl FromIterator<Message> for Messages {
     fn from_iter<I: IntoIterator<Item = Message>>(messages: I) -> Self {
         Self(Arc::new(messages.into_iter().map(Arc::new).collect()))
+    }
+}
+
+impl FromIterator<Arc<Message>> for Messages {
+    fn from_iter<I: IntoIterator<Item = Arc<Message>>>(messages: I) -> Self {
+        Self(Arc::new(messages.into_iter().collect()))
     }
 }
 

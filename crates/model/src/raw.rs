@@ -1,6 +1,7 @@
 //! JSON text that is kept as it came.
 
 use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One complete JSON value as text, sharing the buffer it was read from.
 ///
@@ -51,6 +52,19 @@ impl Raw {
     /// The value, parsed; `null` where the text is not JSON.
     pub fn to_value(&self) -> serde_json::Value {
         serde_json::from_slice(&self.0).unwrap_or_default()
+    }
+}
+
+/// In documents it is a text that holds JSON.
+impl Serialize for Raw {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Bytes::from(text)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! An LLM request: its head, the bytes it came in, and a view that is parsed when somebody looks.
 
-use crate::{Chat, Codec, DecodeError, Dialect, Kind};
+use crate::{Chat, Codec, DecodeError, Dialect, Kind, Remote};
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -18,8 +18,19 @@ pub struct Request {
     /// The model, without the provider's prefix.
     pub model: String,
     stream: bool,
-    wire: Option<Arc<RequestWire>>,
+    source: Source,
     edited: Option<Box<Chat>>,
+}
+
+/// Where the unedited conversation is.
+#[derive(Clone, Debug)]
+enum Source {
+    /// Nowhere: it was made here.
+    None,
+    /// In the bytes it came in.
+    Wire(Arc<RequestWire>),
+    /// In another address space.
+    Remote(Arc<Remote<Chat>>),
 }
 
 /// The request as it came from the client.
@@ -58,13 +69,25 @@ impl Request {
         let head = codec.scan_request(&body)?;
         let (model, stream) = (head.model.clone(), head.stream);
         let wire = RequestWire { codec, body, head, chat: OnceLock::new() };
-        Ok(Self { kind, provider: None, model, stream, wire: Some(Arc::new(wire)), edited: None })
+        Ok(Self { kind, provider: None, model, stream, source: Source::Wire(Arc::new(wire)), edited: None })
     }
 
     /// A request made here: an agent's step, a plugin's `llm` call, a test.
     pub fn from_chat(model: impl Into<String>, stream: bool, chat: Chat) -> Self {
         let edited = Some(Box::new(chat));
-        Self { kind: Kind::Chat, provider: None, model: model.into(), stream, wire: None, edited }
+        Self { kind: Kind::Chat, provider: None, model: model.into(), stream, source: Source::None, edited }
+    }
+
+    /// A request whose conversation is elsewhere, and is fetched when somebody looks.
+    pub fn from_remote(
+        kind: Kind,
+        provider: Option<String>,
+        model: String,
+        stream: bool,
+        fetch: impl Fn() -> Result<Chat, DecodeError> + Send + Sync + 'static,
+    ) -> Self {
+        let source = Source::Remote(Arc::new(Remote::new(fetch)));
+        Self { kind, provider, model, stream, source, edited: None }
     }
 
     /// Whether the client wants a stream.
@@ -74,10 +97,11 @@ impl Request {
 
     /// The conversation. An error if the body does not hold one: a wrong type, a missing member, broken JSON.
     pub fn chat(&self) -> Result<&Chat, DecodeError> {
-        match (&self.edited, &self.wire) {
+        match (&self.edited, &self.source) {
             (Some(chat), _) => Ok(chat),
-            (None, Some(wire)) => wire.chat(),
-            (None, None) => Err(DecodeError::new("the request has no body")),
+            (None, Source::Wire(wire)) => wire.chat(),
+            (None, Source::Remote(remote)) => remote.get(),
+            (None, Source::None) => Err(DecodeError::new("the request has no body")),
         }
     }
 
@@ -92,7 +116,23 @@ impl Request {
 
     /// The bytes it came in, if it came from a client.
     pub fn wire(&self) -> Option<&RequestWire> {
-        self.wire.as_deref()
+        match &self.source {
+            Source::Wire(wire) => Some(wire),
+            Source::None | Source::Remote(_) => None,
+        }
+    }
+
+    /// Whether the conversation, but for edits, is elsewhere.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.source, Source::Remote(_))
+    }
+
+    /// The conversation as it is elsewhere, if it is and somebody looked: what an edit is compared with.
+    pub fn seen(&self) -> Option<&Chat> {
+        match &self.source {
+            Source::Remote(remote) => remote.seen(),
+            Source::None | Source::Wire(_) => None,
+        }
     }
 
     /// The edited conversation, if there is one.
@@ -104,9 +144,10 @@ impl Request {
 /// Equal when they ask for the same; the wire counts by its bytes.
 impl PartialEq for Request {
     fn eq(&self, other: &Self) -> bool {
-        let wires = match (&self.wire, &other.wire) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a.body == b.body,
-            (None, None) => true,
+        let wires = match (&self.source, &other.source) {
+            (Source::Wire(a), Source::Wire(b)) => Arc::ptr_eq(a, b) || a.body == b.body,
+            (Source::Remote(a), Source::Remote(b)) => Arc::ptr_eq(a, b),
+            (Source::None, Source::None) => true,
             _ => false,
         };
         let heads = (self.kind, &self.provider, &self.model, self.stream);

@@ -1,10 +1,11 @@
 //! A response: the bytes it came in and a view that is parsed when somebody looks.
 
 use crate::{
-    Codec, DecodeError, Dialect, Extra, ImageOutput, Kind, Message, SpeechOutput, TextOutput, TranscriptionOutput,
-    Usage,
+    Codec, DecodeError, Dialect, Extra, ImageOutput, Kind, Message, Remote, SpeechOutput, TextOutput,
+    TranscriptionOutput, Usage,
 };
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 
 /// A provider's (or a plugin's) whole answer.
@@ -18,8 +19,19 @@ pub struct Response {
     pub model: String,
     /// Members for `extra_fields` in the client's answer (seed 000); empty leaves it out.
     pub extra_fields: serde_json::Map<String, serde_json::Value>,
-    wire: Option<Arc<ResponseWire>>,
+    source: Source,
     edited: Option<Box<Output>>,
+}
+
+/// Where the unedited output is.
+#[derive(Clone, Debug)]
+enum Source {
+    /// Nowhere: it was made here.
+    None,
+    /// In the bytes it came in.
+    Wire(Arc<ResponseWire>),
+    /// In another address space.
+    Remote(Arc<Remote<Output>>),
 }
 
 /// The response as it came from the provider.
@@ -31,7 +43,8 @@ pub struct ResponseWire {
 }
 
 /// What a response holds, by kind.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Output {
     /// A conversation's next turn, of `chat` and `responses` requests alike.
@@ -47,7 +60,8 @@ pub enum Output {
 }
 
 /// A conversation's next turn, in as many choices as were asked for.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ChatResponse {
     /// The provider's id for it.
     pub id: String,
@@ -64,20 +78,23 @@ pub struct ChatResponse {
 }
 
 /// One of the alternatives asked for with `n`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
     /// Its number, from 0.
     pub index: u32,
     /// What the model said.
     pub message: Message,
     /// Why it stopped.
+    #[serde(default)]
     pub finish: Option<FinishReason>,
     /// Members that the model has no field for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Extra,
 }
 
 /// Why the model stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     /// It was done.
     Stop,
@@ -98,8 +115,19 @@ pub enum FinishReason {
 impl Response {
     /// A response as it came from a provider.
     pub fn from_wire(kind: Kind, provider: &str, model: &str, codec: &'static dyn Codec, body: Bytes) -> Self {
-        let wire = Some(Arc::new(ResponseWire { codec, body, output: OnceLock::new() }));
-        Self { wire, ..Self::empty(kind, provider, model) }
+        let source = Source::Wire(Arc::new(ResponseWire { codec, body, output: OnceLock::new() }));
+        Self { source, ..Self::empty(kind, provider, model) }
+    }
+
+    /// A response whose output is elsewhere, and is fetched when somebody looks.
+    pub fn from_remote(
+        kind: Kind,
+        provider: String,
+        model: String,
+        fetch: impl Fn() -> Result<Output, DecodeError> + Send + Sync + 'static,
+    ) -> Self {
+        let source = Source::Remote(Arc::new(Remote::new(fetch)));
+        Self { kind, provider, model, extra_fields: serde_json::Map::new(), source, edited: None }
     }
 
     /// A response made here.
@@ -117,15 +145,16 @@ impl Response {
 
     fn empty(kind: Kind, provider: &str, model: &str) -> Self {
         let (provider, model) = (provider.to_owned(), model.to_owned());
-        Self { kind, provider, model, extra_fields: serde_json::Map::new(), wire: None, edited: None }
+        Self { kind, provider, model, extra_fields: serde_json::Map::new(), source: Source::None, edited: None }
     }
 
     /// What it holds. An error if the body is not what the kind promises.
     pub fn output(&self) -> Result<&Output, DecodeError> {
-        match (&self.edited, &self.wire) {
+        match (&self.edited, &self.source) {
             (Some(output), _) => Ok(output),
-            (None, Some(wire)) => wire.output(),
-            (None, None) => Err(DecodeError::new("the response has no body")),
+            (None, Source::Wire(wire)) => wire.output(),
+            (None, Source::Remote(remote)) => remote.get(),
+            (None, Source::None) => Err(DecodeError::new("the response has no body")),
         }
     }
 
@@ -176,7 +205,15 @@ impl Response {
 
     /// The bytes it came in, if it came from a provider.
     pub fn wire(&self) -> Option<&ResponseWire> {
-        self.wire.as_deref()
+        match &self.source {
+            Source::Wire(wire) => Some(wire),
+            Source::None | Source::Remote(_) => None,
+        }
+    }
+
+    /// Whether the output, but for edits, is elsewhere.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.source, Source::Remote(_))
     }
 
     /// The edited output, if there is one.
@@ -188,7 +225,7 @@ impl Response {
 /// Equal when they say the same; the wire counts by its bytes.
 impl PartialEq for Response {
     fn eq(&self, other: &Self) -> bool {
-        let bytes = |response: &Self| response.wire.as_ref().map(|wire| wire.body.clone());
+        let bytes = |response: &Self| response.wire().map(|wire| wire.body.clone());
         (self.kind, &self.provider, &self.model) == (other.kind, &other.provider, &other.model)
             && self.extra_fields == other.extra_fields
             && self.edited == other.edited

@@ -2,6 +2,7 @@
 
 use crate::{Dialect, FinishReason, LlmError, Raw, Usage};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// One event of a provider's stream.
@@ -15,7 +16,8 @@ pub struct Chunk {
 }
 
 /// One thing that a chunk says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Part {
     /// The answer begins.
@@ -66,7 +68,7 @@ pub enum Part {
 }
 
 /// A text that grows over the chunks: hooks work on these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Channel {
     /// The choice.
     pub choice: u32,
@@ -77,7 +79,8 @@ pub struct Channel {
 }
 
 /// What kind of text a channel carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChannelKind {
     /// The answer.
     Text,
@@ -90,7 +93,7 @@ pub enum ChannelKind {
 }
 
 /// One event of the client's stream, in the client's dialect, as `http_stream_chunk` sees it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StreamChunk {
     /// The event's name, where the dialect names events.
     pub event: Option<String>,
@@ -99,7 +102,8 @@ pub struct StreamChunk {
 }
 
 /// The data of an event, by the kind of what is streamed (seed 000). Each holds the dialect's JSON.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StreamChunkBody {
     /// Of a text completion.

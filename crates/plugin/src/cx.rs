@@ -17,6 +17,19 @@ pub struct Cx {
     scratch: Option<Arc<Json>>,
     writes: Writes,
     services: Services,
+    remote: Option<Arc<dyn Remote>>,
+}
+
+/// Gives what a context holds when it is in another address space, once somebody looks.
+pub trait Remote: std::fmt::Debug + Send + Sync {
+    /// The host's facts.
+    fn facts(&self) -> &Facts;
+
+    /// The snapshot of the state.
+    fn state(&self) -> &State;
+
+    /// The plugin's scratchpad.
+    fn scratch(&self) -> Option<&Arc<Json>>;
 }
 
 /// What one call wrote, until the host keeps it.
@@ -35,24 +48,37 @@ pub struct Writes {
 impl Cx {
     /// Host: a context.
     pub fn new(facts: Arc<Facts>, state: State, scratch: Option<Arc<Json>>, services: Services) -> Self {
-        Self { facts, state, scratch, writes: Writes::default(), services }
+        Self { facts, state, scratch, writes: Writes::default(), services, remote: None }
+    }
+
+    /// Host: a context of which the rest is elsewhere.
+    pub fn remote(remote: Arc<dyn Remote>, services: Services) -> Self {
+        Self { remote: Some(remote), ..Self::new(Arc::default(), State::default(), None, services) }
     }
 
     /// The host's facts: request id, user, app, key, model, provider, endpoint, claims, deadline.
     pub fn facts(&self) -> &Facts {
+        match &self.remote {
+            None => &self.facts,
+            Some(remote) => remote.facts(),
+        }
+    }
+
+    /// Host: the facts, sharing their storage.
+    pub fn shared_facts(&self) -> &Arc<Facts> {
         &self.facts
     }
 
     /// The request's id.
     pub fn request_id(&self) -> &str {
-        &self.facts.request_id
+        &self.facts().request_id
     }
 
     /// The value of a key in the shared state, this call's own writes included. Prefix keys with the plugin's name.
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self.writes.state.iter().rev().find(|(written, _)| &**written == key) {
             Some((_, value)) => value.as_ref(),
-            None => self.state.get(key),
+            None => self.state().get(key),
         }
     }
 
@@ -68,7 +94,7 @@ impl Cx {
     }
 
     fn write(&mut self, key: &str, value: Option<Value>) -> Result<(), StateFull> {
-        let mut probe = self.state.clone();
+        let mut probe = self.state().clone();
         for (key, value) in &self.writes.state {
             probe.set(key, value.clone())?;
         }
@@ -79,7 +105,7 @@ impl Cx {
 
     /// The plugin's own scratchpad for this request; `None` if nothing was put there or it is of another shape.
     pub fn scratch<T: DeserializeOwned>(&self) -> Option<T> {
-        let json = self.writes.scratch.as_ref().or(self.scratch.as_ref())?;
+        let json = self.writes.scratch.as_ref().or_else(|| self.kept_scratch())?;
         T::deserialize(&**json).ok()
     }
 
@@ -101,7 +127,7 @@ impl Cx {
 
     /// Writes a line to the host's log; the plugin and the request id are added by the host.
     pub fn log(&self, level: Level, message: &str, fields: &[(&str, Json)]) {
-        self.services.log.log(&LogRecord { level, message, fields, request_id: &self.facts.request_id });
+        self.services.log.log(&LogRecord { level, message, fields, request_id: self.request_id() });
     }
 
     /// Host: makes ready for the next call of the same request.
@@ -122,7 +148,23 @@ impl Cx {
 
     /// Host: the snapshot of the state that the call reads.
     pub fn state(&self) -> &State {
-        &self.state
+        match &self.remote {
+            None => &self.state,
+            Some(remote) => remote.state(),
+        }
+    }
+
+    /// Host: the scratchpad that the call reads.
+    pub fn kept_scratch(&self) -> Option<&Arc<Json>> {
+        match &self.remote {
+            None => self.scratch.as_ref(),
+            Some(remote) => remote.scratch(),
+        }
+    }
+
+    /// Host: puts what a call wrote elsewhere in place of this one's own.
+    pub fn set_writes(&mut self, writes: Writes) {
+        self.writes = writes;
     }
 
     /// Host: puts another snapshot in its place.

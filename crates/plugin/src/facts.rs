@@ -1,5 +1,6 @@
 //! What the host knows of the request. Plugins read it and cannot overwrite it.
 
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// The host's facts of one request, as far as they are known at the hook.
@@ -36,7 +37,8 @@ pub struct Facts {
 }
 
 /// The host's facts of an agent's run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AgentFacts {
     /// The run's id.
     pub invocation_id: String,

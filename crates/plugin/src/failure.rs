@@ -16,7 +16,8 @@ pub enum FailureMode {
 
 /// A plugin did not do its job. What that means is the [`FailureMode`]'s, not the plugin's, decision: to reject a
 /// request is an outcome of its own.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Failure {
     /// The plugin said so.

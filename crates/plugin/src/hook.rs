@@ -3,11 +3,15 @@
 //! Everything else follows from it: the enum, the sets, the names that configs accept, the dispatch, the docs. Numbers
 //! are append-only.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
 /// Hands the table to a macro, so that no list of hooks is written twice. A row is: number, variant, method, the names
 /// of other systems, layer, kind, direction, default failure mode, default timeout in seconds; then for the dispatch
 /// the payload, how it is passed to the plugin (`edit`: `&mut`, `read`: `&`), and the outcome.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! with_hook_table {
     ($callback:ident) => {
         $callback! {
@@ -167,10 +171,29 @@ impl Hook {
         self.info().name
     }
 
+    /// The hook of this number.
+    pub fn numbered(number: u32) -> Option<Self> {
+        Self::TABLE.get(number as usize).map(|row| row.hook)
+    }
+
     /// The hook of this name or alias, without regard to case.
     pub fn named(name: &str) -> Option<Self> {
         let same = |candidate: &str| candidate.eq_ignore_ascii_case(name);
         Self::TABLE.iter().find(|row| same(row.name) || row.aliases.iter().any(|alias| same(alias))).map(|row| row.hook)
+    }
+}
+
+/// In documents a hook is its name.
+impl Serialize for Hook {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hook {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::named(&name).ok_or_else(|| D::Error::custom(format!("no hook is called `{name}`")))
     }
 }
 
@@ -222,6 +245,16 @@ impl HookSet {
     /// With one more.
     pub const fn with(self, hook: Hook) -> Self {
         Self(self.0 | 1 << hook as u8)
+    }
+
+    /// The set as bits: bit N is hook number N.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The hooks of these bits; bits that stand for no hook are left out.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits & Self::ALL.0)
     }
 
     /// The hooks, by number.

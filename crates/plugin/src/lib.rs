@@ -39,7 +39,7 @@ mod plugin;
 pub mod services;
 mod state;
 
-pub use cx::{Cx, Writes};
+pub use cx::{Cx, Remote, Writes};
 pub use draft::Draft;
 pub use facts::{AgentFacts, Facts};
 pub use failure::{Failure, FailureMode};

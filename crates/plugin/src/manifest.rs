@@ -6,29 +6,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What a plugin says of itself. Configs may override what is marked so.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The kind of plugin; instances have names of their own.
     pub name: String,
     /// Semantic version.
     pub version: String,
     /// One sentence for people.
+    #[serde(default)]
     pub description: String,
     /// Lower runs first, within placement and order; default 100. Overridable.
+    #[serde(default = "default_priority")]
     pub priority: i32,
     /// What a failure means; `None` leaves it to each hook. Overridable.
+    #[serde(default)]
     pub failure_mode: Option<FailureMode>,
     /// Longest time of one call; `None` leaves it to each hook. Overridable.
+    #[serde(default)]
     pub timeout: Option<Duration>,
     /// What it may do beyond its hooks, once an operator grants it.
+    #[serde(default)]
     pub permissions: BTreeSet<Permission>,
     /// Request headers it needs to see, lower case; `*` for all but credentials.
+    #[serde(default)]
     pub headers: BTreeSet<String>,
     /// How much of the messages it needs.
+    #[serde(default)]
     pub messages: Access,
     /// How its hooks stand in a stream, where not the default. Overridable.
+    #[serde(default)]
     pub stream_modes: BTreeMap<Hook, StreamMode>,
     /// Whether it keeps state in globals, so that there must be one instance of it.
+    #[serde(default)]
     pub stateful: bool,
 }
 
@@ -78,16 +87,23 @@ pub enum StreamMode {
     Observe,
 }
 
+fn default_priority() -> i32 {
+    Manifest::PRIORITY
+}
+
 // === impl Manifest ===
 
 impl Manifest {
+    /// The priority of a plugin that names none.
+    pub const PRIORITY: i32 = 100;
+
     /// A manifest with the defaults.
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             version: version.into(),
             description: String::new(),
-            priority: 100,
+            priority: Self::PRIORITY,
             failure_mode: None,
             timeout: None,
             permissions: BTreeSet::new(),

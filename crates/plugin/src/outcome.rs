@@ -17,7 +17,8 @@ pub struct Rejection {
 }
 
 /// Of `http_request`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum HttpFlow {
     /// On to the next.
@@ -29,7 +30,8 @@ pub enum HttpFlow {
 }
 
 /// Of `http_response`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum HttpResponseFlow {
     /// On to the next.
@@ -39,7 +41,8 @@ pub enum HttpResponseFlow {
 }
 
 /// Of `http_stream_chunk`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum ChunkFlow {
     /// On to the next.
@@ -51,7 +54,8 @@ pub enum ChunkFlow {
 }
 
 /// Of `pre_auth` and `post_auth`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum AccessFlow {
     /// On to the next.
@@ -61,7 +65,8 @@ pub enum AccessFlow {
 }
 
 /// Of `auth`. The first that does not pass decides.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum AuthDecision {
     /// Not a credential of this plugin's; the next one looks.
@@ -86,7 +91,8 @@ pub struct Identity {
 }
 
 /// Of `check_input` and `check_output`. The first that blocks ends the chain.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum Verdict {
     /// Nothing against it.
@@ -109,7 +115,8 @@ pub enum PreLlm {
 }
 
 /// Of `post_llm`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum PostLlm {
     /// On to the next, with the draft as it is: editing an error into a response recovers it, and the reverse.
@@ -119,7 +126,8 @@ pub enum PostLlm {
 }
 
 /// Of `before_agent`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum AgentFlow {
     /// On to the next.
@@ -129,7 +137,8 @@ pub enum AgentFlow {
 }
 
 /// Of `after_agent`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum AfterAgent {
     /// On to the next.
@@ -149,7 +158,8 @@ pub enum ModelFlow {
 }
 
 /// Of `before_tool`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum ToolFlow {
     /// On to the next.
@@ -170,7 +180,8 @@ pub struct Suspension {
 }
 
 /// Of `on_model_error` and `on_tool_error`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum Recovery<T> {
     /// The error stays.
@@ -180,7 +191,8 @@ pub enum Recovery<T> {
 }
 
 /// Of `before_create`, `before_update`, `before_delete`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum ObjectFlow {
     /// On to the next.

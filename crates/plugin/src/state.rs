@@ -13,6 +13,7 @@ pub const MAX_STATE_BYTES: usize = 1 << 20;
 
 /// A value in the state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Yes or no.
     Bool(bool),

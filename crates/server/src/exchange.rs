@@ -202,7 +202,7 @@ impl Open {
     }
 
     fn answer_with(self, response: HttpResponse, reported: &Reported) -> Response<ResponseBody> {
-        let (status, headers, bytes) = (response.status, response.headers.into_map(), response.body);
+        let (status, headers, bytes) = (response.status, response.headers.into_map(), response.body.into_bytes());
         let body = match bytes.is_empty() || matches!(status, 204 | 304) {
             // A body without a byte is never asked for, so the client has all of it now.
             true => {

@@ -91,7 +91,7 @@ pub(crate) fn refuse(path: &str, headers: &HeaderMap, error: LlmError) -> Respon
     let request_id = request_id::request_id(headers);
     let answer = respond::error(codec, &error, &request_id);
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = plain(status, JSON, answer.body);
+    let mut response = plain(status, JSON, answer.body.into_bytes());
     *response.headers_mut() = answer.headers.into_map();
     respond::identify(response.headers_mut(), codec.dialect(), &request_id);
     response

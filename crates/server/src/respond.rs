@@ -63,7 +63,7 @@ pub(crate) fn error(codec: &dyn Codec, error: &LlmError, request_id: &str) -> Ht
     if let Some(wait) = error.retry_after {
         headers.set("retry-after", &wait.as_secs().max(1).to_string());
     }
-    HttpResponse { status, headers, body: codec.encode_error(error, request_id) }
+    HttpResponse { status, headers, body: codec.encode_error(error, request_id).into() }
 }
 
 /// Says which request is answered.

@@ -95,7 +95,7 @@ pub(crate) async fn enter(
         return Err(rejected(ErrorKind::PermissionDenied, &decision.plugin, no));
     }
     let request = draft.base();
-    Ok(Entered::Passed { headers: request.headers.as_map().clone(), body: request.body.clone() })
+    Ok(Entered::Passed { headers: request.headers.as_map().clone(), body: request.body.bytes().clone() })
 }
 
 /// `auth`: the first plugin that does not pass decides; where all pass, the built-in keys do.

@@ -42,7 +42,7 @@ fn the_first_value_of_a_header_is_read_and_all_are_replaced() {
 #[test]
 fn a_query_parameter_is_found_by_its_exact_name_first() {
     let query = [("KEY", "upper"), ("key", "lower"), ("key", "again")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-    let request = HttpRequest::new(Method::GET, "/v1".to_owned(), query.into(), Headers::default(), Bytes::new());
+    let request = HttpRequest::new(Method::GET, "/v1".to_owned(), query.into(), Headers::default(), "");
     assert_eq!(request.query("key"), "lower");
     assert_eq!(request.query("KEY"), "upper");
     assert_eq!(request.query("Key"), "upper", "then the first without regard to case");

@@ -108,7 +108,7 @@ fn messages_are_put_in_and_taken_out_beside_the_others() {
 #[test]
 fn where_a_message_came_from_does_not_count() {
     let mut other = of_wire(Role::User, "Hi");
-    other.raw = Some((Dialect::Anthropic, Raw::new(Bytes::from_static(b"{}")).unwrap()));
+    other.source = Some(Source::Raw(Dialect::Anthropic, Raw::new(Bytes::from_static(b"{}")).unwrap()));
     assert_eq!(of_wire(Role::User, "Hi"), other);
     assert_ne!(of_wire(Role::User, "Hi"), of_wire(Role::User, "Ho"));
     assert_ne!(of_wire(Role::User, "Hi"), Message::text(Role::User, "Hi"), "name and extra do");

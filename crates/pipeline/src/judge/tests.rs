@@ -20,7 +20,7 @@ fn judged<H: Judge>(payload: H::Payload, outcome: H::Outcome) -> &'static str {
 }
 
 fn http_request(body: &'static str) -> HttpRequest {
-    HttpRequest::new(Default::default(), "/v1/messages".to_owned(), Vec::new(), Headers::default(), body.into())
+    HttpRequest::new(Default::default(), "/v1/messages".to_owned(), Vec::new(), Headers::default(), body)
 }
 
 /// A draft in which `edit` is not yet kept.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use std::sync::Arc;
 
 /// Of `before_agent`: a run that is about to begin.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentCall {
     /// The agent.
     pub agent: String,
@@ -16,7 +16,7 @@ pub struct AgentCall {
 }
 
 /// Of `after_agent`: a run that ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentResult {
     /// The agent.
     pub agent: String,

@@ -3,6 +3,7 @@
 use crate::Hook;
 use crate::model::{Channel, Chunk, ErrorKind, Kind, LlmError, Response, Usage};
 use crate::services::BoxFuture;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub enum LlmResult {
 }
 
 /// Of `on_stream_chunk`: the text of one channel in one chunk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelText {
     /// Which text.
     pub channel: Channel,
@@ -46,7 +47,8 @@ pub struct OutputCheck {
 }
 
 /// Of `post_request` and `request_end`: how the request ended.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RequestSummary {
     /// What was asked for.
     pub kind: Kind,
@@ -83,7 +85,8 @@ pub struct RequestSummary {
 }
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RequestStatus {
     /// Answered.
     #[default]
@@ -97,7 +100,7 @@ pub enum RequestStatus {
 }
 
 /// What a plugin attached to the request's log.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PluginMetadata {
     /// The plugin's name in the config.
     pub plugin: Arc<str>,

@@ -3,6 +3,7 @@
 use crate::Identity;
 use crate::model::HttpRequest;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// Of `endpoint`: a request under `/plugins/{name}/`.
@@ -15,7 +16,7 @@ pub struct EndpointCall {
 }
 
 /// Of `rpc`: a call of the plugin's own user interface.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RpcCall {
     /// The method.
     pub method: String,
@@ -26,14 +27,14 @@ pub struct RpcCall {
 }
 
 /// Of `asset`: a file of the plugin's own user interface.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AssetCall {
     /// The path, without a leading `/`.
     pub path: String,
 }
 
 /// A file of a plugin's own user interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
     /// `text/html`, ...
     pub media_type: String,
@@ -42,7 +43,7 @@ pub struct Asset {
 }
 
 /// Of `schedule`: a task whose time came.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScheduledTask {
     /// The task's name.
     pub name: String,

@@ -1,9 +1,11 @@
 //! Lines in the host's log.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// How grave a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// For finding faults.
     Debug,

@@ -1,9 +1,11 @@
 //! Counters, gauges and histograms of a plugin's own.
 
 use super::ServiceError;
+use serde::{Deserialize, Serialize};
 
 /// What a sample does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SampleKind {
     /// Adds to a counter.
     Count,

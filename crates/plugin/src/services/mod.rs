@@ -16,6 +16,7 @@ pub use metrics::{Metrics, Sample, SampleKind};
 pub use records::{Record, Records};
 
 use crate::Permission;
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,7 +46,8 @@ pub struct ServiceSet {
 }
 
 /// A service did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ServiceError {
     /// The plugin may not.

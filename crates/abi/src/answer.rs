@@ -1,0 +1,47 @@
+//! The answer of a call: one document.
+
+use gatewright_plugin::{Failure, Value, Writes};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
+
+/// The answer of a call.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(deserialize = "O: Deserialize<'de>, E: Deserialize<'de>"))]
+pub(crate) struct Answer<O, E> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<Failure>,
+    #[serde(default = "nothing", skip_serializing_if = "Option::is_none", deserialize_with = "there")]
+    pub(crate) outcome: Option<O>,
+    #[serde(default = "nothing", skip_serializing_if = "Option::is_none", deserialize_with = "there")]
+    pub(crate) edits: Option<E>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) state: Vec<(Box<str>, Option<Value>)>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "there")]
+    pub(crate) scratch: Option<Arc<Json>>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) metadata: Map<String, Json>,
+}
+
+fn nothing<T>() -> Option<T> {
+    None
+}
+
+/// A member that is there is there, also when it is null.
+fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+// === impl Answer ===
+
+impl<O, E> Answer<O, E> {
+    pub(crate) fn failed(failure: Failure) -> Self {
+        let (state, metadata) = (Vec::new(), Map::new());
+        Self { failure: Some(failure), outcome: None, edits: None, state, scratch: None, metadata }
+    }
+
+    pub(crate) fn of(outcome: Option<O>, edits: Option<E>, writes: Writes) -> Self {
+        let Writes { state, scratch, metadata } = writes;
+        Self { failure: None, outcome, edits, state, scratch, metadata }
+    }
+}

@@ -1,0 +1,117 @@
+//! How the payload of each hook crosses: what of it is in the head, which parts are fetched, and how edits come back.
+
+mod http;
+mod llm;
+mod outcome;
+mod plain;
+
+pub(crate) use llm::ResponseDocument;
+pub(crate) use outcome::{Opens, OutcomeCarry};
+
+use crate::document::{self, NotADocument};
+use crate::far::Far;
+use crate::part::{Part, View};
+use gatewright_model::{DecodeError, HttpRequest, HttpResponse, Request, Response};
+use gatewright_plugin::hosted::Payload;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// What came back does not fit the hook or what the hook was given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(String);
+
+/// A payload that crosses.
+pub(crate) trait Carry: Payload {
+    /// What is proposed as an edit.
+    type Edits: Serialize + DeserializeOwned;
+
+    /// Host: what the callee gets at once.
+    fn head(&self, view: &View) -> Vec<u8>;
+
+    /// Host: what it may fetch.
+    fn parts(&self) -> Parts {
+        Parts::default()
+    }
+
+    /// Guest: the payload, whose parts are fetched when somebody looks.
+    fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument>;
+
+    /// Guest: what was edited.
+    fn edits(&self) -> Option<Self::Edits> {
+        None
+    }
+
+    /// Host: takes edits as a proposal.
+    fn apply(&mut self, edits: Self::Edits, view: &View) -> Result<(), Unfit>;
+}
+
+/// Host: what parts are fetched from, shared with the payload.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) request: Option<Arc<Request>>,
+    pub(crate) response: Option<ResponsePart>,
+    pub(crate) http_request: Option<Arc<HttpRequest>>,
+    pub(crate) http_response: Option<Arc<HttpResponse>>,
+}
+
+/// Host: a response among the parts.
+#[derive(Clone, Debug)]
+pub(crate) enum ResponsePart {
+    Whole(Arc<Response>),
+    OfResult(Arc<gatewright_plugin::payload::LlmResult>),
+}
+
+/// Of a hook that edits nothing.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) enum NoEdits {}
+
+// === impl Parts ===
+
+impl Parts {
+    /// The bytes of a part.
+    pub(crate) fn get(&self, part: Part, view: &View) -> Result<Vec<u8>, String> {
+        let missing = || format!("this hook has no part `{}`", part.name());
+        if !view.reads() {
+            return Err("its manifest asks for no messages: `messages = \"ro\"` or `\"rw\"` is needed".to_owned());
+        }
+        match part {
+            Part::Chat => {
+                let request = self.request.as_ref().ok_or_else(missing)?;
+                request.chat().map(|chat| document::write(&llm::ChatOut(chat))).map_err(|error| error.to_string())
+            }
+            Part::Output => {
+                let response = match self.response.as_ref().ok_or_else(missing)? {
+                    ResponsePart::Whole(response) => Some(&**response),
+                    ResponsePart::OfResult(result) => result.response(),
+                };
+                let output = response.ok_or_else(missing)?.output().map_err(|error| error.to_string())?;
+                Ok(document::write(&llm::OutputOut(output)))
+            }
+            Part::RequestBody => Ok(self.http_request.as_ref().ok_or_else(missing)?.body.to_vec()),
+            Part::ResponseBody => Ok(self.http_response.as_ref().ok_or_else(missing)?.body.to_vec()),
+            Part::Facts | Part::State | Part::Scratch => Err(missing()),
+        }
+    }
+}
+
+// === impl Unfit ===
+
+impl Unfit {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl From<DecodeError> for Unfit {
+    fn from(error: DecodeError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<NotADocument> for Unfit {
+    fn from(error: NotADocument) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -1,0 +1,133 @@
+//! The side of those who call.
+
+use crate::answer::Answer;
+use crate::carry::{Carry, Opens, OutcomeCarry, Parts, Unfit};
+use crate::document;
+use crate::facts::FactsDocument;
+use crate::part::{Part, View};
+use crate::{MAX_ANSWER_BYTES, Pulled};
+use gatewright_model::LlmError;
+use gatewright_plugin::hosted::{Call, CallRef, HookPoint, Reply, point};
+use gatewright_plugin::services::BoxFuture;
+use gatewright_plugin::{Cx, Facts, Failure, State, Writes, with_hook_table};
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+/// A call on its way: what the callee gets at once, and what it may fetch.
+#[derive(Debug)]
+pub struct Departure {
+    /// The head, a document.
+    pub head: Vec<u8>,
+    /// The rest.
+    pub rest: Rest,
+}
+
+/// What a callee may fetch. Owns what it gives, so that it may outlive the call.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    facts: Arc<Facts>,
+    state: State,
+    scratch: Option<Arc<Json>>,
+    parts: Parts,
+    view: Arc<View>,
+}
+
+/// What pulls the chunks of a guest's stream, by its number.
+pub type Puller = Arc<dyn Fn(u64) -> BoxFuture<'static, Result<Pulled, LlmError>> + Send + Sync>;
+
+/// Sends a call on its way.
+pub fn depart(cx: &Cx, call: &CallRef<'_>, view: &Arc<View>) -> Departure {
+    macro_rules! by_hook {
+        ($(($number:literal, $variant:ident, $name:ident, [$($alias:literal),*], $layer:ident, $kind:ident,
+            $direction:ident, $mode:ident, $seconds:literal, $payload:ty, $pass:ident, $outcome:ty))*) => {
+            match call {
+                $(CallRef::$variant(payload) => (payload.head(view), payload.parts()),)*
+            }
+        };
+    }
+    let (head, parts) = with_hook_table!(by_hook);
+    let (facts, state) = (cx.shared_facts().clone(), cx.state().clone());
+    Departure { head, rest: Rest { facts, state, scratch: cx.kept_scratch().cloned(), parts, view: view.clone() } }
+}
+
+/// Takes the answer of a call as a proposal: edits into the payload, writes into the context. `streams` pulls what the
+/// guest answers with, if it is a stream.
+pub fn settle(cx: &mut Cx, call: CallRef<'_>, answer: &[u8], view: &View, streams: &Puller) -> Reply {
+    if answer.len() > MAX_ANSWER_BYTES {
+        return Reply::Failed(Failure::Oversized(format!("an answer has at most {MAX_ANSWER_BYTES} bytes")));
+    }
+    macro_rules! by_hook {
+        ($(($number:literal, $variant:ident, $name:ident, [$($alias:literal),*], $layer:ident, $kind:ident,
+            $direction:ident, $mode:ident, $seconds:literal, $payload:ty, $pass:ident, $outcome:ty))*) => {
+            match call {
+                $(CallRef::$variant(payload) => {
+                    match settled::<point::$variant>(cx, payload, answer, view, streams) {
+                        Ok(outcome) => Reply::$variant(outcome),
+                        Err(failure) => Reply::Failed(failure),
+                    }
+                })*
+            }
+        };
+    }
+    with_hook_table!(by_hook)
+}
+
+/// Lends a payload that is owned.
+pub fn lend(call: &mut Call) -> CallRef<'_> {
+    crate::guest::lend(call)
+}
+
+fn settled<H>(
+    cx: &mut Cx,
+    payload: &mut H::Payload,
+    answer: &[u8],
+    view: &View,
+    streams: &Puller,
+) -> Result<H::Outcome, Failure>
+where
+    H: HookPoint<Payload: Carry, Outcome: OutcomeCarry>,
+{
+    type Read<H> =
+        Answer<<<H as HookPoint>::Outcome as OutcomeCarry>::Document, <<H as HookPoint>::Payload as Carry>::Edits>;
+    let unsaid = || Failure::Malformed("it said nothing where it must".to_owned());
+    if answer.is_empty() {
+        return H::Outcome::quiet().ok_or_else(unsaid);
+    }
+    let malformed = |unfit: Unfit| Failure::Malformed(unfit.to_string());
+    let Answer { failure, outcome, edits, state, scratch, metadata } =
+        document::read::<Read<H>>(answer).map_err(|error| Failure::Malformed(error.to_string()))?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if let Some(edits) = edits {
+        payload.apply(edits, view).map_err(malformed)?;
+    }
+    cx.set_writes(Writes { state, scratch, metadata });
+    let mut open = |number| {
+        let streams = streams.clone();
+        crate::stream::pulled(move || streams(number))
+    };
+    match outcome {
+        Some(document) => H::Outcome::arrive(document, Opens::Open(&mut open)).map_err(malformed),
+        None => H::Outcome::quiet().ok_or_else(unsaid),
+    }
+}
+
+// === impl Rest ===
+
+impl Rest {
+    /// The bytes of a part. An error says why there is none.
+    pub fn part(&self, part: Part) -> Result<Vec<u8>, String> {
+        match part {
+            Part::Facts => Ok(document::write(&FactsDocument::from(&*self.facts))),
+            Part::State => Ok(document::write(&self.state.iter().collect::<Vec<_>>())),
+            Part::Scratch => Ok(self.scratch.as_ref().map(document::write).unwrap_or_default()),
+            Part::Chat | Part::Output | Part::RequestBody | Part::ResponseBody => self.parts.get(part, &self.view),
+        }
+    }
+
+    /// The facts of the request.
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+}

@@ -1,0 +1,148 @@
+//! Every case against plugins that are linked in and reached through documents: what every boundary has in common,
+//! without a boundary.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use gatewright_abi::functions::Function;
+use gatewright_abi::service::{self, Ask};
+use gatewright_abi::{Far, Part, Pulled, Streams, View, guest, host, pull};
+use gatewright_conformance::Host;
+use gatewright_conformance::plugins::TestPlugin;
+use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
+use gatewright_plugin::model::{ErrorKind, LlmError};
+use gatewright_plugin::services::{BoxFuture, ServiceError, Services};
+use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, Manifest};
+use serde_json::Value as Json;
+use std::sync::{Arc, Mutex};
+
+struct Documents;
+
+groups!(&Documents);
+
+/// A plugin behind documents.
+struct Behind {
+    plugin: Arc<dyn Hosted>,
+    view: Arc<View>,
+    streams: Arc<Mutex<Streams>>,
+}
+
+/// The call at hand.
+struct Here(host::Rest);
+
+/// The host's services, through documents too.
+struct Desk {
+    services: Services,
+    facts: Arc<Facts>,
+    hook: Hook,
+}
+
+// === impl Host ===
+
+impl Host for Documents {
+    fn name(&self) -> &'static str {
+        "documents"
+    }
+
+    fn load<'a>(
+        &'a self,
+        plugin: &'static TestPlugin,
+        config: Json,
+    ) -> BoxFuture<'a, Result<Arc<dyn Hosted>, Failure>> {
+        let behind = (plugin.link)(config).map(|plugin| {
+            Arc::new(Behind { plugin, view: Arc::new(View::all()), streams: Arc::default() }) as Arc<dyn Hosted>
+        });
+        Box::pin(std::future::ready(behind))
+    }
+}
+
+// === impl Far ===
+
+impl Far for Here {
+    fn part(&self, part: Part) -> Result<Vec<u8>, String> {
+        self.0.part(part)
+    }
+}
+
+// === impl Ask ===
+
+impl Ask for Desk {
+    fn ask(&self, function: Function, argument: Vec<u8>) -> BoxFuture<'_, Result<Vec<u8>, ServiceError>> {
+        let Self { services, facts, hook } = self;
+        Box::pin(async move { service::serve(services, facts, *hook, true, function, &argument).await })
+    }
+
+    fn ask_now(&self, function: Function, argument: Vec<u8>) -> Result<Vec<u8>, ServiceError> {
+        service::serve_now(&self.services, &self.facts, self.hook, function, &argument)
+    }
+}
+
+// === impl Behind ===
+
+impl Behind {
+    /// The context on the plugin's side.
+    fn there(cx: &Cx, hook: Hook, far: &Arc<dyn Far>) -> Cx {
+        let desk = Desk { services: cx.services().clone(), facts: cx.shared_facts().clone(), hook };
+        guest::context(far, service::services(Arc::new(desk)))
+    }
+
+    /// What pulls the streams that the plugin answers with.
+    fn puller(&self) -> host::Puller {
+        let streams = self.streams.clone();
+        Arc::new(move |number| {
+            let streams = streams.clone();
+            Box::pin(async move {
+                let taken = streams.lock().unwrap().take(number);
+                let mut stream = taken.ok_or_else(|| LlmError::new(ErrorKind::Internal, "no such stream"))?;
+                let pulled = pull(&mut stream).await;
+                if matches!(pulled, Pulled::Chunks(_)) {
+                    streams.lock().unwrap().put_back(number, stream);
+                }
+                Ok(pulled)
+            })
+        })
+    }
+
+    fn leave(&self, cx: &mut Cx, call: &Call, reply: Reply) -> Vec<u8> {
+        guest::leave(cx, call, reply, &mut |stream| self.streams.lock().unwrap().keep(stream))
+    }
+}
+
+impl Hosted for Behind {
+    fn manifest(&self) -> &Manifest {
+        self.plugin.manifest()
+    }
+
+    fn hooks(&self) -> HookSet {
+        self.plugin.hooks()
+    }
+
+    fn immediate(&self) -> HookSet {
+        self.plugin.immediate()
+    }
+
+    fn call_now(&self, cx: &mut Cx, call: CallRef<'_>) -> Reply {
+        let hook = call.hook();
+        let departure = host::depart(cx, &call, &self.view);
+        let far: Arc<dyn Far> = Arc::new(Here(departure.rest));
+        let mut there = Self::there(cx, hook, &far);
+        let mut arrived = guest::arrive(hook, &departure.head, &far).unwrap();
+        let reply = self.plugin.call_now(&mut there, guest::lend(&mut arrived));
+        let answer = self.leave(&mut there, &arrived, reply);
+        host::settle(cx, call, &answer, &self.view, &self.puller())
+    }
+
+    fn call(self: Arc<Self>, mut cx: Cx, mut call: Call) -> BoxFuture<'static, Returned> {
+        Box::pin(async move {
+            let departure = host::depart(&cx, &host::lend(&mut call), &self.view);
+            let far: Arc<dyn Far> = Arc::new(Here(departure.rest));
+            let there = Self::there(&cx, call.hook(), &far);
+            let arrived = guest::arrive(call.hook(), &departure.head, &far).unwrap();
+            let mut returned = self.plugin.clone().call(there, arrived).await;
+            let answer = self.leave(&mut returned.cx, &returned.call, returned.reply);
+            let reply = host::settle(&mut cx, host::lend(&mut call), &answer, &self.view, &self.puller());
+            Returned { cx, call, reply }
+        })
+    }
+}
