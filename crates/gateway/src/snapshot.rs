@@ -62,6 +62,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
         request_timeout: server.request_timeout_seconds.duration(),
         header_timeout: server.header_timeout_ms.duration(),
         header_bytes: server.max_header_bytes as usize,
+        ..Limits::default()
     }
 }
 

@@ -100,7 +100,7 @@ where
         .header_read_timeout(limits.header_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(limits.header_bytes.max(8192));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience)), service));
     tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.told(Stop::Finish) => {
@@ -130,7 +130,7 @@ where
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .max_header_list_size(header_bytes);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience)), service));
     tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.told(Stop::Finish) => {

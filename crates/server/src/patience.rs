@@ -9,20 +9,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// How long a client may leave what it was sent unread. Then its connection, and its request's upstream, are given up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A connection that fails when a write waits for longer than [`PATIENCE`]. A timer runs only while one waits.
+/// A connection that fails when a write waits for longer than its patience. A timer runs only while one waits.
 pub(crate) struct Patient {
     stream: TcpStream,
+    patience: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 // === impl Patient ===
 
 impl Patient {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, waiting: None }
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, patience, waiting: None }
     }
 
     fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -30,7 +28,8 @@ impl Patient {
             self.waiting = None;
             return written;
         }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + PATIENCE)));
+        let until = || Box::pin(tokio::time::sleep_until(Instant::now() + self.patience));
+        let waiting = self.waiting.get_or_insert_with(until);
         ready!(waiting.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
     }
@@ -69,3 +68,6 @@ impl AsyncWrite for Patient {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

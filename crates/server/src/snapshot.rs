@@ -43,6 +43,9 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Largest head of a request, in bytes; over it 431. Default 64 KiB.
     pub header_bytes: usize,
+    /// How long a client may leave unread what it was sent; then its connection, and its request's upstream, are given
+    /// up. Default 60 s.
+    pub patience: Duration,
 }
 
 /// What all workers share.
@@ -80,6 +83,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(600),
             header_timeout: Duration::from_secs(10),
             header_bytes: 64 << 10,
+            patience: Duration::from_secs(60),
         }
     }
 }

@@ -48,6 +48,7 @@ fn limits_are_those_of_the_config_and_the_defaults_are_the_same() {
         request_timeout: std::time::Duration::from_millis(1500),
         header_timeout: std::time::Duration::from_millis(200),
         header_bytes: 9000,
+        ..Limits::default()
     };
     assert_eq!(limits(&given), expected);
 }

@@ -7,8 +7,10 @@ use crate::host::Host;
 use crate::sse;
 use gatewright_model::Dialect;
 use gatewright_plugin::Hook;
+use gatewright_server::Limits;
 use gatewright_testkit::{Piece, ScriptedAnswer};
 use serde_json::{Value as Json, json};
+use std::time::Duration;
 
 pub(super) fn cases(list: &mut Vec<Case>) {
     let mut cases = Cases::of(Group::Closing, list);
@@ -28,6 +30,10 @@ pub(super) fn cases(list: &mut Vec<Case>) {
         way!(
             cancel_after_first_byte,
             "A client that goes away in the middle of a stream cancels it, and all is closed"
+        );
+        way!(
+            cancel_by_not_reading,
+            "A client that does not read its stream counts as gone once the gateway's patience is at its end"
         );
         way!(cancel_in_before_hook, "A plugin that is cut off in its before-hook gets its after-hook");
         way!(cancel_in_after_hook, "A plugin that is cut off in its after-hook is not called again, the others are");
@@ -71,6 +77,27 @@ async fn cancel_after_first_byte(host: &dyn Host, pair: Pair) -> Outcome {
     stage.saw(&[pair.went_in("abc"), back(pair, "cba"), closed()]).await?;
     ensure_eq!(summed_up(&stage)["status"], json!("cancelled"), "the summary");
     Ok(())
+}
+
+async fn cancel_by_not_reading(host: &dyn Host, pair: Pair) -> Outcome {
+    // More than what the buffers of a loopback connection take.
+    let piece = "x".repeat(256 << 10);
+    let said = vec![sse::Say::Text(0, &piece); 128];
+    let answer = ScriptedAnswer::stream_cut(sse::begun(Dialect::OpenAi, &said), &pieces(128, 256 << 10));
+    let limits = Limits { patience: Duration::from_millis(200), ..Limits::default() };
+    let stage = Cell { limits, ..Cell::new(pair) }.answer(answer).stage(host).await?;
+    let connection = stage.gateway.open(&Ask::new("r-1").stream()).await?;
+    stage.providers[0].until_given_up(1).await;
+    stage.setup.journal.until("a.request_end").await?;
+    stage.saw(&[pair.went_in("abc"), back(pair, "cba"), closed()]).await?;
+    ensure_eq!(summed_up(&stage)["status"], json!("cancelled"), "the summary");
+    drop(connection);
+    Ok(())
+}
+
+/// Where to cut: a stream that comes at once is taken at once.
+fn pieces(count: usize, bytes: usize) -> Vec<usize> {
+    (1..=count).map(|piece| piece * bytes).collect()
 }
 
 async fn cancel_in_before_hook(host: &dyn Host, pair: Pair) -> Outcome {

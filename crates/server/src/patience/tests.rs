@@ -1,0 +1,54 @@
+use super::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// More than what the buffers of a loopback connection take.
+const MUCH: usize = 32 << 20;
+
+/// Both ends of a connection.
+async fn connection() -> (Patient, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    (Patient::new(listener.accept().await.unwrap().0, PATIENCE), client)
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_given_up() {
+    let (mut server, client) = connection().await;
+    let begun = Instant::now();
+    let error = server.write_all(&vec![b'x'; MUCH]).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert!(begun.elapsed() >= PATIENCE, "{:?}", begun.elapsed());
+    drop(client);
+}
+
+#[tokio::test]
+async fn one_that_reads_in_between_is_not_although_it_takes_longer() {
+    let (mut server, mut client) = connection().await;
+    let begun = Instant::now();
+    let reading = tokio::spawn(async move {
+        let (mut piece, mut read) = (vec![0; MUCH / 8], 0);
+        while read < MUCH {
+            tokio::time::sleep(PATIENCE / 4).await;
+            let wanted = piece.len().min(MUCH - read);
+            read += client.read_exact(&mut piece[..wanted]).await.unwrap();
+        }
+        read
+    });
+    server.write_all(&vec![b'x'; MUCH]).await.unwrap();
+    assert_eq!(reading.await.unwrap(), MUCH);
+    assert!(begun.elapsed() > PATIENCE, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_waits_to_be_read_lives_on() {
+    let (mut server, mut client) = connection().await;
+    server.write_all(b"first").await.unwrap();
+    tokio::time::sleep(PATIENCE * 2).await;
+    server.write_all(b"second").await.unwrap();
+    let mut read = [0; 11];
+    client.read_exact(&mut read).await.unwrap();
+    assert_eq!(&read, b"firstsecond");
+}
