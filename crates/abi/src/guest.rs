@@ -9,7 +9,7 @@ use crate::part::Part;
 use gatewright_plugin::hosted::{Call, CallRef, HookPoint, Reply, point};
 use gatewright_plugin::payload::ChunkStream;
 use gatewright_plugin::services::Services;
-use gatewright_plugin::{Cx, Facts, Hook, Remote, State, Value, with_hook_table};
+use gatewright_plugin::{Cx, Facts, Failure, Hook, Remote, State, Value, with_hook_table};
 use serde_json::Value as Json;
 use std::sync::{Arc, OnceLock};
 
@@ -65,6 +65,11 @@ pub fn leave(cx: &mut Cx, call: &Call, reply: Reply, keep: &mut dyn FnMut(ChunkS
         };
     }
     with_hook_table!(by_hook)
+}
+
+/// The answer of a call that failed, as a document.
+pub fn fail(failure: Failure) -> Vec<u8> {
+    document::write(&Answer::<(), ()>::failed(failure))
 }
 
 fn answer<H>(cx: &mut Cx, payload: &H::Payload, reply: Reply, keep: &mut dyn FnMut(ChunkStream) -> u64) -> Vec<u8>

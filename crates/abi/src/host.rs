@@ -5,10 +5,8 @@ use crate::carry::{Carry, Opens, OutcomeCarry, Parts, Unfit};
 use crate::document;
 use crate::facts::FactsDocument;
 use crate::part::{Part, View};
-use crate::{MAX_ANSWER_BYTES, Pulled};
-use gatewright_model::LlmError;
+use crate::{MAX_ANSWER_BYTES, Pulls};
 use gatewright_plugin::hosted::{Call, CallRef, HookPoint, Reply, point};
-use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Cx, Facts, Failure, State, Writes, with_hook_table};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -32,9 +30,6 @@ pub struct Rest {
     view: Arc<View>,
 }
 
-/// What pulls the chunks of a guest's stream, by its number.
-pub type Puller = Arc<dyn Fn(u64) -> BoxFuture<'static, Result<Pulled, LlmError>> + Send + Sync>;
-
 /// Sends a call on its way.
 pub fn depart(cx: &Cx, call: &CallRef<'_>, view: &Arc<View>) -> Departure {
     macro_rules! by_hook {
@@ -52,7 +47,7 @@ pub fn depart(cx: &Cx, call: &CallRef<'_>, view: &Arc<View>) -> Departure {
 
 /// Takes the answer of a call as a proposal: edits into the payload, writes into the context. `streams` pulls what the
 /// guest answers with, if it is a stream.
-pub fn settle(cx: &mut Cx, call: CallRef<'_>, answer: &[u8], view: &View, streams: &Puller) -> Reply {
+pub fn settle(cx: &mut Cx, call: CallRef<'_>, answer: &[u8], view: &View, streams: &Arc<dyn Pulls>) -> Reply {
     if answer.len() > MAX_ANSWER_BYTES {
         return Reply::Failed(Failure::Oversized(format!("an answer has at most {MAX_ANSWER_BYTES} bytes")));
     }
@@ -82,7 +77,7 @@ fn settled<H>(
     payload: &mut H::Payload,
     answer: &[u8],
     view: &View,
-    streams: &Puller,
+    streams: &Arc<dyn Pulls>,
 ) -> Result<H::Outcome, Failure>
 where
     H: HookPoint<Payload: Carry, Outcome: OutcomeCarry>,
@@ -103,10 +98,7 @@ where
         payload.apply(edits, view).map_err(malformed)?;
     }
     cx.set_writes(Writes { state, scratch, metadata });
-    let mut open = |number| {
-        let streams = streams.clone();
-        crate::stream::pulled(move || streams(number))
-    };
+    let mut open = |number| crate::stream::pulled(streams.clone(), number);
     match outcome {
         Some(document) => H::Outcome::arrive(document, Opens::Open(&mut open)).map_err(malformed),
         None => H::Outcome::quiet().ok_or_else(unsaid),

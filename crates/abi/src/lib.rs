@@ -23,14 +23,16 @@ mod far;
 pub mod functions;
 pub mod guest;
 pub mod host;
+mod introduction;
 mod part;
 pub mod service;
 mod stream;
 
 pub use carry::Unfit;
 pub use far::Far;
+pub use introduction::{Introduction, Unintelligible};
 pub use part::{Part, View};
-pub use stream::{Pulled, Streams, pull};
+pub use stream::{Pulled, Pulls, Streams, pull};
 
 /// The version of the contract that this crate speaks: the major number breaks, the minor one adds.
 pub const VERSION: (u32, u32) = (1, 0);

@@ -5,6 +5,7 @@ use gatewright_plugin::payload::{ChunkSource, ChunkStream};
 use gatewright_plugin::services::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// What a pull gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,19 +19,26 @@ pub enum Pulled {
     End,
 }
 
+/// How a host reaches the streams of a guest, by their numbers.
+pub trait Pulls: Send + Sync + 'static {
+    /// Asks for the next chunks.
+    fn pull(&self, number: u64) -> BoxFuture<'static, Result<Pulled, LlmError>>;
+
+    /// Gives a stream up that has not ended.
+    fn close(&self, number: u64);
+}
+
 /// A guest's stream, on the host's side.
-struct Pull<P> {
-    pull: P,
+struct Pull {
+    streams: Arc<dyn Pulls>,
+    number: u64,
     waiting: VecDeque<Chunk>,
     ended: bool,
 }
 
-/// A stream whose chunks come by this function, which is asked until it says that there is no more.
-pub(crate) fn pulled<P>(pull: P) -> ChunkStream
-where
-    P: FnMut() -> BoxFuture<'static, Result<Pulled, LlmError>> + Send + 'static,
-{
-    ChunkStream::new(Pull { pull, waiting: VecDeque::new(), ended: false })
+/// The stream of this number, which is pulled until it says that there is no more.
+pub(crate) fn pulled(streams: Arc<dyn Pulls>, number: u64) -> ChunkStream {
+    ChunkStream::new(Pull { streams, number, waiting: VecDeque::new(), ended: false })
 }
 
 /// The next chunk of a guest's own stream, as the host gets it.
@@ -51,14 +59,11 @@ pub struct Streams {
 
 // === impl Pull ===
 
-impl<P> ChunkSource for Pull<P>
-where
-    P: FnMut() -> BoxFuture<'static, Result<Pulled, LlmError>> + Send,
-{
+impl ChunkSource for Pull {
     fn next_chunk(&mut self) -> BoxFuture<'_, Option<Result<Chunk, LlmError>>> {
         Box::pin(async move {
             while self.waiting.is_empty() && !self.ended {
-                match (self.pull)().await {
+                match self.streams.pull(self.number).await {
                     Ok(Pulled::Chunks(chunks)) => self.waiting.extend(chunks.into_iter().map(Chunk::from_parts)),
                     Ok(Pulled::End) => self.ended = true,
                     Ok(Pulled::Error(error)) | Err(error) => {
@@ -69,6 +74,14 @@ where
             }
             self.waiting.pop_front().map(Ok)
         })
+    }
+}
+
+impl Drop for Pull {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.streams.close(self.number);
+        }
     }
 }
 

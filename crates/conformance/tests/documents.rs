@@ -7,7 +7,7 @@ mod common;
 
 use gatewright_abi::functions::Function;
 use gatewright_abi::service::{self, Ask};
-use gatewright_abi::{Far, Part, Pulled, Streams, View, guest, host, pull};
+use gatewright_abi::{Far, Part, Pulled, Pulls, Streams, View, guest, host, pull};
 use gatewright_conformance::Host;
 use gatewright_conformance::plugins::TestPlugin;
 use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
@@ -26,7 +26,11 @@ struct Behind {
     plugin: Arc<dyn Hosted>,
     view: Arc<View>,
     streams: Arc<Mutex<Streams>>,
+    pulls: Arc<dyn Pulls>,
 }
+
+/// The streams that the plugin answers with.
+struct Open(Arc<Mutex<Streams>>);
 
 /// The call at hand.
 struct Here(host::Rest);
@@ -51,7 +55,9 @@ impl Host for Documents {
         config: Json,
     ) -> BoxFuture<'a, Result<Arc<dyn Hosted>, Failure>> {
         let behind = (plugin.link)(config).map(|plugin| {
-            Arc::new(Behind { plugin, view: Arc::new(View::all()), streams: Arc::default() }) as Arc<dyn Hosted>
+            let streams = Arc::<Mutex<Streams>>::default();
+            let (view, pulls) = (Arc::new(View::all()), Arc::new(Open(streams.clone())));
+            Arc::new(Behind { plugin, view, streams, pulls }) as Arc<dyn Hosted>
         });
         Box::pin(std::future::ready(behind))
     }
@@ -78,6 +84,27 @@ impl Ask for Desk {
     }
 }
 
+// === impl Pulls ===
+
+impl Pulls for Open {
+    fn pull(&self, number: u64) -> BoxFuture<'static, Result<Pulled, LlmError>> {
+        let streams = self.0.clone();
+        Box::pin(async move {
+            let taken = streams.lock().unwrap().take(number);
+            let mut stream = taken.ok_or_else(|| LlmError::new(ErrorKind::Internal, "no such stream"))?;
+            let pulled = pull(&mut stream).await;
+            if matches!(pulled, Pulled::Chunks(_)) {
+                streams.lock().unwrap().put_back(number, stream);
+            }
+            Ok(pulled)
+        })
+    }
+
+    fn close(&self, number: u64) {
+        drop(self.0.lock().unwrap().take(number));
+    }
+}
+
 // === impl Behind ===
 
 impl Behind {
@@ -85,23 +112,6 @@ impl Behind {
     fn there(cx: &Cx, hook: Hook, far: &Arc<dyn Far>) -> Cx {
         let desk = Desk { services: cx.services().clone(), facts: cx.shared_facts().clone(), hook };
         guest::context(far, service::services(Arc::new(desk)))
-    }
-
-    /// What pulls the streams that the plugin answers with.
-    fn puller(&self) -> host::Puller {
-        let streams = self.streams.clone();
-        Arc::new(move |number| {
-            let streams = streams.clone();
-            Box::pin(async move {
-                let taken = streams.lock().unwrap().take(number);
-                let mut stream = taken.ok_or_else(|| LlmError::new(ErrorKind::Internal, "no such stream"))?;
-                let pulled = pull(&mut stream).await;
-                if matches!(pulled, Pulled::Chunks(_)) {
-                    streams.lock().unwrap().put_back(number, stream);
-                }
-                Ok(pulled)
-            })
-        })
     }
 
     fn leave(&self, cx: &mut Cx, call: &Call, reply: Reply) -> Vec<u8> {
@@ -130,7 +140,7 @@ impl Hosted for Behind {
         let mut arrived = guest::arrive(hook, &departure.head, &far).unwrap();
         let reply = self.plugin.call_now(&mut there, guest::lend(&mut arrived));
         let answer = self.leave(&mut there, &arrived, reply);
-        host::settle(cx, call, &answer, &self.view, &self.puller())
+        host::settle(cx, call, &answer, &self.view, &self.pulls)
     }
 
     fn call(self: Arc<Self>, mut cx: Cx, mut call: Call) -> BoxFuture<'static, Returned> {
@@ -141,7 +151,7 @@ impl Hosted for Behind {
             let arrived = guest::arrive(call.hook(), &departure.head, &far).unwrap();
             let mut returned = self.plugin.clone().call(there, arrived).await;
             let answer = self.leave(&mut returned.cx, &returned.call, returned.reply);
-            let reply = host::settle(&mut cx, host::lend(&mut call), &answer, &self.view, &self.puller());
+            let reply = host::settle(&mut cx, host::lend(&mut call), &answer, &self.view, &self.pulls);
             Returned { cx, call, reply }
         })
     }
