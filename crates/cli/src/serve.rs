@@ -41,6 +41,7 @@ fn serve(options: &Options) -> Result<(), Error> {
     // Its drop writes what is left.
     let guard = gatewright_telemetry::log::init(log)?;
     let file = options.config_file();
+    let builder = builder.app_dir(options.app_dir());
     builder.log(guard.handle().clone()).serve_and(|started, read| {
         eprint!("{}", banner::text(started, read, file.as_deref()));
     })

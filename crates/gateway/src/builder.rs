@@ -7,6 +7,7 @@ use crate::serve;
 use gatewright_builtins::Privileges;
 use gatewright_config::{Config, Environment, Found, Report, Warning};
 use gatewright_plugin::{FromConfig, Plugin};
+use gatewright_store::Store;
 use gatewright_telemetry::{LogHandle, Metrics};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub struct GatewayBuilder {
     source: Source,
     adjust: Vec<Adjust>,
     log: Option<LogHandle>,
+    app_dir: Option<PathBuf>,
 }
 
 /// A change to every config that is read.
@@ -50,7 +52,7 @@ impl GatewayBuilder {
     pub(crate) fn new() -> Self {
         let metrics = Arc::new(Metrics::new());
         let catalogue = Catalogue::of_builtins(&Privileges { metrics: metrics.clone() });
-        Self { catalogue, metrics, source: Source::Environment, adjust: Vec::new(), log: None }
+        Self { catalogue, metrics, source: Source::Environment, adjust: Vec::new(), log: None, app_dir: None }
     }
 
     /// Links a plugin in. It is there unless the config has an entry of its name that turns it off.
@@ -87,6 +89,13 @@ impl GatewayBuilder {
     pub fn log(mut self, log: LogHandle) -> Self {
         self.metrics.watch_log(&log);
         self.log = Some(log);
+        self
+    }
+
+    /// The folder for what the gateway keeps, which must be there. Without one, what plugins put into `kv` lasts as long
+    /// as their instance.
+    pub fn app_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.app_dir = Some(folder.into());
         self
     }
 
@@ -139,7 +148,8 @@ impl GatewayBuilder {
     }
 
     pub(crate) async fn start_with(&self, config: Config) -> Result<Started, Error> {
-        let (gateway, reaping) = Gateway::new(self.catalogue.clone(), self.metrics.clone());
+        let store = self.app_dir.as_deref().map(Store::in_dir);
+        let (gateway, reaping) = Gateway::new(self.catalogue.clone(), self.metrics.clone(), store);
         gateway.start(config, reaping).await
     }
 

@@ -30,6 +30,9 @@ pub enum Error {
     /// The address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] gatewright_server::BindError),
+    /// A plugin needs the store, which cannot be opened.
+    #[error(transparent)]
+    Store(#[from] gatewright_store::StoreError),
     /// The log cannot be written.
     #[error(transparent)]
     Log(#[from] gatewright_telemetry::LogError),

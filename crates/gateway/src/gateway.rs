@@ -2,15 +2,16 @@
 
 use crate::error::Error;
 use crate::linked::{Catalogue, Linked};
-use crate::plugins::{Plugins, Starting};
+use crate::plugins::{Plugins, Starting, wanted};
 use crate::providers::Providers;
 use crate::{GatewayBuilder, snapshot};
-use gatewright_config::{Config, ConfigErrors, Report, validate};
+use gatewright_config::{Config, ConfigErrors, PluginSource, Report, validate};
 use gatewright_host::{Egress, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
 use gatewright_pipeline::{PluginSet, Reaper, ReaperTask};
 use gatewright_plugin::Permission;
-use gatewright_plugin::services::{ServiceSet, Services};
+use gatewright_plugin::services::{Kv, ServiceSet, Services};
 use gatewright_server::{Server, ServerHandle, Shared, Snapshot};
+use gatewright_store::Store;
 use gatewright_telemetry::{Metrics, PluginLog};
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -28,6 +29,8 @@ pub struct Gateway {
     catalogue: Catalogue,
     metrics: Arc<Metrics>,
     egress: Arc<Egress>,
+    /// What is kept; there if there is an app dir.
+    store: Option<Store>,
     tasks: TaskTracker,
     reaper: Reaper,
     /// What the `llm` service of plugins asks; there once it serves.
@@ -60,12 +63,13 @@ impl Gateway {
         GatewayBuilder::new()
     }
 
-    pub(crate) fn new(catalogue: Catalogue, metrics: Arc<Metrics>) -> (Self, ReaperTask) {
+    pub(crate) fn new(catalogue: Catalogue, metrics: Arc<Metrics>, store: Option<Store>) -> (Self, ReaperTask) {
         let (reaper, reaping) = Reaper::new();
         let gateway = Self {
             catalogue,
             metrics,
             egress: Arc::new(Egress::new()),
+            store,
             tasks: TaskTracker::new(),
             reaper,
             serving: Arc::default(),
@@ -95,6 +99,7 @@ impl Gateway {
         let telemetry = is_on(&config, "telemetry");
         let metrics = telemetry.then_some(&*self.metrics);
         let providers = Providers::of(&config, &self.current.providers)?;
+        self.open_store(&config).await?;
         let services = |name: &str, linked: &Linked| self.services(name, linked);
         let starting = Starting { catalogue: &self.catalogue, services: &services, metrics, reaper: &self.reaper };
         let (plugins, set) = self.current.plugins.next(&config, &starting).await?;
@@ -108,6 +113,31 @@ impl Gateway {
         };
         self.current = InForce { config, plugins, providers };
         Ok(snapshot)
+    }
+
+    /// Opens the store if a plugin says that it needs it, so that trouble with it shows now. For others it is opened when
+    /// they first use it.
+    async fn open_store(&self, config: &Config) -> Result<(), Error> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let needs_it = wanted(config, &self.catalogue).into_iter().any(|(_, entry)| match entry.source() {
+            PluginSource::Linked(kind) => {
+                let linked = self.catalogue.get(kind);
+                linked.is_some_and(|linked| linked.facts.manifest.permissions.contains(&Permission::Kv))
+            }
+            _ => false,
+        });
+        match needs_it {
+            true => Ok(store.open().await?),
+            false => Ok(()),
+        }
+    }
+
+    /// The space of an instance.
+    fn kv(&self, name: &str) -> Arc<dyn Kv> {
+        match &self.store {
+            Some(store) => Arc::new(store.kv(name)),
+            None => Arc::new(MemoryKv::default()),
+        }
     }
 
     /// The services of an instance that is linked in.
@@ -126,7 +156,7 @@ impl Gateway {
             log: Arc::new(PluginLog::new(name)),
             metrics: self.metrics.plugin_metrics(name),
             records: Arc::new(LoggedRecords::new(name)),
-            kv: Arc::new(MemoryKv::default()),
+            kv: self.kv(name),
             http: self.egress.clone(),
             llm: Arc::new(LlmCalls::new(name, serving)),
         };
@@ -180,9 +210,14 @@ impl Started {
     pub async fn drain(self, longest: Duration) -> bool {
         let Self { gateway, shared, server, reaping } = self;
         let drained = server.drain(longest).await;
+        let store = gateway.store.clone();
         // With the last set goes the last user of every instance.
         drop((gateway, shared));
         let _ = tokio::time::timeout(Duration::from_secs(15), reaping).await;
+        if let Some(store) = store {
+            // What is in the write-ahead log by then is kept anyway.
+            let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
+        }
         drained
     }
 }

@@ -68,7 +68,7 @@ impl Plugins {
 
 /// The entries that are to be there, in the order of their registration: the built-ins and an embedder's own in theirs,
 /// then the config's. The number is the place of their kind in the catalogue.
-fn wanted(config: &Config, catalogue: &Catalogue) -> Vec<(i64, PluginEntry)> {
+pub(crate) fn wanted(config: &Config, catalogue: &Catalogue) -> Vec<(i64, PluginEntry)> {
     // Of these the catalogue has the instance; of the others the config says which there are.
     let has_instance = |linked: &Linked| linked.facts.builtin || linked.by_default;
     let (mut wanted, mut further) = (Vec::new(), Vec::new());
