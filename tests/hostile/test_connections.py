@@ -6,7 +6,7 @@ import time
 
 import pytest
 from envelope import PATHS, chat, error_of
-from gateway import get, post
+from gateway import get, post, standard_config
 from raw import Raw
 
 DIALECTS = ["openai", "anthropic"]
@@ -332,3 +332,23 @@ def test_pipelined_client_that_leaves(tight, upstream):
         time.sleep(0.3)
     assert upstream.wait(lambda upstream: upstream.chats()[0].done.is_set(), 3)
     assert upstream.chats()[0].closed_early
+
+
+def h2_frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def test_http2_without_a_window(start, the_upstream, upstream):
+    """A client that never grants a window keeps neither its request nor its upstream beyond their time."""
+    gateway = start(standard_config(the_upstream.url, server={"request_timeout_seconds": 1, "header_timeout_ms": 500}))
+    head = {":method": "POST", ":path": PATHS["openai"], ":scheme": "http", ":authority": "gateway"}
+    fields = b"".join(
+        b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode() for name, value in head.items()
+    )
+    no_window = (4).to_bytes(2, "big") + (0).to_bytes(4, "big")
+    with Raw(gateway) as raw:
+        raw.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, 0, no_window) + h2_frame(4, 1, 0))
+        body = json.dumps(chat("openai/pace-20-2000", stream=True)).encode()
+        raw.send(h2_frame(1, 4, 1, fields) + h2_frame(0, 1, 1, body))
+        assert upstream.wait(lambda upstream: upstream.chats())
+        assert upstream.last().done.wait(5) and upstream.last().closed_early

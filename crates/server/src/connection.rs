@@ -24,9 +24,13 @@ use tokio_util::task::TaskTracker;
 /// The most headers of one request; more get 431.
 const MAX_HEADERS: usize = 128;
 
-/// Spawns the requests of an HTTP/2 connection where their end is waited for.
+/// Spawns the requests of an HTTP/2 connection where their end is waited for, and cuts off those that take too long: of
+/// a client that grants no more window nobody asks for the next piece, and so nobody sees that its time is over.
 #[derive(Clone)]
-struct Tracked(TaskTracker);
+struct Tracked {
+    tasks: TaskTracker,
+    longest: Duration,
+}
 
 /// What an HTTP/2 connection begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -100,7 +104,8 @@ where
         .header_read_timeout(limits.header_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(limits.header_bytes.max(8192));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience)), service));
+    let mut connection =
+        pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience, limits.longest())), service));
     tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.told(Stop::Finish) => {
@@ -124,13 +129,14 @@ where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     S::Future: Send + 'static,
 {
-    let mut builder = http2::Builder::new(Tracked(tasks));
+    let mut builder = http2::Builder::new(Tracked { tasks, longest: limits.longest() });
     let header_bytes = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .max_header_list_size(header_bytes);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience)), service));
+    let mut connection =
+        pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience, limits.longest())), service));
     tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.told(Stop::Finish) => {
@@ -150,7 +156,12 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     fn execute(&self, request: F) {
-        self.0.spawn(request);
+        let longest = self.longest;
+        self.tasks.spawn(async move {
+            if tokio::time::timeout(longest, request).await.is_err() {
+                tracing::debug!("a client did not take its answer in time");
+            }
+        });
     }
 }
 

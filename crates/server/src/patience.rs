@@ -9,21 +9,37 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// A connection that fails when a write waits for longer than its patience. A timer runs only while one waits.
+/// A connection that fails when a write waits for longer than its patience, or when its client has been behind for too
+/// long: one that reads a byte now and then would keep its request for ever. A timer runs only while a write waits.
 pub(crate) struct Patient {
     stream: TcpStream,
     patience: Duration,
+    longest: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Since when there is more to write than the client takes.
+    behind: Option<Instant>,
 }
 
 // === impl Patient ===
 
 impl Patient {
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+    pub(crate) fn new(stream: TcpStream, patience: Duration, longest: Duration) -> Self {
+        Self { stream, patience, longest, waiting: None, behind: None }
     }
 
-    fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn judge(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+        wanted: usize,
+    ) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(bytes)) if bytes == wanted) {
+            (self.waiting, self.behind) = (None, None);
+            return written;
+        }
+        if self.behind.get_or_insert_with(Instant::now).elapsed() > self.longest {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")));
+        }
         if written.is_ready() {
             self.waiting = None;
             return written;
@@ -44,7 +60,7 @@ impl AsyncRead for Patient {
 impl AsyncWrite for Patient {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.judge(cx, written)
+        self.judge(cx, written, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -53,7 +69,7 @@ impl AsyncWrite for Patient {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.judge(cx, written)
+        self.judge(cx, written, slices.iter().map(|slice| slice.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {

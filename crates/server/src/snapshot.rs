@@ -74,6 +74,14 @@ fn on_the_way(hook: Hook) -> bool {
 
 // === impl Limits ===
 
+impl Limits {
+    /// How long an answer may be under way, however slowly its client takes it: the request's time, and some to take
+    /// the last of it.
+    pub(crate) fn longest(&self) -> Duration {
+        self.request_timeout.saturating_add(self.header_timeout)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -9,9 +9,13 @@ const MUCH: usize = 32 << 20;
 
 /// Both ends of a connection.
 async fn connection() -> (Patient, TcpStream) {
+    connection_with(PATIENCE, Duration::from_secs(60)).await
+}
+
+async fn connection_with(patience: Duration, longest: Duration) -> (Patient, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (Patient::new(listener.accept().await.unwrap().0, PATIENCE), client)
+    (Patient::new(listener.accept().await.unwrap().0, patience, longest), client)
 }
 
 #[tokio::test]
@@ -40,6 +44,24 @@ async fn one_that_reads_in_between_is_not_although_it_takes_longer() {
     server.write_all(&vec![b'x'; MUCH]).await.unwrap();
     assert_eq!(reading.await.unwrap(), MUCH);
     assert!(begun.elapsed() > PATIENCE, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn one_that_reads_a_little_now_and_then_is_given_up_in_the_end() {
+    let longest = Duration::from_millis(200);
+    let (mut server, mut client) = connection_with(Duration::from_secs(10), longest).await;
+    let begun = Instant::now();
+    let reading = tokio::spawn(async move {
+        let mut piece = vec![0; MUCH / 64];
+        while client.read_exact(&mut piece).await.is_ok() {
+            tokio::time::sleep(longest / 8).await;
+        }
+    });
+    let error = server.write_all(&vec![b'x'; MUCH]).await.unwrap_err();
+    assert_eq!(error.to_string(), "the client reads too slowly");
+    assert!(begun.elapsed() >= longest, "{:?}", begun.elapsed());
+    drop(server);
+    reading.await.unwrap();
 }
 
 #[tokio::test]
