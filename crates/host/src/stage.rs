@@ -1,0 +1,267 @@
+//! Private copies of artefacts, named by what is in them.
+//!
+//! What a plugin's `path` points at may be overwritten, truncated or replaced at any time, and code that is loaded from
+//! it would crash or be another than was checked. So that nothing is ever loaded from there: an artefact is copied into
+//! a folder of the gateway's own, the copy is hashed, and the copy is what is loaded.
+
+use sha2::{Digest as _, Sha256 as Hasher};
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The largest artefact.
+pub const MAX_ARTEFACT_BYTES: u64 = 512 << 20;
+
+/// Endings that a copy keeps; others go.
+const ENDINGS: [&str; 4] = ["so", "dylib", "dll", "wasm"];
+
+/// A folder of copies.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    folder: PathBuf,
+}
+
+/// A copy that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it.
+    pub sha256: Sha256,
+    /// How large it is.
+    pub bytes: u64,
+}
+
+/// The SHA-256 of an artefact.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sha256([u8; 32]);
+
+/// Not a SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256 has 64 hexadecimal digits")]
+pub struct NotAHash;
+
+/// An artefact could not be staged.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// There is none.
+    #[error("there is no file `{}`", .0.display())]
+    Missing(PathBuf),
+    /// It is a folder, a device or a socket.
+    #[error("`{}` is not a file", .0.display())]
+    NotAFile(PathBuf),
+    /// It is too large.
+    #[error("`{}` has more than {} MiB, and an artefact has at most that", .0.display(), MAX_ARTEFACT_BYTES >> 20)]
+    TooLarge(PathBuf),
+    /// Somebody wrote to it meanwhile.
+    #[error("`{}` was changed while it was read: put new versions there by a rename, not by writing into it", .0.display())]
+    Changed(PathBuf),
+    /// It is not what the config says.
+    #[error("`{}` has the SHA-256 {found}, and the config says {expected}: one of the two is not what was meant", .path.display())]
+    Mismatch {
+        /// The artefact.
+        path: PathBuf,
+        /// What it has.
+        found: Sha256,
+        /// What the config says.
+        expected: Sha256,
+    },
+    /// The system refused.
+    #[error("cannot {what} `{}`: {error}", .path.display())]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// Copies in this folder, which is made if it is not there.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Copies an artefact, and answers the copy once its hash is known to be right. An artefact that is there already
+    /// is not copied again, but hashed again. Waits for the disk.
+    pub fn put(&self, path: &Path, expected: Option<Sha256>) -> Result<Staged, StageError> {
+        let mut source = open(path)?;
+        let before = metadata(&source, path)?;
+        if !before.is_file() {
+            return Err(StageError::NotAFile(path.to_owned()));
+        }
+        self.make_folder()?;
+        let (copy, sha256, bytes) = self.copy(&mut source, path)?;
+        let after = metadata(&source, path)?;
+        if bytes != before.len() || after.len() != before.len() || after.modified().ok() != before.modified().ok() {
+            return Err(StageError::Changed(path.to_owned()));
+        }
+        if let Some(expected) = expected.filter(|expected| *expected != sha256) {
+            return Err(StageError::Mismatch { path: path.to_owned(), found: sha256, expected });
+        }
+        let ending = path.extension().and_then(|ending| ending.to_str()).filter(|ending| ENDINGS.contains(ending));
+        let name = ending.map_or_else(|| sha256.to_string(), |ending| format!("{sha256}.{ending}"));
+        let place = self.folder.join(name);
+        if !holds(&place, sha256) {
+            copy.keep_as(&place)?;
+            if let Ok(folder) = File::open(&self.folder) {
+                // Some file systems cannot do this; what is lost in a crash is copied again.
+                let _ = folder.sync_all();
+            }
+        }
+        match holds(&place, sha256) {
+            true => Ok(Staged { path: place, sha256, bytes }),
+            false => Err(StageError::Changed(place)),
+        }
+    }
+
+    fn make_folder(&self) -> Result<(), StageError> {
+        let failed = |error| StageError::Io { what: "make the folder", path: self.folder.clone(), error };
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        restrict(&self.folder, 0o700).map_err(failed)
+    }
+
+    fn copy(&self, source: &mut File, path: &Path) -> Result<(Copy, Sha256, u64), StageError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let place = self.folder.join(format!(".new-{}-{number}", std::process::id()));
+        let failed = |error| StageError::Io { what: "write", path: place.clone(), error };
+        // What a process of the same number left behind.
+        let _ = fs::remove_file(&place);
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&place).map_err(failed)?;
+        let copy = Copy { place: place.clone(), kept: false };
+        restrict(&place, 0o600).map_err(failed)?;
+        let (mut hasher, mut bytes, mut buffer) = (Hasher::new(), 0, vec![0; 256 << 10]);
+        loop {
+            let read = match source.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => &buffer[..read],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(StageError::Io { what: "read", path: path.to_owned(), error }),
+            };
+            bytes += read.len() as u64;
+            if bytes > MAX_ARTEFACT_BYTES {
+                return Err(StageError::TooLarge(path.to_owned()));
+            }
+            hasher.update(read);
+            file.write_all(read).map_err(failed)?;
+        }
+        file.sync_all().map_err(failed)?;
+        drop(file);
+        restrict(&place, 0o500).map_err(failed)?;
+        Ok((copy, Sha256(hasher.finalize().into()), bytes))
+    }
+}
+
+/// A copy under a name of its own, taken away again unless it is kept.
+struct Copy {
+    place: PathBuf,
+    kept: bool,
+}
+
+// === impl Copy ===
+
+impl Copy {
+    fn keep_as(mut self, place: &Path) -> Result<(), StageError> {
+        let failed = |error| StageError::Io { what: "put in place", path: place.to_owned(), error };
+        fs::rename(&self.place, place).map_err(failed)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.place);
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, StageError> {
+    // A pipe would keep waiting for who writes to it.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(StageError::NotAFile(path.to_owned()));
+    }
+    File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StageError::Missing(path.to_owned()),
+        _ => StageError::Io { what: "open", path: path.to_owned(), error },
+    })
+}
+
+fn metadata(file: &File, path: &Path) -> Result<fs::Metadata, StageError> {
+    file.metadata().map_err(|error| StageError::Io { what: "read", path: path.to_owned(), error })
+}
+
+/// Whether there is a file here, no link, with this in it.
+fn holds(place: &Path, sha256: Sha256) -> bool {
+    let is_file = fs::symlink_metadata(place).is_ok_and(|metadata| metadata.is_file());
+    is_file && File::open(place).and_then(Sha256::of).is_ok_and(|found| found == sha256)
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &Path, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+// === impl Sha256 ===
+
+impl Sha256 {
+    /// Of what is read to its end.
+    pub fn of(mut source: impl Read) -> io::Result<Self> {
+        let (mut hasher, mut buffer) = (Hasher::new(), vec![0; 64 << 10]);
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => return Ok(Self(hasher.finalize().into())),
+                Ok(read) => hasher.update(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Sha256 {
+    type Err = NotAHash;
+
+    fn from_str(text: &str) -> Result<Self, NotAHash> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return Err(NotAHash);
+        }
+        let digit = |at: usize| (digits[at] as char).to_digit(16).ok_or(NotAHash);
+        let mut bytes = [0; 32];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = (digit(2 * at)? * 16 + digit(2 * at + 1)?) as u8;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests;

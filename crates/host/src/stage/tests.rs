@@ -1,0 +1,73 @@
+use super::*;
+use std::os::unix::fs::PermissionsExt;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_copy_is_private_and_named_by_what_is_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, stage) = (dir.path().join("a.so"), Stage::new(dir.path().join("plugins")));
+    fs::write(&source, "abc").unwrap();
+    let staged = stage.put(&source, None).unwrap();
+    let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(staged.sha256.to_string(), hash);
+    assert_eq!(staged.path, dir.path().join(format!("plugins/{hash}.so")));
+    assert_eq!(staged.bytes, 3);
+    assert_eq!((mode(&staged.path), mode(staged.path.parent().unwrap())), (0o500, 0o700));
+    assert_eq!(stage.put(&source, Some(hash.parse().unwrap())).unwrap(), staged);
+    assert_eq!(fs::read_dir(dir.path().join("plugins")).unwrap().count(), 1, "nothing else is left");
+}
+
+#[test]
+fn what_the_source_becomes_does_not_matter() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, stage) = (dir.path().join("a.wasm"), Stage::new(dir.path().join("plugins")));
+    fs::write(&source, "abc").unwrap();
+    let staged = stage.put(&source, None).unwrap();
+    fs::write(&source, "").unwrap();
+    assert_eq!(fs::read(&staged.path).unwrap(), b"abc");
+    assert_ne!(stage.put(&source, None).unwrap().path, staged.path);
+}
+
+#[test]
+fn a_copy_that_somebody_changed_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, stage) = (dir.path().join("a.so"), Stage::new(dir.path().join("plugins")));
+    fs::write(&source, "abc").unwrap();
+    let staged = stage.put(&source, None).unwrap();
+    fs::set_permissions(&staged.path, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(&staged.path, "evil").unwrap();
+    assert_eq!(stage.put(&source, None).unwrap(), staged);
+    assert_eq!(fs::read(&staged.path).unwrap(), b"abc");
+    fs::remove_file(&staged.path).unwrap();
+    std::os::unix::fs::symlink(&source, &staged.path).unwrap();
+    assert_eq!(stage.put(&source, None).unwrap(), staged);
+    assert!(fs::symlink_metadata(&staged.path).unwrap().is_file(), "a link is not taken for a copy");
+}
+
+#[test]
+fn refusals_say_what_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = Stage::new(dir.path().join("plugins"));
+    let refused = |path: &Path, expected| stage.put(path, expected).unwrap_err().to_string();
+    assert!(refused(&dir.path().join("none.so"), None).starts_with("there is no file `"));
+    assert!(refused(dir.path(), None).ends_with("is not a file"));
+    let source = dir.path().join("a.so");
+    fs::write(&source, "abc").unwrap();
+    let other = Sha256([0; 32]);
+    let message = refused(&source, Some(other));
+    assert!(message.contains("has the SHA-256 ba7816bf") && message.contains("the config says 00000000"), "{message}");
+    assert_eq!(fs::read_dir(dir.path().join("plugins")).unwrap().count(), 0, "nothing is left of what was refused");
+}
+
+#[test]
+fn hashes_are_read_as_they_are_written() {
+    let hash = Sha256::of(&b"abc"[..]).unwrap();
+    assert_eq!(hash.to_string().parse(), Ok(hash));
+    assert_eq!(hash.to_string().to_uppercase().parse(), Ok(hash));
+    for wrong in ["", "ba78", &"g".repeat(64), &"ä".repeat(32)] {
+        assert_eq!(wrong.parse::<Sha256>(), Err(NotAHash));
+    }
+}
