@@ -1,5 +1,8 @@
 //! Documents: trees of values, as CBOR.
 
+mod nulls;
+
+use nulls::Nulls;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,7 +22,7 @@ impl NotADocument {
 /// A value as a document.
 pub fn write(value: &impl Serialize) -> Vec<u8> {
     // Writing into memory does not fail, and no type of the contract refuses to be written.
-    cbor4ii::serde::to_vec(Vec::with_capacity(128), value).unwrap_or_default()
+    cbor4ii::serde::to_vec(Vec::with_capacity(128), &Nulls(value)).unwrap_or_default()
 }
 
 /// The value of a document. Nesting is bounded, and nothing is taken before its bytes are there.

@@ -9,7 +9,7 @@ use crate::part::Part;
 use gatewright_plugin::hosted::{Call, CallRef, HookPoint, Reply, point};
 use gatewright_plugin::payload::ChunkStream;
 use gatewright_plugin::services::Services;
-use gatewright_plugin::{Cx, Facts, Failure, Hook, Remote, State, Value, with_hook_table};
+use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, Plugin, Remote, State, Value, with_hook_table};
 use serde_json::Value as Json;
 use std::sync::{Arc, OnceLock};
 
@@ -27,13 +27,32 @@ pub fn context(far: &Arc<dyn Far>, services: Services) -> Cx {
     Cx::remote(Arc::new(FarContext { far: far.clone(), facts, state, scratch }), services)
 }
 
-/// The payload of a call, from its head.
-pub fn arrive(hook: Hook, head: &[u8], far: &Arc<dyn Far>) -> Result<Call, NotADocument> {
+/// The hooks that a guest implements: code for the others is left out of it.
+pub trait Implements {
+    /// The hooks.
+    const HOOKS: HookSet;
+}
+
+/// All of them: for what runs plugins of any kind.
+#[derive(Debug)]
+pub enum AllHooks {}
+
+impl Implements for AllHooks {
+    const HOOKS: HookSet = HookSet::ALL;
+}
+
+impl<P: Plugin> Implements for P {
+    const HOOKS: HookSet = P::HOOKS;
+}
+
+/// The payload of a call, from its head. A hook that is not implemented is an error.
+pub fn arrive<P: Implements>(hook: Hook, head: &[u8], far: &Arc<dyn Far>) -> Result<Call, NotADocument> {
     macro_rules! by_hook {
         ($(($number:literal, $variant:ident, $name:ident, [$($alias:literal),*], $layer:ident, $kind:ident,
             $direction:ident, $mode:ident, $seconds:literal, $payload:ty, $pass:ident, $outcome:ty))*) => {
             match hook {
-                $(Hook::$variant => Carry::arrive(head, far).map(Call::$variant),)*
+                $(Hook::$variant if P::HOOKS.contains(Hook::$variant) => Carry::arrive(head, far).map(Call::$variant),)*
+                _ => Err(NotADocument::new(format!("the plugin does not implement {hook}"))),
             }
         };
     }
@@ -55,12 +74,20 @@ pub fn lend(call: &mut Call) -> CallRef<'_> {
 
 /// The answer of a call as a document; `keep` takes a stream that it answers with, and gives its number. A hook that
 /// has nothing to say answers nothing.
-pub fn leave(cx: &mut Cx, call: &Call, reply: Reply, keep: &mut dyn FnMut(ChunkStream) -> u64) -> Vec<u8> {
+pub fn leave<P: Implements>(
+    cx: &mut Cx,
+    call: &Call,
+    reply: Reply,
+    keep: &mut dyn FnMut(ChunkStream) -> u64,
+) -> Vec<u8> {
     macro_rules! by_hook {
         ($(($number:literal, $variant:ident, $name:ident, [$($alias:literal),*], $layer:ident, $kind:ident,
             $direction:ident, $mode:ident, $seconds:literal, $payload:ty, $pass:ident, $outcome:ty))*) => {
             match call {
-                $(Call::$variant(payload) => answer::<point::$variant>(cx, payload, reply, keep),)*
+                $(Call::$variant(payload) if P::HOOKS.contains(Hook::$variant) => {
+                    answer::<point::$variant>(cx, payload, reply, keep)
+                })*
+                _ => fail(Failure::Malformed("the plugin does not implement the hook".to_owned())),
             }
         };
     }

@@ -24,9 +24,11 @@ pub mod functions;
 pub mod guest;
 pub mod host;
 mod introduction;
+pub mod native;
 mod part;
 pub mod service;
 mod stream;
+pub mod wit;
 
 pub use carry::Unfit;
 pub use far::Far;

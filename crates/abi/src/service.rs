@@ -13,7 +13,7 @@ use gatewright_plugin::services::{
 };
 use gatewright_plugin::{Facts, Hook};
 use http::Method;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
@@ -285,7 +285,8 @@ impl<A: Ask> Kv for FarServices<A> {
     }
 
     fn set<'a>(&'a self, key: &'a str, value: Bytes, ttl: Option<Duration>) -> BoxFuture<'a, Result<(), ServiceError>> {
-        Box::pin(self.ask(Function::KvSet, SetArgument { key: key.to_owned(), value, ttl_ms: ttl.map(millis) }))
+        let argument = SetArgument { key: key.to_owned(), value, ttl_ms: ttl.map(millis) };
+        Box::pin(async move { self.ask::<IgnoredAny>(Function::KvSet, argument).await.map(|_| ()) })
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool, ServiceError>> {

@@ -6,6 +6,7 @@
 mod common;
 
 use gatewright_abi::functions::Function;
+use gatewright_abi::guest::AllHooks;
 use gatewright_abi::service::{self, Ask};
 use gatewright_abi::{Far, Part, Pulled, Pulls, Streams, View, guest, host, pull};
 use gatewright_conformance::Host;
@@ -115,7 +116,7 @@ impl Behind {
     }
 
     fn leave(&self, cx: &mut Cx, call: &Call, reply: Reply) -> Vec<u8> {
-        guest::leave(cx, call, reply, &mut |stream| self.streams.lock().unwrap().keep(stream))
+        guest::leave::<AllHooks>(cx, call, reply, &mut |stream| self.streams.lock().unwrap().keep(stream))
     }
 }
 
@@ -137,7 +138,7 @@ impl Hosted for Behind {
         let departure = host::depart(cx, &call, &self.view);
         let far: Arc<dyn Far> = Arc::new(Here(departure.rest));
         let mut there = Self::there(cx, hook, &far);
-        let mut arrived = guest::arrive(hook, &departure.head, &far).unwrap();
+        let mut arrived = guest::arrive::<AllHooks>(hook, &departure.head, &far).unwrap();
         let reply = self.plugin.call_now(&mut there, guest::lend(&mut arrived));
         let answer = self.leave(&mut there, &arrived, reply);
         host::settle(cx, call, &answer, &self.view, &self.pulls)
@@ -148,7 +149,7 @@ impl Hosted for Behind {
             let departure = host::depart(&cx, &host::lend(&mut call), &self.view);
             let far: Arc<dyn Far> = Arc::new(Here(departure.rest));
             let there = Self::there(&cx, call.hook(), &far);
-            let arrived = guest::arrive(call.hook(), &departure.head, &far).unwrap();
+            let arrived = guest::arrive::<AllHooks>(call.hook(), &departure.head, &far).unwrap();
             let mut returned = self.plugin.clone().call(there, arrived).await;
             let answer = self.leave(&mut returned.cx, &returned.call, returned.reply);
             let reply = host::settle(&mut cx, host::lend(&mut call), &answer, &self.view, &self.pulls);

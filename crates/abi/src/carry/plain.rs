@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 macro_rules! whole {
-    (edited: $($edited:ty),*; read: $($read:ty),*; owned: $($owned:ty),*) => {
+    (edited: $($edited:ty),*; read: $($read:ty),*; bare: $($bare:ident),*) => {
         $(impl Carry for Draft<$edited> {
             type Edits = $edited;
 
@@ -52,15 +52,15 @@ macro_rules! whole {
                 match edits {}
             }
         })*
-        $(impl Carry for $owned {
+        $(impl Carry for $bare {
             type Edits = NoEdits;
 
             fn head(&self, _: &View) -> Vec<u8> {
-                document::write(self)
+                Vec::new()
             }
 
-            fn arrive(head: &[u8], _: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-                document::read(head)
+            fn arrive(_: &[u8], _: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+                Ok($bare)
             }
 
             fn apply(&mut self, edits: NoEdits, _: &View) -> Result<(), Unfit> {
@@ -72,7 +72,7 @@ macro_rules! whole {
 whole! {
     edited: ChannelText, Message, AgentCall, ToolCall, AgentEvent, ObjectChange;
     read: LlmError, RequestSummary, AgentResult, ObjectChange, RpcCall, AssetCall, ScheduledTask;
-    owned: Startup, Shutdown, HealthCheck
+    bare: Shutdown, HealthCheck
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,6 +109,22 @@ impl Carry for ToolOutcome {
         writable(view)?;
         self.answer.replace(edits);
         Ok(())
+    }
+}
+
+impl Carry for Startup {
+    type Edits = NoEdits;
+
+    fn head(&self, _: &View) -> Vec<u8> {
+        document::write(self)
+    }
+
+    fn arrive(head: &[u8], _: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+        document::read(head)
+    }
+
+    fn apply(&mut self, edits: NoEdits, _: &View) -> Result<(), Unfit> {
+        match edits {}
     }
 }
 

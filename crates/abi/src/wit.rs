@@ -1,0 +1,139 @@
+//! The WIT package, written from the tables.
+
+use crate::functions::Function;
+use gatewright_plugin::Hook;
+use std::fmt::Write;
+
+/// The name of the package, without its version.
+pub const PACKAGE: &str = "gatewright:plugin";
+
+/// The hooks that are given several chunks at once.
+pub const IN_CHUNKS: [Hook; 3] = [Hook::HttpStreamChunk, Hook::PostLlm, Hook::OnStreamChunk];
+
+const HEAD: &str = "\
+// Written from the hook table and the table of host functions: `UPDATE_ABI_FILES=1 cargo test -p gatewright-abi`.
+//
+// One small interface a hook, and no world of all of them: a component exports what it implements, and the host sees
+// it at load. Documents are CBOR; what each holds, docs/abi.md says. Nothing here is ever changed: interfaces, and
+// functions in the interfaces that components import, are added.
+";
+
+/// The name of an interface of the package, with its version.
+pub fn interface(name: &str) -> String {
+    let (major, minor) = crate::VERSION;
+    format!("{PACKAGE}/{name}@{major}.{minor}.0")
+}
+
+/// The name of a hook's interface.
+pub fn of_hook(hook: Hook) -> String {
+    hook.name().replace('_', "-")
+}
+
+/// The package.
+pub fn package() -> String {
+    let (major, minor) = crate::VERSION;
+    let mut wit = format!("{HEAD}package {PACKAGE}@{major}.{minor}.0;\n");
+    wit.push_str(
+        "
+/// What hooks have in common.
+interface types {
+  /// The call at hand. It ends with the call.
+  resource call {
+    /// A part, by its number: 0 facts, 1 state, 2 scratch, 3 chat, 4 output, 5 request body, 6 response body.
+    part: func(number: u32) -> result<list<u8>, string>;
+  }
+}
+
+/// Every component exports it.
+interface plugin {
+  /// What the plugin says of itself: a document.
+  introduce: func() -> list<u8>;
+  /// Makes the instance, once, from its config as a JSON text.
+  create: func(config: list<u8>) -> result<_, string>;
+}
+
+/// Exported by those whose `pre-llm` answers with streams.
+interface streams {
+  /// The next chunks of a stream: a document.
+  pull: func(number: u64) -> list<u8>;
+  /// Gives a stream up.
+  close: func(number: u64);
+}
+
+/// Time.
+interface clock {
+  /// Nanoseconds since 1970.
+  now: func() -> u64;
+  /// Nanoseconds since an instant; never moves back.
+  monotonic: func() -> u64;
+}
+
+/// Chance.
+interface random {
+  /// So many bytes that nobody can guess; at most 65536.
+  bytes: func(count: u32) -> list<u8>;
+}
+",
+    );
+    let mut group = "";
+    for row in Function::TABLE {
+        if row.group != group {
+            if !group.is_empty() {
+                wit.push_str("}\n");
+            }
+            group = row.group;
+            let needs =
+                row.permission.map_or_else(String::new, |needs| format!(" Needs the permission `{}`.", needs.as_str()));
+            let _ = write!(
+                wit,
+                "\n/// Host functions: arguments, results and errors are documents.{needs}\ninterface {group} {{\n"
+            );
+        }
+        let _ = write!(
+            wit,
+            "  /// {} {} -> {}\n  %{}: func(argument: list<u8>) -> result<list<u8>, list<u8>>;\n",
+            row.does, row.argument, row.result, row.name,
+        );
+    }
+    wit.push_str("}\n");
+    for row in Hook::TABLE {
+        let (given, answered) = match IN_CHUNKS.contains(&row.hook) {
+            true => ("heads: list<list<u8>>", "list<list<u8>>"),
+            false => ("head: list<u8>", "list<u8>"),
+        };
+        let _ = write!(
+            wit,
+            "\n/// Hook {}: {}.\ninterface {} {{\n  use types.{{call}};\n  handle: func(call: own<call>, {given}) -> {answered};\n}}\n",
+            row.hook as u8,
+            row.name,
+            of_hook(row.hook),
+        );
+    }
+    wit
+}
+
+/// A world of a component that implements these hooks: what is packed.
+pub fn world(hooks: impl IntoIterator<Item = Hook>) -> String {
+    let mut wit = "package gatewright:artefact;\n\nworld artefact {\n".to_owned();
+    let mut imports = vec!["types", "clock", "random"];
+    imports.extend(Function::TABLE.iter().map(|row| row.group));
+    imports.dedup();
+    for import in imports {
+        let _ = writeln!(wit, "  import {};", interface(import));
+    }
+    let mut exports = vec!["plugin".to_owned()];
+    for hook in hooks {
+        exports.push(of_hook(hook));
+        if hook == Hook::PreLlm {
+            exports.push("streams".to_owned());
+        }
+    }
+    for export in exports {
+        let _ = writeln!(wit, "  export {};", interface(&export));
+    }
+    wit.push_str("}\n");
+    wit
+}
+
+#[cfg(test)]
+mod tests;

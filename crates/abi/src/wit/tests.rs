@@ -1,0 +1,25 @@
+use super::*;
+use std::path::Path;
+
+/// The file that is committed is the one that the tables make; `UPDATE_ABI_FILES=1` writes it.
+#[test]
+fn the_file_is_up_to_date() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/plugin.wit");
+    if std::env::var_os("UPDATE_ABI_FILES").is_some() {
+        std::fs::write(&file, package()).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), package(), "run with UPDATE_ABI_FILES=1");
+}
+
+#[test]
+fn a_world_has_what_its_hooks_need() {
+    let world = world([Hook::PreLlm, Hook::CheckInput]);
+    for line in [
+        "export gatewright:plugin/pre-llm@1.0.0;",
+        "export gatewright:plugin/streams@1.0.0;",
+        "import gatewright:plugin/kv@1.0.0;",
+    ] {
+        assert!(world.contains(line), "{world}");
+    }
+    assert!(!world.contains("check-output"), "{world}");
+}
