@@ -6,7 +6,7 @@ use crate::plugins::{Plugins, Starting, wanted};
 use crate::providers::Providers;
 use crate::{GatewayBuilder, snapshot};
 use gatewright_config::{Config, ConfigErrors, PluginSource, Report, validate};
-use gatewright_host::{Egress, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
+use gatewright_host::{Egress, EgressPolicy, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
 use gatewright_pipeline::{PluginSet, Reaper, ReaperTask};
 use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
@@ -28,7 +28,7 @@ const ALL_PERMISSIONS: [Permission; 6] =
 pub struct Gateway {
     catalogue: Catalogue,
     metrics: Arc<Metrics>,
-    egress: Arc<Egress>,
+    egress: Egress,
     /// What is kept; there if there is an app dir.
     store: Option<Store>,
     tasks: TaskTracker,
@@ -68,7 +68,7 @@ impl Gateway {
         let gateway = Self {
             catalogue,
             metrics,
-            egress: Arc::new(Egress::new()),
+            egress: Egress::new(),
             store,
             tasks: TaskTracker::new(),
             reaper,
@@ -157,7 +157,7 @@ impl Gateway {
             metrics: self.metrics.plugin_metrics(name),
             records: Arc::new(LoggedRecords::new(name)),
             kv: self.kv(name),
-            http: self.egress.clone(),
+            http: Arc::new(self.egress.plugin(EgressPolicy::Trusted)),
             llm: Arc::new(LlmCalls::new(name, serving)),
         };
         guarded(set, &BTreeSet::from(ALL_PERMISSIONS))

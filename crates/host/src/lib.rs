@@ -10,7 +10,7 @@ mod llm;
 mod records;
 mod stage;
 
-pub use egress::Egress;
+pub use egress::{AllowedHosts, BadPattern, Egress, EgressPolicy, HostPattern, PluginEgress};
 pub use guard::guarded;
 pub use kv::MemoryKv;
 pub use llm::{LlmCalls, MAX_LLM_DEPTH, Serving};

@@ -11,13 +11,13 @@ use std::time::Duration;
 pub struct HttpCall {
     /// The method.
     pub method: Method,
-    /// The whole address, `http` or `https`.
+    /// The whole address, `http` or `https`, without a user and a password.
     pub url: String,
     /// The headers.
     pub headers: Headers,
     /// The body.
     pub body: Bytes,
-    /// Longest time; at most what is left of the hook's call. Default 30 s.
+    /// Longest time; at most what is left of the hook's call, and 10 minutes. Default 30 s.
     pub timeout: Duration,
 }
 
@@ -32,7 +32,9 @@ pub struct HttpReply {
     pub body: Bytes,
 }
 
-/// Sends requests to the hosts that the operator allowed; permission `http`. Redirects are not followed.
+/// Sends requests to the hosts that the operator allowed; permission `http`. A host with an address within private
+/// networks is reached only if the operator said so. Redirects are not followed. Headers that frame the request are the
+/// host's, and so is `host`, but for plugins that are linked in.
 pub trait Http: Send + Sync {
     /// Sends one.
     fn send(&self, call: HttpCall) -> BoxFuture<'_, Result<HttpReply, ServiceError>>;
