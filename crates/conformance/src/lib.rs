@@ -13,7 +13,7 @@ mod cases;
 mod gateway;
 mod host;
 mod journal;
-pub mod plugins;
+
 mod report;
 mod sample;
 mod setup;
@@ -21,5 +21,6 @@ mod sse;
 
 pub use case::{Case, CaseFailure, Group, Outcome};
 pub use cases::cases;
+pub use gatewright_test_plugins as plugins;
 pub use host::{Builtin, Host};
 pub use report::{CaseReport, Report, Table, run_all, run_group};

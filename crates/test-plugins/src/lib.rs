@@ -1,8 +1,8 @@
 //! The test plugins: a fixed list of ordinary plugins, which every host loads from its own kind of artefact.
 //!
 //! They are scripted by their `config` ([`Script`]) and write every call into the `records` service (table
-//! [`CALLS`]), so that they work the same across an address space or a process. This module uses the contract, serde
-//! and nothing else of this crate, so that its sources compile into any artefact.
+//! [`CALLS`]), so that they work the same across an address space or a process. This crate uses the contract, serde and
+//! nothing else, so that its sources compile into any artefact: `examples/` has one for each.
 
 mod decide;
 mod every_hook;

@@ -1,0 +1,346 @@
+//! Plugins as native libraries: what [`export!`](crate::export) emits where the target is not WASM.
+#![expect(unsafe_code, reason = "the C ABI is pointers; each block says why it holds")]
+
+use crate::Exported;
+use gatewright_abi::functions::Function;
+use gatewright_abi::native::{CallHandle, HookTable, HostTable, MINOR, PluginTable, Slice, Status};
+use gatewright_abi::service::{self, Ask};
+use gatewright_abi::{Far, Part, document};
+use gatewright_plugin::services::{BoxFuture, ServiceError};
+use gatewright_plugin::{FromConfig, Hook, with_hook_table};
+use std::any::Any;
+use std::ffi::c_void;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// How often a hook that waits for something of its own looks whether anybody still waits for it.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The table of an artefact, made when the host asks for it.
+pub struct Table(OnceLock<Made>);
+
+/// A table that stays for ever.
+struct Made(&'static PluginTable);
+
+// SAFETY: the pointers in the table are to memory that is never changed and never freed.
+unsafe impl Send for Made {}
+// SAFETY: as above.
+unsafe impl Sync for Made {}
+
+/// An instance, as the host keeps it.
+struct Instance<P: FromConfig> {
+    exported: Exported<P>,
+    host: Host,
+}
+
+/// The host's functions.
+#[derive(Clone, Copy)]
+struct Host(&'static HostTable);
+
+/// The call at hand, as far as the host lets it be reached.
+struct Reach {
+    host: Host,
+    call: CallHandle,
+}
+
+/// Emits the entry symbol of a native library.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! native_export {
+    ($plugin:ty) => {
+        const _: () = {
+            #[cfg(panic = "abort")]
+            ::core::compile_error!(
+                "a native plugin must be built with `panic = \"unwind\"`: one that aborts would end the gateway"
+            );
+
+            static TABLE: $crate::native::Table = $crate::native::Table::new();
+
+            #[unsafe(no_mangle)]
+            extern "C" fn gatewright_plugin_v1() -> *const $crate::abi::native::PluginTable {
+                TABLE.of::<$plugin>()
+            }
+        };
+    };
+}
+
+// === impl Table ===
+
+impl Table {
+    /// Not made yet.
+    #[expect(clippy::new_without_default, reason = "for a static of the macro's alone")]
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// The table of this plugin; null if its manifest panics.
+    pub fn of<P: FromConfig>(&self) -> *const PluginTable {
+        let made = catch_unwind(AssertUnwindSafe(|| self.0.get_or_init(|| Made(make::<P>()))));
+        made.map_or(std::ptr::null(), |made| made.0)
+    }
+}
+
+fn make<P: FromConfig>() -> &'static PluginTable {
+    let manifest = serde_json::to_string(&P::manifest()).unwrap_or_default().leak();
+    let mut hooks = HookTable::EMPTY;
+    macro_rules! fill {
+        ($(($number:literal, $variant:ident, $name:ident, [$($alias:literal),*], $layer:ident, $kind:ident,
+            $direction:ident, $mode:ident, $seconds:literal, $payload:ty, $pass:ident, $outcome:ty))*) => {
+            $(if P::HOOKS.contains(Hook::$variant) {
+                hooks.$name = Some(hook::<P, $number>);
+            })*
+        };
+    }
+    with_hook_table!(fill);
+    Box::leak(Box::new(PluginTable {
+        size: size_of::<PluginTable>() as u32,
+        minor: MINOR,
+        manifest: Slice::of(manifest.as_bytes()),
+        hooks: Box::leak(Box::new(hooks)),
+        immediate: P::IMMEDIATE.bits(),
+        create: Some(create::<P>),
+        destroy: Some(destroy::<P>),
+        pull: Some(pull::<P>),
+        close: Some(close::<P>),
+    }))
+}
+
+// === what the host calls ===
+
+unsafe extern "C" fn create<P: FromConfig>(
+    host: *const HostTable,
+    call: CallHandle,
+    config: Slice,
+    plugin: *mut *mut c_void,
+) -> i32 {
+    // SAFETY: the host's table stays for ever, and begins with its size, which is there in every version.
+    let size = unsafe { (&raw const (*host).size).read() };
+    if (size as usize) < size_of::<HostTable>() {
+        return Status::Unsupported as i32;
+    }
+    // SAFETY: it is as large as this crate knows it.
+    let host = Host(unsafe { &*host });
+    guarded(host, call, || {
+        // SAFETY: the host lends the config until this returns.
+        let config = unsafe { bytes(config) };
+        let exported = match Exported::<P>::create(config) {
+            Ok(exported) => exported,
+            Err(message) => {
+                host.fail(call, &message);
+                return Status::Error;
+            }
+        };
+        let instance = Box::into_raw(Box::new(Instance { exported, host }));
+        // SAFETY: the host gives a place for it.
+        unsafe { *plugin = instance.cast() };
+        Status::Ok
+    })
+}
+
+unsafe extern "C" fn destroy<P: FromConfig>(plugin: *mut c_void) {
+    // SAFETY: `create` made it, and the host calls this once, after all other calls.
+    let instance = unsafe { Box::from_raw(plugin.cast::<Instance<P>>()) };
+    // An instance that panics while it ends has nobody to tell.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(instance)));
+}
+
+unsafe extern "C" fn hook<P: FromConfig, const HOOK: u32>(plugin: *mut c_void, call: CallHandle) -> i32 {
+    // SAFETY: `create` made it, and the host ends it after this returned.
+    let instance = unsafe { &*plugin.cast::<Instance<P>>() };
+    guarded(instance.host, call, || match Hook::numbered(HOOK) {
+        Some(hook) => instance.call(hook, call),
+        None => Status::Unsupported,
+    })
+}
+
+unsafe extern "C" fn pull<P: FromConfig>(plugin: *mut c_void, call: CallHandle, stream: u64) -> i32 {
+    // SAFETY: as in `hook`.
+    let instance = unsafe { &*plugin.cast::<Instance<P>>() };
+    guarded(instance.host, call, || {
+        let host = instance.host;
+        match block_on(instance.exported.pull(stream), || host.cancelled(call)) {
+            Some(pulled) => host.answer(call, &pulled),
+            None => Status::Deadline,
+        }
+    })
+}
+
+unsafe extern "C" fn close<P: FromConfig>(plugin: *mut c_void, stream: u64) {
+    // SAFETY: as in `hook`.
+    let instance = unsafe { &*plugin.cast::<Instance<P>>() };
+    // Nobody to tell either.
+    let _ = catch_unwind(AssertUnwindSafe(|| instance.exported.close(stream)));
+}
+
+/// No panic leaves: its message goes to the host.
+fn guarded(host: Host, call: CallHandle, work: impl FnOnce() -> Status) -> i32 {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(status) => status as i32,
+        Err(panic) => {
+            host.fail(call, message(&*panic));
+            // What is thrown may itself panic when it is dropped.
+            std::mem::forget(panic);
+            Status::Panic as i32
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// Waits for a future on this thread; `None` once nobody waits for it any more.
+fn block_on<T>(future: impl Future<Output = T>, cancelled: impl Fn() -> bool) -> Option<T> {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = pin!(future);
+    // What answers at once needs no waker.
+    if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return Some(output);
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Some(output);
+        }
+        if cancelled() {
+            return None;
+        }
+        thread::park_timeout(LOOK);
+    }
+}
+
+// === impl Instance ===
+
+impl<P: FromConfig> Instance<P> {
+    fn call(&self, hook: Hook, call: CallHandle) -> Status {
+        let reach = Reach { host: self.host, call };
+        let head = match reach.fetch(|out| reach.host.head(call, out)) {
+            Ok(head) => head,
+            Err(status) => return status,
+        };
+        let services = service::services(Arc::new(Reach { ..reach }));
+        let far: Arc<dyn Far> = Arc::new(reach);
+        let answer = block_on(self.exported.call(hook, &head, &far, services), || self.host.cancelled(call));
+        match answer {
+            Some(answer) if answer.is_empty() => Status::Ok,
+            Some(answer) => self.host.answer(call, &answer),
+            None => Status::Deadline,
+        }
+    }
+}
+
+// === impl Host ===
+
+impl Host {
+    fn head(self, call: CallHandle, out: &mut Slice) -> Status {
+        // SAFETY: `out` is a place for a slice.
+        read(unsafe { (self.0.head)(call, out) })
+    }
+
+    fn part(self, call: CallHandle, part: Part, out: &mut Slice) -> Status {
+        // SAFETY: as in `head`.
+        read(unsafe { (self.0.part)(call, part as u32, out) })
+    }
+
+    fn error(self, call: CallHandle, out: &mut Slice) -> Status {
+        // SAFETY: as in `head`.
+        read(unsafe { (self.0.error)(call, out) })
+    }
+
+    fn ask(self, call: CallHandle, function: Function, argument: &[u8], out: &mut Slice) -> Status {
+        // SAFETY: the argument is there until this returns, and `out` is a place for a slice.
+        read(unsafe { (self.0.ask)(call, function as u32, Slice::of(argument), out) })
+    }
+
+    fn answer(self, call: CallHandle, answer: &[u8]) -> Status {
+        // SAFETY: the answer is there until this returns.
+        read(unsafe { (self.0.answer)(call, Slice::of(answer)) })
+    }
+
+    fn fail(self, call: CallHandle, message: &str) {
+        // SAFETY: the message is there until this returns. Whether the host took it makes no difference here.
+        let _ = unsafe { (self.0.fail)(call, Slice::of(message.as_bytes())) };
+    }
+
+    fn cancelled(self, call: CallHandle) -> bool {
+        // SAFETY: it takes any number.
+        (unsafe { (self.0.cancelled)(call) }) != 0
+    }
+}
+
+fn read(status: i32) -> Status {
+    Status::numbered(status).unwrap_or(Status::Error)
+}
+
+// SAFETY: the caller vouches that the slice is lent for as long as `'a`.
+unsafe fn bytes<'a>(slice: Slice) -> &'a [u8] {
+    match slice.ptr.is_null() || slice.len == 0 {
+        true => &[],
+        // SAFETY: the caller vouches for it.
+        false => unsafe { std::slice::from_raw_parts(slice.ptr, slice.len) },
+    }
+}
+
+// === impl Reach ===
+
+impl Reach {
+    /// Copies what a function of the host gives; an error has what it gives too.
+    fn get(&self, function: impl FnOnce(&mut Slice) -> Status) -> (Status, Vec<u8>) {
+        let mut out = Slice::EMPTY;
+        let status = function(&mut out);
+        // SAFETY: what the host returns stays until the hook returns, which it does after this.
+        (status, unsafe { bytes(out) }.to_vec())
+    }
+
+    fn fetch(&self, function: impl FnOnce(&mut Slice) -> Status) -> Result<Vec<u8>, Status> {
+        match self.get(function) {
+            (Status::Ok, bytes) => Ok(bytes),
+            (status, _) => Err(status),
+        }
+    }
+
+    fn asked(&self, function: Function, argument: &[u8]) -> Result<Vec<u8>, ServiceError> {
+        let (status, given) = self.get(|out| self.host.ask(self.call, function, argument, out));
+        match status {
+            Status::Ok => Ok(given),
+            Status::Stale | Status::Deadline => Err(ServiceError::Deadline),
+            _ => Err(document::read(&given).unwrap_or_else(|_| {
+                ServiceError::Failed(format!("the host refused `{}`: {status:?}", function.name()))
+            })),
+        }
+    }
+}
+
+impl Far for Reach {
+    fn part(&self, part: Part) -> Result<Vec<u8>, String> {
+        self.fetch(|out| self.host.part(self.call, part, out)).map_err(|status| {
+            let said = self.fetch(|out| self.host.error(self.call, out)).unwrap_or_default();
+            match said.is_empty() {
+                true => format!("the part `{}` cannot be had: {status:?}", part.name()),
+                false => String::from_utf8_lossy(&said).into_owned(),
+            }
+        })
+    }
+}
+
+impl Ask for Reach {
+    fn ask(&self, function: Function, argument: Vec<u8>) -> BoxFuture<'_, Result<Vec<u8>, ServiceError>> {
+        // A thread of the lane may wait.
+        Box::pin(async move { self.asked(function, &argument) })
+    }
+
+    fn ask_now(&self, function: Function, argument: Vec<u8>) -> Result<Vec<u8>, ServiceError> {
+        self.asked(function, &argument)
+    }
+}
