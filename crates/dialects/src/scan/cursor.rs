@@ -2,7 +2,7 @@
 
 use super::{MAX_DEPTH, ScanError};
 use crate::json::unescape;
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 use std::{borrow::Cow, ops::Range};
 
 /// A place in a text. Values are skipped, or entered, so that each byte is looked at once.
@@ -195,7 +195,7 @@ const CLASSES: [Class; 256] = {
 /// The end of the value that begins at `at`.
 fn skip_value(bytes: &[u8], at: usize) -> Result<usize, ScanError> {
     match bytes.get(at) {
-        Some(b'"') => skip_string(bytes, at).map(|(end, _)| end),
+        Some(b'"') => pass_string(bytes, at),
         Some(b'{' | b'[') => skip_nested(bytes, at),
         Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
             let within = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'.' | b'E' | b'+' | b'-');
@@ -219,12 +219,38 @@ fn skip_string(bytes: &[u8], at: usize) -> Result<(usize, bool), ScanError> {
     Err(ScanError { at, problem: "the string does not end" })
 }
 
+/// The end of the string whose opening quote is at `at`, for those who do not ask what it says.
+///
+/// Only quotes are looked for: a long text has a line break, which is an escape, in every line.
+fn pass_string(bytes: &[u8], at: usize) -> Result<usize, ScanError> {
+    let mut next = at + 1;
+    while let Some(found) = find(bytes, next, [b'"'], |rest| memchr(b'"', rest)) {
+        // The runs of backslashes before two quotes share no byte, so none is looked at twice.
+        let escapes = bytes[at + 1..found].iter().rev().take_while(|byte| **byte == b'\\').count();
+        if escapes % 2 == 0 {
+            return Ok(found + 1);
+        }
+        next = found + 1;
+    }
+    Err(ScanError { at, problem: "the string does not end" })
+}
+
 /// Where the first quote or backslash is, from `at` on.
+fn find_quote_or_escape(bytes: &[u8], at: usize) -> Option<usize> {
+    find(bytes, at, [b'"', b'\\'], |rest| memchr2(b'"', b'\\', rest))
+}
+
+/// Where the first of `sought` is, from `at` on.
 ///
 /// Names and the runs between escapes are short: the first words are searched here, since to start the vectorised
 /// search takes longer than that.
 #[inline]
-fn find_quote_or_escape(bytes: &[u8], at: usize) -> Option<usize> {
+fn find<const N: usize>(
+    bytes: &[u8],
+    at: usize,
+    sought: [u8; N],
+    vectorised: impl Fn(&[u8]) -> Option<usize>,
+) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     // The lowest set bit is in the first byte of `word` that is `byte`.
     let hits = |word: u64, byte: u8| {
@@ -237,13 +263,13 @@ fn find_quote_or_escape(bytes: &[u8], at: usize) -> Option<usize> {
             break;
         };
         let word = u64::from_le_bytes(*word);
-        let found = hits(word, b'"') | hits(word, b'\\');
+        let found = sought.iter().fold(0, |found, byte| found | hits(word, *byte));
         if found != 0 {
             return Some(next + found.trailing_zeros() as usize / 8);
         }
         next += 8;
     }
-    memchr2(b'"', b'\\', bytes.get(next..)?).map(|found| next + found)
+    vectorised(bytes.get(next..)?).map(|found| next + found)
 }
 
 /// The end of the object or array that begins at `at`. The open brackets are a stack of bits.
@@ -252,7 +278,7 @@ fn skip_nested(bytes: &[u8], at: usize) -> Result<usize, ScanError> {
     while let Some(&byte) = bytes.get(next) {
         match CLASSES[usize::from(byte)] {
             Class::Plain => next += 1,
-            Class::Quote => next = skip_string(bytes, next)?.0,
+            Class::Quote => next = pass_string(bytes, next)?,
             Class::Open => {
                 if depth == MAX_DEPTH {
                     return Err(ScanError { at: next, problem: "nested too deep" });

@@ -73,6 +73,23 @@ fn refuses_what_is_broken_at_the_level_that_it_walks() {
     }
 }
 
+/// A text ends at the first quote that is not escaped, however long it is and whatever stands before the quote.
+#[test]
+fn a_text_ends_at_its_own_quote() {
+    for length in (0..80).chain([1000]) {
+        for backslashes in 0..6 {
+            let text = format!("{}{}\"", "x\\n".repeat(length), "\\".repeat(backslashes));
+            let (whole, rest) = match backslashes % 2 {
+                0 => (format!("\"{text}"), ",1]"),
+                _ => (format!("\"{text}\""), ",1]"),
+            };
+            assert_eq!(values(&format!("[{whole}{rest}")), Ok(vec![&*whole, "1"]), "{whole}");
+            assert_eq!(values(&format!("[[{whole}],1]")), Ok(vec![&*format!("[{whole}]"), "1"]), "{whole}");
+            assert!(values(&format!("[{}", &whole[..whole.len() - 1])).is_err(), "{whole}");
+        }
+    }
+}
+
 #[test]
 fn says_where() {
     let error = names_and_values("{\"a\":1 x}").unwrap_err();
