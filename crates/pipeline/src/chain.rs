@@ -313,10 +313,10 @@ impl Walk {
     fn context(&mut self, exchange: &Exchange, slot: &Slot) -> &mut Cx {
         match &mut self.cx {
             Some(cx) => {
-                cx.enter(exchange.scratch_of(slot.position), slot.instance.services());
+                cx.enter(exchange.scratch_of(slot.position), &slot.services);
                 cx
             }
-            none => none.insert(exchange.cx(slot.position, slot.instance.services())),
+            none => none.insert(exchange.cx(slot.position, &slot.services)),
         }
     }
 }

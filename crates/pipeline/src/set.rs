@@ -2,6 +2,7 @@
 
 use crate::instance::{Instance, MAX_TIMEOUT};
 use crate::scope::Scope;
+use gatewright_plugin::services::Services;
 use gatewright_plugin::{FailureMode, Hook, HookSet, Layer, StreamMode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub enum Placement {
 #[derive(Debug)]
 pub struct Slot {
     pub(crate) instance: Arc<Instance>,
+    pub(crate) services: Services,
     pub(crate) position: u16,
     pub(crate) immediate: bool,
     pub(crate) failure_mode: FailureMode,
@@ -94,10 +96,12 @@ impl PluginSet {
             let priority = member.settings.priority.unwrap_or(member.instance.manifest().priority);
             (member.settings.placement, member.settings.order, priority)
         });
+        let services = Services::together(members.iter().map(|member| member.instance.services()));
         let chains: [Box<[Slot]>; Hook::COUNT] = std::array::from_fn(|number| {
             let hook = Hook::TABLE[number].hook;
-            let standing = members.iter().zip(0..).filter(|(member, _)| member.hooks().contains(hook));
-            standing.map(|(member, position)| member.slot(hook, position)).collect()
+            let members = members.iter().zip(&services).zip(0..);
+            let standing = members.filter(|((member, _), _)| member.hooks().contains(hook));
+            standing.map(|((member, services), position)| member.slot(hook, services, position)).collect()
         });
         let hooks = Hook::TABLE.iter().map(|row| row.hook).filter(|hook| !chains[*hook as usize].is_empty()).collect();
         Ok(Self { generation, hooks, members: members.into(), chains })
@@ -189,7 +193,7 @@ impl Entry {
         asked.copied().unwrap_or(StreamMode::default_of(hook))
     }
 
-    fn slot(&self, hook: Hook, position: u16) -> Slot {
+    fn slot(&self, hook: Hook, services: &Services, position: u16) -> Slot {
         let plugin = self.instance.plugin();
         let before = match hook {
             Hook::PostLlm => Some(Hook::PreLlm),
@@ -198,6 +202,7 @@ impl Entry {
         };
         Slot {
             instance: self.instance.clone(),
+            services: services.clone(),
             position,
             immediate: plugin.is_ok_and(|plugin| plugin.immediate().contains(hook)),
             failure_mode: self.failure_mode(hook),

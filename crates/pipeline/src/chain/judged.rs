@@ -43,7 +43,7 @@ impl Exchange {
     ) -> Result<H::Outcome, Failure> {
         let started = walk.now;
         let Some(plugin) = self.admit(slot, H::HOOK, started, due) else { return Err(left_out(slot, H::HOOK)) };
-        let cx = self.cx(slot.position, slot.instance.services());
+        let cx = self.cx(slot.position, &slot.services);
         let timeout = self.longest(slot, started);
         let (cx, returned, mut answered) = call_owned::<H>(plugin, cx, payload.clone(), timeout).await;
         walk.now = Instant::now();

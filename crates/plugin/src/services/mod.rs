@@ -25,8 +25,12 @@ use std::sync::Arc;
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The host's services for one plugin. Cheap to copy.
-#[derive(Clone)]
-pub struct Services(Arc<ServiceSet>);
+pub struct Services {
+    /// Those of all plugins that were put together.
+    all: Arc<[ServiceSet]>,
+    /// Which of them these are.
+    at: usize,
+}
 
 /// One implementation a service.
 #[derive(Clone)]
@@ -74,9 +78,31 @@ pub enum ServiceError {
 
 // === impl Services ===
 
+impl Services {
+    /// Host: the services of several plugins, put together: to take those of one in the place of another's counts no
+    /// references, which would be a good part of what a short hook costs.
+    pub fn together<'a>(each: impl IntoIterator<Item = &'a Self>) -> Vec<Self> {
+        let all: Arc<[ServiceSet]> = each.into_iter().map(|services| ServiceSet::clone(services)).collect();
+        (0..all.len()).map(|at| Self { all: all.clone(), at }).collect()
+    }
+}
+
+impl Clone for Services {
+    fn clone(&self) -> Self {
+        Self { all: self.all.clone(), at: self.at }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        if !Arc::ptr_eq(&self.all, &source.all) {
+            self.all = source.all.clone();
+        }
+        self.at = source.at;
+    }
+}
+
 impl From<ServiceSet> for Services {
     fn from(set: ServiceSet) -> Self {
-        Self(Arc::new(set))
+        Self { all: Arc::new([set]), at: 0 }
     }
 }
 
@@ -84,7 +110,7 @@ impl std::ops::Deref for Services {
     type Target = ServiceSet;
 
     fn deref(&self) -> &ServiceSet {
-        &self.0
+        &self.all[self.at]
     }
 }
 
