@@ -2,8 +2,8 @@
 //!
 //! Gatewright runs one single-threaded runtime a worker. A connection that is used from another thread than its own
 //! costs wake-ups between threads on each request, so every thread has a [`Pool`] to itself; the pools belong to the
-//! [`HttpClient`] and close their connections with it. A connection is a task of the runtime it was made on: when
-//! that ends, its connections are closed and are passed over, so a pool never serves what its runtime has left.
+//! [`HttpClient`] and close their connections with it. A connection belongs to the runtime it was made on: when that
+//! ends, its connections are closed and are passed over, so a pool never serves what its runtime has left.
 
 mod body;
 mod connector;
@@ -11,6 +11,7 @@ mod dial;
 mod endpoint;
 mod error;
 mod lease;
+mod link;
 mod pool;
 mod tls;
 

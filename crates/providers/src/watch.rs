@@ -4,8 +4,9 @@ use crate::NetworkSettings;
 use gatewright_model::{ErrorKind, LlmError};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Watches one try: first for the beginning of its answer, then for pauses in it, always for the request's deadline.
@@ -18,6 +19,8 @@ pub(crate) struct Watch {
     settled_by: Option<Instant>,
     begun: bool,
     since: Instant,
+    /// Whom the timer wakes, as it is set now.
+    woken: Option<Waker>,
 }
 
 /// How long things may take.
@@ -72,12 +75,14 @@ impl Watch {
         let since = Instant::now();
         let settled_by = limits.whole.map(|whole| since + whole);
         let due = limits.due(settled_by, since + limits.first_byte);
-        Self { timer: Box::pin(sleep_until(due)), limits, settled_by, begun: false, since }
+        Self { timer: Box::pin(sleep_until(due)), limits, settled_by, begun: false, since, woken: None }
     }
 
     /// The answer has begun: from now on pauses count.
     pub(crate) fn begin(&mut self) {
         self.begun = true;
+        // What counts from now on may be over sooner.
+        self.woken = None;
         self.touch();
     }
 
@@ -94,6 +99,11 @@ impl Watch {
 
     /// Ready when something is overdue. To be polled after what is waited for.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Overdue> {
+        // Asked several times for each piece of a stream: while the timer runs, there is nothing to do.
+        let waits = self.woken.as_ref().is_some_and(|woken| woken.will_wake(context.waker()));
+        if waits && !self.timer.is_elapsed() {
+            return Poll::Pending;
+        }
         loop {
             let limit = self.limit();
             // The timer was set for a wait that may have been shorter, or longer, than what counts now.
@@ -101,7 +111,10 @@ impl Watch {
             if self.timer.deadline() > due {
                 self.timer.as_mut().reset(due);
             }
+            // A task that has had its share is put off, and the timer is not set.
+            let is_set = has_budget_remaining();
             if self.timer.as_mut().poll(context).is_pending() {
+                self.woken = is_set.then(|| context.waker().clone());
                 return Poll::Pending;
             }
             let now = Instant::now();

@@ -107,6 +107,7 @@ where
     let mut connection =
         pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience, limits.longest())), service));
     tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         () = stop.told(Stop::Finish) => {
             connection.as_mut().graceful_shutdown();
@@ -138,6 +139,7 @@ where
     let mut connection =
         pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience, limits.longest())), service));
     tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         () = stop.told(Stop::Finish) => {
             connection.as_mut().graceful_shutdown();

@@ -7,9 +7,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use gatewright_dialects::sse::Framer;
 use gatewright_model::{Dialect, ErrorKind, LlmError, Part, StreamDecoder};
-use memchr::memmem;
-use std::collections::VecDeque;
+use memchr::memmem::Finder;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 
 /// A stream that nobody edits, to a client of the provider's own dialect. Pieces that can say nothing of interest pass
@@ -20,12 +20,10 @@ pub struct Tap {
     decoder: Box<dyn StreamDecoder>,
     dialect: Dialect,
     framer: Option<Framer>,
-    ready: VecDeque<Bytes>,
-    ready_bytes: usize,
-    /// How often more was asked for since the last piece came, to no avail.
-    asked: u8,
-    /// Batches that leave without asking for more first.
-    hasty: u8,
+    /// What leaves next, in one piece.
+    ready: BytesMut,
+    /// The same, while it is a single large piece.
+    alone: Option<Bytes>,
     /// Whether somebody is told of the usage.
     wants_usage: bool,
     /// Whether usage was asked for in the client's name, and must be kept from it.
@@ -37,11 +35,11 @@ pub struct Tap {
 /// The most that leaves in one piece unless it came so.
 const BATCH_BYTES: usize = 16 << 10;
 
-/// Turns that the upstream's connection is given to hand over its next piece: it needs one to see that it is wanted.
-const PATIENCE: u8 = 2;
+/// The largest piece that is worth copying.
+const COPIED_BYTES: usize = 2 << 10;
 
-/// Batches that leave at once after one to which asking brought nothing: chunks that come one by one gain nothing by it.
-const HASTE: u8 = 8;
+/// Room for small pieces, to begin with.
+const READY_BYTES: usize = 4 << 10;
 
 /// How far a stream has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +60,8 @@ impl Tap {
             dialect: stream.codec.dialect(),
             bytes: stream.bytes,
             framer: None,
-            ready: VecDeque::new(),
-            ready_bytes: 0,
-            asked: 0,
-            // The first token does not wait for the second.
-            hasty: 1,
+            ready: BytesMut::new(),
+            alone: None,
             wants_usage,
             hides_usage,
             seen: Seen::Open,
@@ -77,10 +72,8 @@ impl Tap {
     /// The next bytes for the client. An error is the last item.
     pub fn poll_next(&mut self, cx: &mut Context<'_>, life: &mut Lifecycle) -> Poll<Option<Result<Bytes, LlmError>>> {
         loop {
-            if self.seen == Seen::Open && life.is_late() {
-                self.fail(late());
-            }
-            if self.ready_bytes >= BATCH_BYTES || (self.seen != Seen::Open && !self.ready.is_empty()) {
+            let ready = self.ready.len() + self.alone.as_ref().map_or(0, Bytes::len);
+            if ready >= BATCH_BYTES || (self.seen != Seen::Open && ready > 0) {
                 return Poll::Ready(self.batch().map(Ok));
             }
             if self.seen != Seen::Open {
@@ -88,61 +81,52 @@ impl Tap {
             }
             match Pin::new(&mut self.bytes).poll_next(cx) {
                 Poll::Ready(Some(Ok(piece))) => {
-                    self.asked = 0;
                     if life.request().progress.first_token.is_none() {
                         let elapsed = life.elapsed();
                         life.request().progress.first_token = Some(elapsed);
                     }
                     if let Err(error) = self.take(piece, life) {
                         self.fail(error);
+                    } else if self.seen == Seen::Open && life.is_late() {
+                        // The provider's own watch sees to it while nothing comes.
+                        self.fail(late());
                     }
                 }
                 Poll::Ready(Some(Err(error))) => self.fail(error),
                 Poll::Ready(None) => {
                     self.fail(LlmError::new(ErrorKind::Upstream, "the provider's stream ended too early"));
                 }
-                Poll::Pending if self.ready.is_empty() => return Poll::Pending,
-                Poll::Pending if self.hasty > 0 => {
-                    self.hasty -= 1;
-                    return Poll::Ready(self.batch().map(Ok));
-                }
-                Poll::Pending if self.asked == PATIENCE => {
-                    self.hasty = if self.ready.len() == 1 { HASTE } else { 0 };
-                    return Poll::Ready(self.batch().map(Ok));
-                }
-                Poll::Pending => {
-                    // What was read from the socket together comes piece by piece, and each next one only after the
-                    // connection had its turn: it gets it, and what it has leaves in one write.
-                    self.asked += 1;
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+                Poll::Pending if ready == 0 => return Poll::Pending,
+                // What has come leaves: nothing waits for what may come next.
+                Poll::Pending => return Poll::Ready(self.batch().map(Ok)),
             }
         }
     }
 
     /// All that is ready, as one piece.
     fn batch(&mut self) -> Option<Bytes> {
-        self.asked = 0;
-        let total = std::mem::take(&mut self.ready_bytes);
-        match self.ready.len() {
-            0 | 1 => self.ready.pop_front(),
-            _ => {
-                let mut joined = BytesMut::with_capacity(total);
-                self.ready.drain(..).for_each(|bytes| joined.extend_from_slice(&bytes));
-                Some(joined.freeze())
-            }
-        }
+        self.alone.take().or_else(|| (!self.ready.is_empty()).then(|| self.ready.split().freeze()))
     }
 
+    /// Small pieces are copied into a buffer that is used over and over. Kept as they are, each would keep the whole
+    /// buffer that the connection read it into, which would need a new one for the next.
     fn push(&mut self, bytes: Bytes) {
-        self.ready_bytes += bytes.len();
-        self.ready.push_back(bytes);
+        if bytes.len() > COPIED_BYTES && self.ready.is_empty() && self.alone.is_none() {
+            self.alone = Some(bytes);
+            return;
+        }
+        if self.ready.capacity() == 0 {
+            self.ready.reserve(READY_BYTES);
+        }
+        if let Some(alone) = self.alone.take() {
+            self.ready.extend_from_slice(&alone);
+        }
+        self.ready.extend_from_slice(&bytes);
     }
 
     /// Whether the provider's own last event was seen.
     pub fn is_done(&self) -> bool {
-        self.seen == Seen::Done && self.ready.is_empty()
+        self.seen == Seen::Done && self.ready.is_empty() && self.alone.is_none()
     }
 
     /// Lets go of a stream whose last event was seen.
@@ -203,13 +187,34 @@ impl Tap {
 
 /// Whether an event may say more than text: its end, an error, or, if that is wanted, usage or a finish.
 fn may_matter(bytes: &[u8], wants_usage: bool) -> bool {
-    let has = |needle: &[u8]| memmem::find(bytes, needle).is_some();
-    has(b"[DONE]")
-        || has(b"message_stop")
-        || has(b"\"error\"")
-        || (wants_usage
-            && (has(b"\"usage\":{") || has(b"\"usage\": {") || has(b"_reason\":\"") || has(b"_reason\": \"")))
+    let has = |finder: &Finder<'_>| finder.find(bytes).is_some();
+    let has_member = |finder: &Finder<'_>, opening: u8| {
+        let mut values = finder.find_iter(bytes).map(|at| &bytes[at + finder.needle().len()..]);
+        values.any(|value| value.strip_prefix(b" ").unwrap_or(value).first() == Some(&opening))
+    };
+    let signs = &*SIGNS;
+    has(&signs.done)
+        || has(&signs.message_stop)
+        || has(&signs.error)
+        || (wants_usage && (has_member(&signs.usage, b'{') || has_member(&signs.reason, b'"')))
 }
+
+/// What to look for in events. Made once: to prepare a search costs as much as to search an event.
+struct Signs {
+    done: Finder<'static>,
+    message_stop: Finder<'static>,
+    error: Finder<'static>,
+    usage: Finder<'static>,
+    reason: Finder<'static>,
+}
+
+static SIGNS: LazyLock<Signs> = LazyLock::new(|| Signs {
+    done: Finder::new("[DONE]"),
+    message_stop: Finder::new("message_stop"),
+    error: Finder::new("\"error\""),
+    usage: Finder::new("\"usage\":"),
+    reason: Finder::new("_reason\":"),
+});
 
 #[cfg(test)]
 mod tests;

@@ -80,7 +80,12 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.incoming).poll_frame(context);
+        let Self { incoming, lease } = &mut *self;
+        let polled = match lease {
+            Some(lease) => lease.poll_frame(context, incoming),
+            // What the connection has handed over already.
+            None => Pin::new(incoming).poll_frame(context),
+        };
         match &polled {
             Poll::Ready(Some(Ok(_))) => self.release_at_end(),
             Poll::Ready(Some(Err(_))) => self.lease = None,

@@ -1,5 +1,6 @@
 //! Opens connections.
 
+use super::link::Link;
 use super::{BaseUrl, RequestBody, TlsError, TransportError, UrlError, tls};
 use crate::NetworkSettings;
 use http::Uri;
@@ -39,9 +40,9 @@ pub(super) enum Protocol {
     Http2,
 }
 
-/// An open connection. The task that drives it is spawned, and ends when the sender is dropped.
+/// An open connection. One of HTTP/2 has a task that drives it, which ends when the last sender is dropped.
 pub(super) enum Connection {
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(http1::SendRequest<RequestBody>, Link),
     Http2(http2::SendRequest<RequestBody>),
 }
 
@@ -105,13 +106,12 @@ impl Connector {
             Ok(Connection::Http2(sender))
         } else {
             let (sender, connection) = http1::Builder::new().handshake(io).await.map_err(refused)?;
-            drive(connection, room);
-            Ok(Connection::Http1(sender))
+            Ok(Connection::Http1(sender, Link::new(connection, room)))
         }
     }
 }
 
-/// Spawns the task that moves a connection's bytes. Requests hear of its errors by themselves.
+/// Spawns the task that moves an HTTP/2 connection's bytes. Requests hear of its errors by themselves.
 fn drive(connection: impl Future<Output = hyper::Result<()>> + Send + 'static, room: OwnedSemaphorePermit) {
     tokio::spawn(async move {
         if let Err(error) = connection.await {

@@ -1,12 +1,18 @@
 //! A request's place on a connection.
 
 use super::RequestBody;
+use super::link::Link;
 use super::pool::Pool;
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 /// The right to send one request over a connection. Held until the response's body is read or dropped.
 ///
@@ -18,7 +24,7 @@ pub(crate) struct Lease {
 }
 
 enum Via {
-    Http1(http1::SendRequest<RequestBody>),
+    Http1 { sender: http1::SendRequest<RequestBody>, link: Link },
     Http2 { sender: http2::SendRequest<RequestBody>, _in_flight: InFlight },
 }
 
@@ -36,8 +42,8 @@ struct InFlight(Arc<Load>);
 // === impl Lease ===
 
 impl Lease {
-    pub(super) fn http1(pool: Arc<Pool>, sender: http1::SendRequest<RequestBody>) -> Self {
-        Self { pool, via: Via::Http1(sender) }
+    pub(super) fn http1(pool: Arc<Pool>, sender: http1::SendRequest<RequestBody>, link: Link) -> Self {
+        Self { pool, via: Via::Http1 { sender, link } }
     }
 
     pub(super) fn http2(pool: Arc<Pool>, sender: http2::SendRequest<RequestBody>, load: &Arc<Load>) -> Self {
@@ -55,15 +61,30 @@ impl Lease {
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
         match &mut self.via {
-            Via::Http1(sender) => sender.try_send_request(request).await,
+            Via::Http1 { sender, link } => {
+                let mut sent = pin!(sender.try_send_request(request));
+                poll_fn(|context| link.poll(context, |context| sent.as_mut().poll(context))).await
+            }
             Via::Http2 { sender, .. } => sender.try_send_request(request).await,
+        }
+    }
+
+    /// The next frame of the response that came over this lease.
+    pub(super) fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+        incoming: &mut Incoming,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        match &mut self.via {
+            Via::Http1 { link, .. } => link.poll(context, |context| Pin::new(&mut *incoming).poll_frame(context)),
+            Via::Http2 { .. } => Pin::new(incoming).poll_frame(context),
         }
     }
 
     /// The response is complete: others may have the place.
     pub(crate) fn release(self) {
-        if let Via::Http1(sender) = self.via {
-            self.pool.put(sender);
+        if let Via::Http1 { sender, link } = self.via {
+            self.pool.put(sender, link);
         }
     }
 }

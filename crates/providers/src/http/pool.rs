@@ -3,9 +3,13 @@
 use super::connector::{Connection, Connector, Protocol};
 use super::dial::Dial;
 use super::lease::{Lease, Load};
+use super::link::{Bell, Link};
 use super::{RequestBody, TransportError};
 use hyper::client::conn::{http1, http2};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -25,6 +29,10 @@ const ROUNDS: usize = 4;
 pub(crate) struct Pool {
     connector: Arc<Connector>,
     state: Mutex<State>,
+    /// Rings when something happens to a free HTTP/1 connection, such as that it is closed.
+    bell: Arc<Bell>,
+    /// Rings the bell.
+    waker: Waker,
 }
 
 struct State {
@@ -43,6 +51,7 @@ struct State {
 
 struct Free {
     sender: http1::SendRequest<RequestBody>,
+    link: Link,
     since: u64,
 }
 
@@ -70,14 +79,16 @@ impl Pool {
             epoch: 0,
             sweeper: None,
         };
-        Self { connector, state: Mutex::new(state) }
+        let bell = Bell::new();
+        let waker = Waker::from(Arc::clone(&bell));
+        Self { connector, state: Mutex::new(state), bell, waker }
     }
 
     /// A place on a connection that is open and has room, if there is one.
     pub(super) fn take(self: &Arc<Self>) -> Option<Lease> {
         let mut state = self.lock();
-        if let Some(sender) = state.take_free() {
-            return Some(Lease::http1(Arc::clone(self), sender));
+        if let Some(Free { sender, link, .. }) = state.take_free() {
+            return Some(Lease::http1(Arc::clone(self), sender, link));
         }
         let epoch = state.epoch;
         let roomy = state.http2.iter().find(|shared| shared.has_room())?;
@@ -101,13 +112,14 @@ impl Pool {
     }
 
     /// Takes back a free HTTP/1 connection.
-    pub(super) fn put(self: &Arc<Self>, sender: http1::SendRequest<RequestBody>) {
-        if sender.is_closed() {
+    pub(super) fn put(self: &Arc<Self>, sender: http1::SendRequest<RequestBody>, mut link: Link) {
+        // It gets ready for the next request, and is listened to from now on.
+        if link.poll_free(&mut Context::from_waker(&self.waker)).is_ready() || sender.is_closed() {
             return;
         }
         let mut state = self.lock();
         let since = state.epoch;
-        state.free.push(Free { sender, since });
+        state.free.push(Free { sender, link, since });
         self.keep_swept(&mut state);
     }
 
@@ -152,7 +164,7 @@ impl Pool {
     /// A place on a connection that was just opened for one request.
     fn adopt(self: &Arc<Self>, opened: Connection) -> Lease {
         match opened {
-            Connection::Http1(sender) => Lease::http1(Arc::clone(self), sender),
+            Connection::Http1(sender, link) => Lease::http1(Arc::clone(self), sender, link),
             Connection::Http2(sender) => {
                 let mut state = self.lock();
                 let load = state.add_http2(sender.clone());
@@ -164,18 +176,17 @@ impl Pool {
 
     /// Keeps a connection that was just opened, for whoever comes first.
     fn shelve(self: &Arc<Self>, opened: Connection) {
-        let mut state = self.lock();
         match opened {
-            Connection::Http1(sender) => {
-                state.protocol = Some(Protocol::Http1);
-                let since = state.epoch;
-                state.free.push(Free { sender, since });
+            Connection::Http1(sender, link) => {
+                self.lock().protocol = Some(Protocol::Http1);
+                self.put(sender, link);
             }
             Connection::Http2(sender) => {
+                let mut state = self.lock();
                 state.add_http2(sender);
+                self.keep_swept(&mut state);
             }
         }
-        self.keep_swept(&mut state);
     }
 
     /// Sees to it that connections without requests are closed in time. Outside a runtime they close when the pool
@@ -184,7 +195,7 @@ impl Pool {
         if state.sweeper.as_ref().is_none_or(JoinHandle::is_finished)
             && let Ok(runtime) = Handle::try_current()
         {
-            state.sweeper = Some(runtime.spawn(sweep(Arc::downgrade(self))));
+            state.sweeper = Some(runtime.spawn(look_after(Arc::downgrade(self), Arc::clone(&self.bell))));
         }
     }
 
@@ -193,17 +204,31 @@ impl Pool {
     }
 }
 
-/// Closes connections that had no request for one idle timeout to one and a half; ends when none is left to watch.
-async fn sweep(pool: Weak<Pool>) {
+/// Closes connections that had no request for one idle timeout to one and a half, and moves free ones when something
+/// happens to them; ends when none is left to watch.
+async fn look_after(pool: Weak<Pool>, bell: Arc<Bell>) {
     loop {
         let Some(half) = pool.upgrade().map(|pool| pool.connector.idle_timeout / 2) else { return };
-        tokio::time::sleep(half).await;
-        let Some(pool) = pool.upgrade() else { return };
-        let mut state = pool.lock();
-        state.sweep();
-        if state.is_empty() {
-            state.sweeper = None;
-            return;
+        let mut over = pin!(tokio::time::sleep(half));
+        loop {
+            let rang = poll_fn(|context| match bell.poll(context) {
+                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Pending => over.as_mut().poll(context).map(|()| false),
+            });
+            let rang = rang.await;
+            let Some(pool) = pool.upgrade() else { return };
+            let mut state = pool.lock();
+            match rang {
+                true => state.advance(&mut Context::from_waker(&pool.waker)),
+                false => state.sweep(),
+            }
+            if state.is_empty() {
+                state.sweeper = None;
+                return;
+            }
+            if !rang {
+                break;
+            }
         }
     }
 }
@@ -211,20 +236,25 @@ async fn sweep(pool: Weak<Pool>) {
 // === impl State ===
 
 impl State {
-    /// The free connection that was used last. One whose task has yet to see that its response is over is left for
-    /// later; closed ones are dropped.
-    fn take_free(&mut self) -> Option<http1::SendRequest<RequestBody>> {
+    /// The free connection that was used last. One that has yet to send the rest of its last request is left for later;
+    /// closed ones are dropped.
+    fn take_free(&mut self) -> Option<Free> {
         let mut at = self.free.len();
         while at > 0 {
             at -= 1;
             if self.free[at].sender.is_ready() {
-                return Some(self.free.remove(at).sender);
+                return Some(self.free.remove(at));
             }
             if self.free[at].sender.is_closed() {
                 self.free.remove(at);
             }
         }
         None
+    }
+
+    /// Moves all free connections, and drops those that are closed.
+    fn advance(&mut self, context: &mut Context<'_>) {
+        self.free.retain_mut(|free| free.link.poll_free(context).is_pending());
     }
 
     fn add_http2(&mut self, sender: http2::SendRequest<RequestBody>) -> Arc<Load> {
@@ -239,7 +269,11 @@ impl State {
         self.epoch += 1;
         let epoch = self.epoch;
         let fresh = |since: u64| epoch - since <= 2;
-        self.free.retain(|free| fresh(free.since) && !free.sender.is_closed());
+        for Free { sender, link, .. } in self.free.extract_if(.., |free| !fresh(free.since)) {
+            drop(sender);
+            tokio::spawn(link.close());
+        }
+        self.free.retain(|free| !free.sender.is_closed());
         self.http2.retain(|shared| fresh(shared.load.seen(epoch)) && !shared.sender.is_closed());
         self.dials.retain(Dial::is_pending);
     }

@@ -1,6 +1,8 @@
 use super::{Limits, Overdue, Watch};
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
 use std::time::Duration;
+use tokio::task::coop::{consume_budget, has_budget_remaining};
 use tokio::time::{Instant, sleep};
 
 fn limits(deadline: Option<u64>) -> Limits {
@@ -80,4 +82,27 @@ async fn what_is_ready_wins() {
     let mut watch = Watch::new(limits(Some(0)));
     assert_eq!(watch.over(async { 7 }).await, Ok(7));
     assert_eq!(watch.over(pending::<()>()).await, Err(Overdue::Deadline));
+}
+
+/// A task that has had its share of the thread is put off by every timer, and must be heard again.
+#[tokio::test(start_paused = true)]
+async fn a_task_without_budget_is_watched_too() {
+    let mut watch = Watch::new(limits(None));
+    let mut busy = true;
+    let overdue = poll_fn(|context| {
+        while busy && has_budget_remaining() {
+            let _ = pin!(consume_budget()).poll(context);
+        }
+        busy = false;
+        watch.poll(context)
+    });
+    assert_eq!(overdue.await, Overdue::FirstByte(Duration::from_secs(10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_last_is_woken() {
+    let mut watch = Watch::new(limits(None));
+    assert!(futures_util::poll!(pin!(watch.over(pending::<()>()))).is_pending());
+    let other = tokio::spawn(async move { watch.over(pending::<()>()).await });
+    assert_eq!(other.await.unwrap(), Err(Overdue::FirstByte(Duration::from_secs(10))));
 }
