@@ -14,13 +14,19 @@ use gatewright_engine::{Answered, LlmCall, Reply};
 use gatewright_model::{Dropped, ErrorKind, HttpRequest, HttpResponse, LlmError, Request};
 use gatewright_plugin::Hook;
 use http::request::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderName, Response};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Headers of the client that go along to the provider.
-const FORWARDED: [&str; 5] = ["traceparent", "tracestate", "anthropic-beta", "anthropic-version", "openai-beta"];
+const FORWARDED: [HeaderName; 5] = [
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("anthropic-version"),
+    HeaderName::from_static("openai-beta"),
+];
 
 /// What a request is answered with.
 enum Answer {
@@ -112,12 +118,12 @@ impl Open {
         facts.stream = request.stream();
         let mut forwarded = HeaderMap::new();
         for name in FORWARDED {
-            if let Some(value) = headers.get(name) {
+            if let Some(value) = headers.get(&name) {
                 forwarded.insert(name, value.clone());
             }
         }
         if let Some(id) = request_id::header_value(&self.request_id) {
-            forwarded.insert("x-request-id", id);
+            forwarded.insert(request_id::REQUEST_ID, id);
         }
         let needs_events = open.exchange.has(Hook::HttpStreamChunk);
         Ok(LlmCall { request, headers: forwarded, dialect: Some(self.endpoint.codec.dialect()), needs_events })

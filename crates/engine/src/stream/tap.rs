@@ -147,7 +147,7 @@ impl Tap {
         }
         self.framer.get_or_insert_with(Framer::new).feed(piece);
         while let Some(event) = self.framer.as_mut().map_or(Ok(None), Framer::next).map_err(too_large)? {
-            if !may_matter(&event, self.wants_usage) {
+            if !self.may_matter(&event) {
                 self.push(event);
                 continue;
             }
@@ -181,22 +181,22 @@ impl Tap {
 
     /// Whether a piece must be taken apart: it may hold an event that matters, or does not end where an event ends.
     fn is_of_interest(&self, piece: &[u8]) -> bool {
-        !piece.ends_with(b"\n\n") || may_matter(piece, self.wants_usage) || self.dialect == Dialect::Gemini
+        !piece.ends_with(b"\n\n") || self.may_matter(piece) || self.dialect == Dialect::Gemini
     }
-}
 
-/// Whether an event may say more than text: its end, an error, or, if that is wanted, usage or a finish.
-fn may_matter(bytes: &[u8], wants_usage: bool) -> bool {
-    let has = |finder: &Finder<'_>| finder.find(bytes).is_some();
-    let has_member = |finder: &Finder<'_>, opening: u8| {
-        let mut values = finder.find_iter(bytes).map(|at| &bytes[at + finder.needle().len()..]);
-        values.any(|value| value.strip_prefix(b" ").unwrap_or(value).first() == Some(&opening))
-    };
-    let signs = &*SIGNS;
-    has(&signs.done)
-        || has(&signs.message_stop)
-        || has(&signs.error)
-        || (wants_usage && (has_member(&signs.usage, b'{') || has_member(&signs.reason, b'"')))
+    /// Whether an event may say more than text: its end, an error, or, if that is wanted, usage or a finish.
+    fn may_matter(&self, bytes: &[u8]) -> bool {
+        let has = |finder: &Finder<'_>| finder.find(bytes).is_some();
+        let has_member = |finder: &Finder<'_>, opening: u8| {
+            let mut values = finder.find_iter(bytes).map(|at| &bytes[at + finder.needle().len()..]);
+            values.any(|value| value.strip_prefix(b" ").unwrap_or(value).first() == Some(&opening))
+        };
+        let signs = &*SIGNS;
+        let end = if self.dialect == Dialect::Anthropic { &signs.message_stop } else { &signs.done };
+        has(end)
+            || has(&signs.error)
+            || (self.wants_usage && (has_member(&signs.usage, b'{') || has_member(&signs.reason, b'"')))
+    }
 }
 
 /// What to look for in events. Made once: to prepare a search costs as much as to search an event.

@@ -62,6 +62,7 @@ impl Lease {
     ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
         match &mut self.via {
             Via::Http1 { sender, link } => {
+                link.take_up();
                 let mut sent = pin!(sender.try_send_request(request));
                 poll_fn(|context| link.poll(context, |context| sent.as_mut().poll(context))).await
             }

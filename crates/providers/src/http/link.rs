@@ -89,6 +89,15 @@ impl Link {
         polled
     }
 
+    /// Listens to a connection that was free, in the place of its pool, which would be woken by the next request else.
+    pub(super) fn take_up(&mut self) {
+        self.bell.at_work.store(true, Ordering::SeqCst);
+        // One that was closed meanwhile tells its sender.
+        let _ = Self::advance(&mut self.connection, &mut Context::from_waker(&self.waker));
+        self.bell.at_work.store(false, Ordering::SeqCst);
+        self.bell.rung.store(true, Ordering::SeqCst);
+    }
+
     /// Moves a connection that is free; ready when it is closed.
     pub(super) fn poll_free(&mut self, context: &mut Context<'_>) -> Poll<()> {
         // Who uses it next must look, since it is not its bell that rings now.
