@@ -135,5 +135,63 @@ pub fn world(hooks: impl IntoIterator<Item = Hook>) -> String {
     wit
 }
 
+/// The macro with which the Rust SDK exports the hooks of the table from a core module.
+pub fn rust_exports() -> String {
+    let mut code = "\
+// Written from the hook table: `UPDATE_ABI_FILES=1 cargo test -p gatewright-abi`.
+
+/// The exports of a component.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! wasm_export {
+    ($plugin:ty) => {
+        const _: () = {
+            #[unsafe(link_section = \"gatewright:hooks\")]
+            static HOOKS: [u8; 8] = <$plugin as $crate::plugin::Plugin>::HOOKS.bits().to_le_bytes();
+        };
+"
+    .to_owned();
+    let mut export = |interface: &str, function: &str, sort: &str, arguments: &str| {
+        let _ = write!(code, "        $crate::wasm_export!(@{sort} $plugin, \"{}#{function}\"{arguments});\n", self::interface(interface));
+    };
+    export("plugin", "introduce", "introduce", "");
+    export("plugin", "create", "create", "");
+    export("streams", "pull", "pull", "");
+    export("streams", "close", "close", "");
+    for row in Hook::TABLE {
+        let sort = if IN_CHUNKS.contains(&row.hook) { "chunks" } else { "hook" };
+        export(&of_hook(row.hook), "handle", sort, &format!(", {}", row.hook as u8));
+    }
+    code.push_str("    };\n");
+    let exported = |name: &str, post: bool| match post {
+        true => format!("unsafe(export_name = concat!(\"cabi_post_\", ${name}))"),
+        false => format!("unsafe(export_name = ${name})"),
+    };
+    for (sort, arguments, parameters, result, call, post) in [
+        ("introduce", "", "", " -> *mut $crate::wasm::Area", "$crate::wasm::introduce::<$plugin>()", Some("leave")),
+        ("create", "", "pointer: usize, length: usize", " -> *mut $crate::wasm::Area", "unsafe { $crate::wasm::create::<$plugin>(pointer, length) }", Some("leave_created")),
+        ("pull", "", "number: u64", " -> *mut $crate::wasm::Area", "$crate::wasm::pull::<$plugin>(number)", Some("leave")),
+        ("close", "", "number: u64", "", "$crate::wasm::close::<$plugin>(number)", None),
+        ("hook", ", $hook:literal", "call: u32, pointer: usize, length: usize", " -> *mut $crate::wasm::Area", "unsafe { $crate::wasm::enter::<$plugin>($hook, call, pointer, length) }", Some("leave")),
+        ("chunks", ", $hook:literal", "call: u32, pointer: usize, length: usize", " -> *mut $crate::wasm::Area", "unsafe { $crate::wasm::enter_chunks::<$plugin>($hook, call, pointer, length) }", Some("leave_chunks")),
+    ] {
+        let _ = write!(
+            code,
+            "    (@{sort} $plugin:ty, $name:literal{arguments}) => {{\n        const _: () = {{\n            #[{}]\n            unsafe extern \"C\" fn enter({parameters}){result} {{\n                {call}\n            }}\n",
+            exported("name", false),
+        );
+        if let Some(post) = post {
+            let _ = write!(
+                code,
+                "            #[{}]\n            unsafe extern \"C\" fn leave(area: *mut $crate::wasm::Area) {{\n                unsafe {{ $crate::wasm::{post}(area) }}\n            }}\n",
+                exported("name", true),
+            );
+        }
+        code.push_str("        };\n    };\n");
+    }
+    code.push_str("}\n");
+    code
+}
+
 #[cfg(test)]
 mod tests;

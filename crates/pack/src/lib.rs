@@ -17,5 +17,8 @@ pub use read::{ReadError, custom_section, exports, imports};
 /// A plugin's core module carries it; [`pack`] lifts it to the component, where [`custom_section`] finds it.
 pub const MANIFEST_SECTION: &str = "gatewright:manifest";
 
+/// The custom section that says which hooks a plugin implements: 8 bytes, little end first, bit N for hook number N.
+pub const HOOKS_SECTION: &str = "gatewright:hooks";
+
 /// The largest module that is packed and the largest component that is read, in bytes.
 pub const MAX_BYTES: usize = 256 << 20;

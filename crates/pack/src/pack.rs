@@ -1,8 +1,11 @@
-use crate::{MAX_BYTES, section, types};
+use crate::{HOOKS_SECTION, MAX_BYTES, section, types};
+use gatewright_abi::wit;
+use gatewright_plugin::HookSet;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasmparser::{Chunk, Encoding, Parser, Payload, Validator};
-use wit_component::ComponentEncoder;
+use wit_component::{ComponentEncoder, StringEncoding, metadata};
+use wit_parser::Resolve;
 
 /// Why a module cannot become a component.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +39,8 @@ const OURS: &str = "gatewright:";
 /// Where bindings put the type of what a module imports and exports; a suffix says whose it is.
 const TYPE: &str = "component-type";
 
-/// Makes a component of a core module that carries its type in `component-type` sections, as bindings put it there.
+/// Makes a component of a core module that carries its type: in a section [`HOOKS_SECTION`], as the SDK puts it there,
+/// or in `component-type` sections, as bindings do.
 ///
 /// The component exports just what those sections say, and of what they import only what the module uses. Custom
 /// sections whose name begins with `gatewright:` move from the module to the component, so that they are found without
@@ -48,7 +52,15 @@ pub fn pack(core: &[u8]) -> Result<Vec<u8>, PackError> {
     if core.len() > MAX_BYTES {
         return Err(PackError(Fault::TooLarge(core.len())));
     }
-    let parts = Parts::of(core)?;
+    let mut parts = Parts::of(core)?;
+    let world = match parts.ours.iter().find(|(name, _)| *name == HOOKS_SECTION) {
+        Some((_, bits)) => Some(world(bits)?),
+        None => None,
+    };
+    if let Some(world) = &world {
+        section::append(parts.module.to_mut(), 0, &section::custom("component-type:gatewright", world));
+        parts.types.push(world);
+    }
     if let Some(function) = parts.wasi {
         return Err(PackError(Fault::Wasi(function)));
     }
@@ -68,6 +80,20 @@ pub fn pack(core: &[u8]) -> Result<Vec<u8>, PackError> {
         section::append(&mut component, 0, &section::custom(name, data));
     }
     Ok(component)
+}
+
+/// The type of a module that exports the hooks of the whole table and implements these, as bits.
+fn world(bits: &[u8]) -> Result<Vec<u8>, PackError> {
+    let bits = bits.try_into().map_err(|_| malformed("its section of hooks is not one number"))?;
+    let hooks = HookSet::from_bits(u64::from_le_bytes(bits));
+    let encoded = || {
+        let mut resolve = Resolve::default();
+        resolve.push_str("plugin.wit", &wit::package())?;
+        let package = resolve.push_str("artefact.wit", &wit::world(hooks.iter()))?;
+        let world = resolve.select_world(&[package], None)?;
+        metadata::encode(&resolve, world, StringEncoding::UTF8, None, false)
+    };
+    encoded().map_err(|error| PackError(Fault::Unfit(format!("{error:#}"))))
 }
 
 fn malformed(error: impl ToString) -> PackError {

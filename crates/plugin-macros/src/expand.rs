@@ -39,6 +39,11 @@ pub(crate) fn plugin(root: &TokenStream, arguments: TokenStream, item: TokenStre
         const IMMEDIATE: #root::HookSet = #root::HookSet::of(&[#(#immediate),*]);
     });
     if !has_manifest {
+        let permissions = arguments.iter().filter(|argument| argument.path.is_ident("permission"));
+        let permissions = permissions.map(|argument| &argument.value);
+        block.items.push(syn::parse_quote! {
+            const PERMISSIONS: &'static [#root::Permission] = &[#(#permissions),*];
+        });
         block.items.push(ImplItem::Verbatim(manifest(root, &block.self_ty, &arguments)));
     } else if let Some(argument) = arguments.first() {
         return Err(Error::new(argument.span(), "the block has a `manifest` of its own: put it there"));

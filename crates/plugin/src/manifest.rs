@@ -184,6 +184,9 @@ impl Manifest {
 // === impl Permission ===
 
 impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 6] = [Self::Metrics, Self::Records, Self::Kv, Self::Http, Self::Llm, Self::Services];
+
     /// The word in manifests, configs and refusals.
     pub fn as_str(self) -> &'static str {
         match self {

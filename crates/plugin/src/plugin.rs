@@ -4,7 +4,7 @@ use crate::model::{HttpRequest, HttpResponse, LlmError, Message, Request, Respon
 use crate::payload::*;
 use crate::{
     AccessFlow, AfterAgent, AgentFlow, AuthDecision, ChunkFlow, Cx, Draft, Failure, Health, HookSet, HttpFlow,
-    HttpResponseFlow, Manifest, ModelFlow, ObjectFlow, PostLlm, PreLlm, Recovery, ToolFlow, Verdict,
+    HttpResponseFlow, Manifest, ModelFlow, ObjectFlow, Permission, PostLlm, PreLlm, Recovery, ToolFlow, Verdict,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -21,6 +21,10 @@ pub trait Plugin: Sized + Send + Sync + 'static {
 
     /// Of these, the ones that are plain `fn` and answer at once; written by the attribute.
     const IMMEDIATE: HookSet;
+
+    /// The permissions that the manifest asks for, known when the plugin is compiled; written by the attribute. A plugin
+    /// with a `manifest` of its own is taken to ask for all.
+    const PERMISSIONS: &'static [Permission] = &Permission::ALL;
 
     /// What the plugin says of itself; written by the attribute from its arguments.
     fn manifest() -> Manifest;

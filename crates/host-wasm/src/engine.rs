@@ -1,0 +1,157 @@
+//! The engine: one for all components, and the clock that preempts them.
+
+use crate::component::{Checked, LoadError};
+use crate::linker;
+use crate::plugin::{Options, WasmPlugin};
+use gatewright_plugin::hosted::Hosted;
+use serde_json::Value as Json;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::{self, Thread};
+use std::time::Duration;
+use wasmtime::component::Component;
+use wasmtime::{
+    Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
+
+/// How long a component runs before others have their turn.
+const TICK: Duration = Duration::from_millis(1);
+
+/// The most instances at once, over all plugins.
+const MOST_INSTANCES: u32 = 1000;
+
+/// The most memory that a plugin may be allowed.
+const MOST_MEMORY: usize = 1 << 30;
+
+/// Memory of a slot that stays when its instance goes: a fresh instance then costs no page faults.
+const KEPT_MEMORY: usize = 1 << 20;
+
+/// Runs components. Cheap to copy.
+#[derive(Clone)]
+pub struct WasmHost {
+    engine: Engine,
+    clock: Arc<Clock>,
+}
+
+/// Counts calls under way, and ticks while there are any.
+pub(crate) struct Clock {
+    running: AtomicUsize,
+    thread: Thread,
+}
+
+/// A call under way.
+pub(crate) struct Running<'a>(&'a Clock);
+
+// === impl WasmHost ===
+
+impl WasmHost {
+    /// A host that keeps compiled code in this folder, which nobody else may write to; without one it compiles at
+    /// every load.
+    pub fn new(cache: Option<&Path>) -> Result<Self, LoadError> {
+        let engine = Engine::new(&config(cache, true)?).or_else(|error| {
+            // The pool reserves much address space, which a machine may refuse.
+            tracing::warn!(%error, "no pool of instances: each is made anew");
+            Engine::new(&config(cache, false).map_err(wasmtime::Error::new)?)
+        });
+        let engine = engine.map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+        let clock = Clock::start(&engine).map_err(|error| LoadError::Engine(error.to_string()))?;
+        Ok(Self { engine, clock })
+    }
+
+    /// Loads a component, for an instance with this config.
+    pub async fn load(&self, wasm: Vec<u8>, config: &Json, options: Options) -> Result<Arc<dyn Hosted>, LoadError> {
+        let engine = self.engine.clone();
+        // Compiling takes up to seconds: not on the thread that serves.
+        let compiled = tokio::task::spawn_blocking(move || {
+            if wasm.starts_with(b"\0asm\x01\0\0\0") {
+                return Err(LoadError::CoreModule);
+            }
+            Component::new(&engine, &wasm).map_err(|error| LoadError::NotAComponent(format!("{error:#}")))
+        });
+        let component = compiled.await.map_err(|error| LoadError::Engine(error.to_string()))??;
+        let checked = Checked::new(&self.engine, component, &options.granted)?;
+        let linker = linker::linker(&self.engine, &options.granted)?;
+        let plugin = WasmPlugin::start(checked, &linker, self.clock.clone(), config, options).await?;
+        Ok(Arc::new(plugin))
+    }
+}
+
+fn config(cache: Option<&Path>, pooled: bool) -> Result<Config, LoadError> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(1 << 20);
+    if let Some(folder) = cache {
+        let mut kept = CacheConfig::new();
+        kept.with_directory(folder);
+        config.cache(Some(Cache::new(kept).map_err(|error| LoadError::Engine(format!("{error:#}")))?));
+    }
+    if pooled {
+        let mut pool = PoolingAllocationConfig::default();
+        pool.pagemap_scan(Enabled::Auto)
+            .linear_memory_keep_resident(KEPT_MEMORY)
+            .table_keep_resident(64 << 10)
+            .max_memory_size(MOST_MEMORY)
+            .total_memories(MOST_INSTANCES)
+            .total_tables(4 * MOST_INSTANCES)
+            .total_stacks(MOST_INSTANCES)
+            .total_component_instances(MOST_INSTANCES)
+            .total_core_instances(16 * MOST_INSTANCES)
+            .max_component_instance_size(16 << 20)
+            .max_core_instances_per_component(200)
+            .max_memories_per_component(32)
+            .max_tables_per_component(64)
+            .table_elements(100_000);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    Ok(config)
+}
+
+// === impl Clock ===
+
+impl Clock {
+    /// Its thread ends when the last user of the clock is gone.
+    fn start(engine: &Engine) -> std::io::Result<Arc<Self>> {
+        let (engine, (send, receive)) = (engine.weak(), std::sync::mpsc::channel::<Weak<Self>>());
+        let ticking = move || {
+            let Ok(clock) = receive.recv() else { return };
+            while let Some(clock) = clock.upgrade() {
+                let idle = clock.running.load(Ordering::Acquire) == 0;
+                drop(clock);
+                match (idle, engine.upgrade()) {
+                    (_, None) => return,
+                    // A second at most, to see that nobody is there any more.
+                    (true, Some(_)) => thread::park_timeout(Duration::from_secs(1)),
+                    (false, Some(engine)) => {
+                        engine.increment_epoch();
+                        thread::sleep(TICK);
+                    }
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("wasm-clock".to_owned()).spawn(ticking)?;
+        let clock = Arc::new(Self { running: AtomicUsize::new(0), thread: thread.thread().clone() });
+        // The thread waits for it.
+        let _ = send.send(Arc::downgrade(&clock));
+        Ok(clock)
+    }
+
+    /// Ticks until this is dropped.
+    pub(crate) fn run(&self) -> Running<'_> {
+        if self.running.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.thread.unpark();
+        }
+        Running(self)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,16 @@
+//! Runs plugins that are WASM components.
+//!
+//! A component has no authority but what is linked to it: no files, no sockets, no environment, and of the host's
+//! functions those whose permission was granted. It is preempted each millisecond, so that no worker is held for long;
+//! a call that traps, or that was given up, takes its instance with it and leaves the plugin as it was.
+
+mod component;
+mod engine;
+mod instance;
+mod linker;
+mod plugin;
+mod pool;
+
+pub use component::LoadError;
+pub use engine::WasmHost;
+pub use plugin::{InstancePolicy, Options};

@@ -1,0 +1,116 @@
+//! What components import.
+
+use crate::component::LoadError;
+use gatewright_abi::functions::Function;
+use gatewright_abi::host::Rest;
+use gatewright_abi::{Part, document, service, wit};
+use gatewright_plugin::services::{ServiceError, Services};
+use gatewright_plugin::{Hook, Permission};
+use std::collections::BTreeSet;
+use std::time::{Instant, SystemTime};
+use wasmtime::component::{Linker, Resource, ResourceType};
+use wasmtime::{Engine, StoreContextMut, StoreLimits};
+
+/// The most random bytes of one call.
+const MOST_RANDOM: u32 = 65_536;
+
+/// What an instance has on the host's side.
+pub(crate) struct State {
+    pub(crate) limits: StoreLimits,
+    pub(crate) call: Option<Current>,
+    /// The number of the last call: a handle of one that is over never stands for another.
+    pub(crate) calls: u32,
+    pub(crate) started: Instant,
+}
+
+/// The call at hand.
+pub(crate) struct Current {
+    pub(crate) hook: Hook,
+    pub(crate) rest: Rest,
+    pub(crate) services: Services,
+}
+
+/// The resource `call`.
+pub(crate) enum CallHandle {}
+
+type Answered = (Result<Vec<u8>, Vec<u8>>,);
+
+/// What a component with these permissions may import: nothing else is linked.
+pub(crate) fn linker(engine: &Engine, granted: &BTreeSet<Permission>) -> Result<Linker<State>, LoadError> {
+    link(engine, granted).map_err(|error| LoadError::Engine(format!("{error:#}")))
+}
+
+fn link(engine: &Engine, granted: &BTreeSet<Permission>) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::<State>::new(engine);
+    let mut types = linker.instance(&wit::interface("types"))?;
+    types.resource("call", ResourceType::host::<CallHandle>(), |_, _| Ok(()))?;
+    types.func_wrap(
+        "[method]call.part",
+        |cx: StoreContextMut<'_, State>, arguments: (Resource<CallHandle>, u32)| {
+            let (call, number) = arguments;
+            Ok((part(cx.data(), call.rep(), number),))
+        },
+    )?;
+    let mut clock = linker.instance(&wit::interface("clock"))?;
+    clock.func_wrap("now", |_: StoreContextMut<'_, State>, (): ()| {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok((u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),))
+    })?;
+    clock.func_wrap("monotonic", |cx: StoreContextMut<'_, State>, (): ()| {
+        Ok((u64::try_from(cx.data().started.elapsed().as_nanos()).unwrap_or(u64::MAX),))
+    })?;
+    let mut random = linker.instance(&wit::interface("random"))?;
+    random.func_wrap("bytes", |_: StoreContextMut<'_, State>, (count,): (u32,)| {
+        let mut bytes = vec![0; count.min(MOST_RANDOM) as usize];
+        rand::Rng::fill_bytes(&mut rand::rng(), &mut bytes);
+        Ok((bytes,))
+    })?;
+    for row in Function::TABLE {
+        if row.permission.is_some_and(|permission| !granted.contains(&permission)) {
+            continue;
+        }
+        let (function, mut group) = (row.function, linker.instance(&wit::interface(row.group))?);
+        match row.waits {
+            false => group.func_wrap(row.name, move |cx: StoreContextMut<'_, State>, (argument,): (Vec<u8>,)| {
+                Ok::<Answered, _>((answered(serve_now(cx.data(), function, &argument)),))
+            })?,
+            true => {
+                group.func_wrap_async(row.name, move |cx: StoreContextMut<'_, State>, (argument,): (Vec<u8>,)| {
+                    let at_hand = cx
+                        .data()
+                        .call
+                        .as_ref()
+                        .map(|call| (call.services.clone(), call.rest.facts().clone(), call.hook));
+                    Box::new(async move {
+                        let Some((services, facts, hook)) = at_hand else {
+                            return Ok::<Answered, _>((answered(Err(outside())),));
+                        };
+                        let result = service::serve(&services, &facts, hook, true, function, &argument).await;
+                        Ok((answered(result),))
+                    })
+                })?
+            }
+        }
+    }
+    Ok(linker)
+}
+
+fn part(state: &State, call: u32, number: u32) -> Result<Vec<u8>, String> {
+    let current = state.call.as_ref().filter(|_| state.calls == call);
+    let current = current.ok_or_else(|| "the call is over".to_owned())?;
+    let part = Part::numbered(number).ok_or_else(|| format!("this gateway knows no part {number}"))?;
+    current.rest.part(part)
+}
+
+fn serve_now(state: &State, function: Function, argument: &[u8]) -> Result<Vec<u8>, ServiceError> {
+    let Current { hook, rest, services } = state.call.as_ref().ok_or_else(outside)?;
+    service::serve_now(services, rest.facts(), *hook, function, argument)
+}
+
+fn outside() -> ServiceError {
+    ServiceError::Invalid("host functions may be called in hooks alone".to_owned())
+}
+
+fn answered(result: Result<Vec<u8>, ServiceError>) -> Result<Vec<u8>, Vec<u8>> {
+    result.map_err(|error| document::write(&error))
+}

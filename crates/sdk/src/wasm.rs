@@ -1,0 +1,396 @@
+//! The edge of a WASM component: the canonical ABI by hand, since every hook has one of two signatures.
+//!
+//! [`export!`](crate::export) exports the hooks of the whole table from the core module, each a few instructions; the
+//! section `gatewright:hooks` says which of them the plugin implements, and packing makes a component of those alone.
+
+#![expect(unsafe_code, reason = "the canonical ABI is made of pointers and lengths")]
+
+use crate::Exported;
+use gatewright_abi::functions::Function;
+use gatewright_abi::service::{self, Ask};
+use gatewright_abi::{Far, Part, document};
+use gatewright_plugin::services::{BoxFuture, ServiceError, Services};
+use gatewright_plugin::{FromConfig, Hook, Permission};
+use std::cell::RefCell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
+
+/// What a function leaves in memory for the host: words of a result.
+#[repr(C, align(8))]
+pub struct Area([usize; 4]);
+
+/// The call at hand, owned.
+struct Call(u32);
+
+/// The host's functions, of those groups that the plugin asks for: the others are not even imported.
+struct Desk<P>(PhantomData<fn() -> P>);
+
+// A component's core module has one thread.
+thread_local! {
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+// === imports ===
+
+#[link(wasm_import_module = "gatewright:plugin/types@1.0.0")]
+unsafe extern "C" {
+    #[link_name = "[method]call.part"]
+    fn call_part(call: u32, number: u32, out: *mut Area);
+    #[link_name = "[resource-drop]call"]
+    fn call_drop(call: u32);
+}
+
+macro_rules! imports {
+    ($($group:ident $module:literal { $($name:ident $link:literal,)* })*) => {
+        $(mod $group {
+            use super::Area;
+            #[link(wasm_import_module = $module)]
+            unsafe extern "C" {
+                $(#[link_name = $link]
+                pub(super) fn $name(argument: *const u8, length: usize, out: *mut Area);)*
+            }
+        })*
+    };
+}
+imports! {
+    log "gatewright:plugin/log@1.0.0" { write "write", }
+    metrics "gatewright:plugin/metrics@1.0.0" { sample "sample", }
+    records "gatewright:plugin/records@1.0.0" { append "append", }
+    kv "gatewright:plugin/kv@1.0.0" {
+        get "get",
+        set "set",
+        delete "delete",
+        list "list",
+        increment "increment",
+        compare_and_set "compare-and-set",
+    }
+    http "gatewright:plugin/http@1.0.0" { send "send", }
+    llm "gatewright:plugin/llm@1.0.0" { complete "complete", }
+}
+
+impl Area {
+    const fn new() -> Self {
+        Self([0; 4])
+    }
+
+    /// The list at these words, which the host made with [`realloc`].
+    ///
+    /// # Safety
+    ///
+    /// The host has just written a pointer and a length there, and nobody else takes them.
+    unsafe fn list(&self, at: usize) -> Vec<u8> {
+        // SAFETY: as the caller promises.
+        unsafe { taken(self.0[at], self.0[at + 1]) }
+    }
+}
+
+/// Takes a list of bytes that the host made.
+///
+/// # Safety
+///
+/// Pointer and length are of a list that the host allocated with [`realloc`], at alignment 1, and gave away.
+unsafe fn taken(pointer: usize, length: usize) -> Vec<u8> {
+    match length {
+        0 => Vec::new(),
+        // SAFETY: as the caller promises; a list is as large as its length.
+        _ => unsafe { Vec::from_raw_parts(pointer as *mut u8, length, length) },
+    }
+}
+
+// === impl Call ===
+
+impl Far for Call {
+    fn part(&self, part: Part) -> Result<Vec<u8>, String> {
+        let mut out = Area::new();
+        // SAFETY: the host writes a tag, a pointer and a length, which fit.
+        let bytes = unsafe {
+            call_part(self.0, part as u32, &raw mut out);
+            out.list(1)
+        };
+        match out.0[0] & 0xff {
+            0 => Ok(bytes),
+            _ => Err(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // SAFETY: the handle is owned, and dropped once.
+        unsafe { call_drop(self.0) }
+    }
+}
+
+// === impl Desk ===
+
+impl<P: FromConfig> Desk<P> {
+    /// Calls a function of a group that the plugin asks for. For the others there is no code, and so no import.
+    fn call(function: Function, argument: &[u8]) -> Result<Vec<u8>, ServiceError> {
+        type Import = unsafe extern "C" fn(*const u8, usize, *mut Area);
+        let asks = |permission: Permission| asks_for::<P>(permission);
+        let import: Import = match function {
+            Function::Log => log::write,
+            Function::Metric if asks(Permission::Metrics) => metrics::sample,
+            Function::Record if asks(Permission::Records) => records::append,
+            Function::KvGet if asks(Permission::Kv) => kv::get,
+            Function::KvSet if asks(Permission::Kv) => kv::set,
+            Function::KvDelete if asks(Permission::Kv) => kv::delete,
+            Function::KvList if asks(Permission::Kv) => kv::list,
+            Function::KvIncrement if asks(Permission::Kv) => kv::increment,
+            Function::KvCompareAndSet if asks(Permission::Kv) => kv::compare_and_set,
+            Function::HttpSend if asks(Permission::Http) => http::send,
+            Function::LlmComplete if asks(Permission::Llm) => llm::complete,
+            _ => {
+                let Some(permission) = function.info().permission else {
+                    return Err(ServiceError::Invalid("no such function".to_owned()));
+                };
+                return Err(ServiceError::Denied { permission, what: function.name() });
+            }
+        };
+        let mut out = Area::new();
+        // SAFETY: the argument outlives the call; the host writes a tag, a pointer and a length, which fit.
+        let bytes = unsafe {
+            import(argument.as_ptr(), argument.len(), &raw mut out);
+            out.list(1)
+        };
+        match out.0[0] & 0xff {
+            0 => Ok(bytes),
+            _ => Err(document::read(&bytes).unwrap_or_else(|error| ServiceError::Failed(error.to_string()))),
+        }
+    }
+}
+
+/// Whether the attribute on the plugin asks for a permission; known when the guest is compiled.
+const fn asks_for<P: FromConfig>(permission: Permission) -> bool {
+    let (asked, mut at) = (P::PERMISSIONS, 0);
+    while at < asked.len() {
+        if asked[at] as u8 == permission as u8 {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+impl<P: FromConfig> Ask for Desk<P> {
+    fn ask(&self, function: Function, argument: Vec<u8>) -> BoxFuture<'_, Result<Vec<u8>, ServiceError>> {
+        // The host waits, not the guest: the whole component stands still meanwhile.
+        Box::pin(async move { Self::call(function, &argument) })
+    }
+
+    fn ask_now(&self, function: Function, argument: Vec<u8>) -> Result<Vec<u8>, ServiceError> {
+        Self::call(function, &argument)
+    }
+}
+
+// === exports ===
+
+/// Runs what can only wait for the host, which has answered by the time it is asked.
+fn now<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+fn services<P: FromConfig>() -> Services {
+    static SERVICES: OnceLock<Services> = OnceLock::new();
+    SERVICES.get_or_init(|| service::services(Arc::new(Desk::<P>(PhantomData)))).clone()
+}
+
+/// The instance of the component.
+fn instance<P: FromConfig>() -> &'static OnceLock<Exported<P>> {
+    // One plugin a component: there is one `P`, and so one instance.
+    static INSTANCE: OnceLock<&'static (dyn std::any::Any + Send + Sync)> = OnceLock::new();
+    let place = INSTANCE.get_or_init(|| Box::leak(Box::new(OnceLock::<Exported<P>>::new())));
+    match place.downcast_ref() {
+        Some(instance) => instance,
+        None => unreachable_plugin(),
+    }
+}
+
+#[expect(clippy::panic, reason = "a component with two plugins cannot be built by the macro")]
+fn unreachable_plugin() -> ! {
+    panic!("a component holds one plugin")
+}
+
+/// Leaves bytes for the host, which reads them and then calls [`leave`].
+fn give(bytes: Vec<u8>) -> *mut Area {
+    let mut bytes = std::mem::ManuallyDrop::new(bytes);
+    // The host reads two words; the third is for `leave`.
+    put(Area([bytes.as_mut_ptr() as usize, bytes.len(), bytes.capacity(), 0]))
+}
+
+fn put(area: Area) -> *mut Area {
+    static mut RESULT: Area = Area::new();
+    let place = &raw mut RESULT;
+    // SAFETY: the module has one thread, and is not entered again before the host has read what the last call left.
+    unsafe { place.write(area) };
+    place
+}
+
+#[doc(hidden)]
+pub fn introduce<P: FromConfig>() -> *mut Area {
+    give(Exported::<P>::introduce())
+}
+
+/// # Safety
+///
+/// Only as the lifted export `create`.
+#[doc(hidden)]
+pub unsafe fn create<P: FromConfig>(pointer: usize, length: usize) -> *mut Area {
+    std::panic::set_hook(Box::new(|panic| {
+        // The trap that follows says nothing; this line does.
+        let line = panic.to_string();
+        PANIC.with(|kept| line.clone_into(&mut kept.borrow_mut()));
+        let services = service::services(Arc::new(Desk::<P>(PhantomData)));
+        let record = gatewright_plugin::services::LogRecord {
+            level: gatewright_plugin::services::Level::Error,
+            message: "panicked",
+            fields: &[("panic", line.into())],
+            request_id: "",
+        };
+        services.log.log(&record);
+    }));
+    // SAFETY: the host gives a list away.
+    let config = unsafe { taken(pointer, length) };
+    match Exported::<P>::create(&config) {
+        Ok(exported) => {
+            // The host creates once.
+            let _ = instance::<P>().set(exported);
+            put(Area::new())
+        }
+        Err(message) => {
+            let mut bytes = std::mem::ManuallyDrop::new(message.into_bytes());
+            put(Area([1, bytes.as_mut_ptr() as usize, bytes.len(), bytes.capacity()]))
+        }
+    }
+}
+
+/// # Safety
+///
+/// Only with what the last `create` returned, once.
+#[doc(hidden)]
+pub unsafe fn leave_created(area: *mut Area) {
+    // SAFETY: `put` wrote it; an error holds a text of that room.
+    unsafe {
+        let [tag, pointer, length, room] = area.read().0;
+        if tag != 0 {
+            drop(Vec::from_raw_parts(pointer as *mut u8, length, room));
+        }
+    }
+}
+
+fn handle<P: FromConfig>(hook: u32, far: &Arc<dyn Far>, head: &[u8]) -> Vec<u8> {
+    let fail = |message: &str| gatewright_abi::guest::fail(gatewright_plugin::Failure::Malformed(message.to_owned()));
+    let Some(hook) = Hook::numbered(hook) else { return fail("no such hook") };
+    let Some(exported) = instance::<P>().get() else { return fail("it was called before it was created") };
+    now(exported.call(hook, head, far, services::<P>()))
+        .unwrap_or_else(|| fail("it waits for something that is not the host's"))
+}
+
+/// # Safety
+///
+/// Only as the lifted export of a hook: `call` is an owned handle, pointer and length are a list that is given away.
+#[doc(hidden)]
+pub unsafe fn enter<P: FromConfig>(hook: u32, call: u32, pointer: usize, length: usize) -> *mut Area {
+    let far: Arc<dyn Far> = Arc::new(Call(call));
+    // SAFETY: as the caller promises.
+    let head = unsafe { taken(pointer, length) };
+    give(handle::<P>(hook, &far, &head))
+}
+
+/// # Safety
+///
+/// Only with what the last [`enter`] returned, once.
+#[doc(hidden)]
+pub unsafe fn leave(area: *mut Area) {
+    // SAFETY: `give` wrote a vector's three words.
+    unsafe {
+        let [pointer, length, room, _] = area.read().0;
+        drop(Vec::from_raw_parts(pointer as *mut u8, length, room));
+    }
+}
+
+/// # Safety
+///
+/// Only as the lifted export of a hook that is given chunks: pointer and length are a list of lists that is given away.
+#[doc(hidden)]
+pub unsafe fn enter_chunks<P: FromConfig>(hook: u32, call: u32, pointer: usize, length: usize) -> *mut Area {
+    let far: Arc<dyn Far> = Arc::new(Call(call));
+    let mut answers = Vec::with_capacity(length);
+    // SAFETY: the host made a block of so many pairs of pointer and length at the alignment of a word, and gave it and
+    // each list of a pair away.
+    let heads = match length {
+        0 => Vec::new(),
+        _ => unsafe { Vec::from_raw_parts(pointer as *mut [usize; 2], length, length) },
+    };
+    for [pointer, length] in heads {
+        // SAFETY: as above.
+        let head = unsafe { taken(pointer, length) };
+        let mut answer = handle::<P>(hook, &far, &head).into_boxed_slice();
+        answers.push([answer.as_mut_ptr() as usize, answer.len()]);
+        std::mem::forget(answer);
+    }
+    let mut answers = std::mem::ManuallyDrop::new(answers);
+    put(Area([answers.as_mut_ptr() as usize, answers.len(), answers.capacity(), 0]))
+}
+
+/// # Safety
+///
+/// Only with what the last [`enter_chunks`] returned, once.
+#[doc(hidden)]
+pub unsafe fn leave_chunks(area: *mut Area) {
+    // SAFETY: `enter_chunks` wrote the three words of a vector of pairs, each of them a boxed slice.
+    unsafe {
+        let [pointer, length, room, _] = area.read().0;
+        for [pointer, length] in Vec::from_raw_parts(pointer as *mut [usize; 2], length, room) {
+            drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(pointer as *mut u8, length)));
+        }
+    }
+}
+
+#[doc(hidden)]
+pub fn pull<P: FromConfig>(number: u64) -> *mut Area {
+    let pulled = instance::<P>().get().and_then(|exported| now(exported.pull(number)));
+    give(pulled.unwrap_or_else(|| {
+        let message = "the stream waits for something that is not the host's";
+        let error = gatewright_plugin::model::LlmError::new(gatewright_plugin::model::ErrorKind::Internal, message);
+        document::write(&gatewright_abi::Pulled::Error(error))
+    }))
+}
+
+#[doc(hidden)]
+pub fn close<P: FromConfig>(number: u64) {
+    if let Some(exported) = instance::<P>().get() {
+        exported.close(number);
+    }
+}
+
+/// The allocator of the canonical ABI.
+///
+/// # Safety
+///
+/// As the canonical ABI calls it.
+#[unsafe(export_name = "cabi_realloc")]
+unsafe extern "C" fn realloc(old: *mut u8, old_length: usize, align: usize, length: usize) -> *mut u8 {
+    use std::alloc::{Layout, alloc, handle_alloc_error};
+    // SAFETY: the alignment is a power of two, and an old block has the size and alignment that it was made with.
+    unsafe {
+        let layout = Layout::from_size_align_unchecked(length, align);
+        let new = match (old_length, length) {
+            (0, 0) => return align as *mut u8,
+            (0, _) => alloc(layout),
+            _ => std::alloc::realloc(old, Layout::from_size_align_unchecked(old_length, align), length),
+        };
+        if new.is_null() {
+            handle_alloc_error(layout)
+        }
+        new
+    }
+}
+
+include!("wasm/exports.rs");
