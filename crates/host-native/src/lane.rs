@@ -1,0 +1,233 @@
+//! A plugin's own lane: the threads that its calls run on, a bounded queue before them, and the quarantine.
+//!
+//! A thread that hangs in a plugin cannot be killed. So that it harms nobody else, no thread of the gateway's ever waits
+//! for it: the task that waits gives the call up when its time is over, and the thread is written off until it comes
+//! back. While two calls that took too long have not come back, the plugin is in quarantine.
+
+use crate::calls::{GivenUp, LaneCall};
+use crate::code::Code;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a thread without work stays.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// What threads of plugins have for their stacks: Go and C expect as much as a main thread's half.
+const STACK_BYTES: usize = 2 << 20;
+
+/// How wide a lane is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Width {
+    /// The most threads, those that hang included.
+    pub(crate) threads: usize,
+    /// The most calls that wait for a thread.
+    pub(crate) queue: usize,
+    /// How many calls that took too long and have not come back put the plugin into quarantine.
+    pub(crate) strikes: usize,
+}
+
+/// A lane.
+pub(crate) struct Lane {
+    name: Arc<str>,
+    width: Width,
+    code: Code,
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Arc<LaneCall>>,
+    threads: usize,
+    idle: usize,
+    /// Calls that were given up while the plugin was at them.
+    abandoned: Vec<Arc<LaneCall>>,
+    given_up: u64,
+    quarantined: bool,
+    /// Calls in place that hang.
+    hanging: usize,
+    closed: bool,
+}
+
+/// Why a call is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    Quarantined,
+    Full,
+}
+
+/// How a native plugin is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneHealth {
+    /// Whether its calls fail at once because earlier ones hang.
+    pub quarantined: bool,
+    /// Calls that were given up and have not come back.
+    pub abandoned: usize,
+    /// Calls that were ever given up.
+    pub given_up: u64,
+    /// Threads of its lane.
+    pub threads: usize,
+    /// Calls that wait for a thread.
+    pub queued: usize,
+}
+
+// === impl Lane ===
+
+impl Lane {
+    pub(crate) fn new(name: Arc<str>, width: Width, code: Code) -> Self {
+        Self { name, width, code, state: Mutex::default(), work: Condvar::new() }
+    }
+
+    pub(crate) fn code(&self) -> &Code {
+        &self.code
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a call.
+    pub(crate) fn push(self: &Arc<Self>, call: Arc<LaneCall>) -> Result<(), NotTaken> {
+        let mut state = self.state();
+        self.look(&mut state);
+        if state.quarantined {
+            return Err(NotTaken::Quarantined);
+        }
+        if state.queue.len() >= self.width.queue {
+            return Err(NotTaken::Full);
+        }
+        state.queue.push_back(call);
+        self.staff(&mut state);
+        Ok(())
+    }
+
+    /// Sees to it that somebody takes what is queued.
+    fn staff(self: &Arc<Self>, state: &mut State) {
+        if state.queue.len() > state.idle && state.threads < self.width.threads {
+            let lane = self.clone();
+            let thread = thread::Builder::new().name(format!("plugin-{}", self.name)).stack_size(STACK_BYTES);
+            match thread.spawn(move || lane.serve()) {
+                Ok(_) => state.threads += 1,
+                Err(error) => {
+                    tracing::error!(plugin = &*self.name, %error, "no thread for a native plugin could be started");
+                }
+            }
+        }
+        if state.idle > 0 {
+            self.work.notify_one();
+        }
+    }
+
+    /// A thread's life.
+    fn serve(self: Arc<Self>) {
+        let mut state = self.state();
+        loop {
+            if let Some(call) = state.queue.pop_front() {
+                drop(state);
+                self.run(&call);
+                state = self.state();
+                continue;
+            }
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let (woken, wait) = self.work.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.idle -= 1;
+            if wait.timed_out() && state.queue.is_empty() && !state.closed {
+                break;
+            }
+        }
+        state.threads -= 1;
+        let last = state.closed && state.threads == 0 && state.queue.is_empty();
+        drop(state);
+        if last {
+            self.code.destroy();
+        }
+    }
+
+    fn run(&self, call: &Arc<LaneCall>) {
+        let Some(handle) = call.begin() else { return };
+        let status = self.code.run(call.task, handle);
+        if !call.done(status) {
+            self.came_back(call);
+        }
+    }
+
+    /// A call that nobody waits for any more.
+    pub(crate) fn give_up(&self, call: &Arc<LaneCall>) {
+        let mut state = self.state();
+        // Under the lock, so that its thread comes back after it was written down.
+        match call.give_up() {
+            GivenUp::Running => {
+                state.given_up += 1;
+                state.abandoned.push(call.clone());
+                self.look(&mut state);
+            }
+            GivenUp::Queued => state.queue.retain(|queued| !Arc::ptr_eq(queued, call)),
+            GivenUp::Over => {}
+        }
+    }
+
+    fn came_back(&self, call: &Arc<LaneCall>) {
+        let mut state = self.state();
+        state.abandoned.retain(|abandoned| !Arc::ptr_eq(abandoned, call));
+        self.look(&mut state);
+    }
+
+    /// A call in place hangs, or came back.
+    pub(crate) fn hangs(&self, hangs: bool) {
+        let mut state = self.state();
+        state.hanging = if hangs { state.hanging + 1 } else { state.hanging.saturating_sub(1) };
+        self.look(&mut state);
+    }
+
+    /// Puts the plugin into quarantine, or takes it out.
+    fn look(&self, state: &mut State) {
+        let now = Instant::now();
+        let stuck = state.hanging + state.abandoned.iter().filter(|call| call.overran(now)).count();
+        if stuck >= self.width.strikes && !state.quarantined {
+            state.quarantined = true;
+            tracing::error!(
+                plugin = &*self.name,
+                stuck,
+                "a native plugin is in quarantine: calls that took too long have not come back"
+            );
+        } else if state.quarantined && stuck == 0 {
+            state.quarantined = false;
+            tracing::warn!(plugin = &*self.name, "a native plugin is out of quarantine: its calls came back");
+        }
+    }
+
+    pub(crate) fn health(&self) -> LaneHealth {
+        let mut state = self.state();
+        self.look(&mut state);
+        LaneHealth {
+            quarantined: state.quarantined,
+            abandoned: state.abandoned.len() + state.hanging,
+            given_up: state.given_up,
+            threads: state.threads,
+            queued: state.queue.len(),
+        }
+    }
+
+    /// Takes no more calls: the last thread ends the instance.
+    pub(crate) fn close(self: &Arc<Self>) {
+        let mut state = self.state();
+        state.closed = true;
+        if state.threads > 0 {
+            self.work.notify_all();
+            return;
+        }
+        drop(state);
+        // The plugin's code never runs on a thread of the gateway's.
+        let lane = self.clone();
+        let thread = thread::Builder::new().name(format!("plugin-{}", self.name)).stack_size(STACK_BYTES);
+        if let Err(error) = thread.spawn(move || lane.code.destroy()) {
+            tracing::error!(plugin = &*self.name, %error, "a native plugin could not be ended");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Loading: staged, looked at, opened, and an instance made.
+
+use crate::calls::{LaneCall, Task};
+use crate::code::Code;
+use crate::lane::{Lane, Width};
+use crate::library::{self, NotOpened};
+use crate::native::{Native, Parts, of_life};
+use gatewright_abi::native::{MINOR, Status};
+use gatewright_host::{Sha256, Stage, StageError};
+use gatewright_plugin::{Failure, Hook, Manifest};
+use serde_json::Value as Json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A plugin to load.
+#[derive(Clone, Debug)]
+pub struct Artefact<'a> {
+    /// The instance's name in the config.
+    pub name: &'a str,
+    /// The library.
+    pub path: &'a Path,
+    /// What it must be.
+    pub sha256: Option<Sha256>,
+    /// The instance's `config`.
+    pub config: &'a Json,
+    /// Where copies go.
+    pub stage: &'a Stage,
+}
+
+/// How a native plugin is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether hooks that answer at once are called on the gateway's own threads. For plugins that are trusted not to
+    /// hang: see `docs/abi.md`.
+    pub inline: bool,
+    /// How many calls may be in place at once; the others go to the lane. At least 1.
+    pub inline_at_once: usize,
+    /// The most threads of its lane.
+    pub threads: usize,
+    /// The most calls that wait for one of them.
+    pub queue: usize,
+    /// How many calls that took too long and have not come back put it into quarantine.
+    pub strikes: usize,
+    /// The longest time of a call, if the config sets one: a call that is given up earlier is no strike.
+    pub timeout: Option<Duration>,
+    /// The longest time of loading, and of making an instance.
+    pub start_timeout: Duration,
+}
+
+/// A native plugin could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is no copy of it.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// It is no plugin that can be loaded.
+    #[error("`{}` cannot be loaded: {why}", .path.display())]
+    Library {
+        /// The library.
+        path: PathBuf,
+        /// In a sentence.
+        why: String,
+    },
+    /// What it says of itself cannot be understood.
+    #[error("`{}` cannot be loaded: its manifest is not as it must be: {error}", .path.display())]
+    Manifest {
+        /// The library.
+        path: PathBuf,
+        /// Where it is wrong.
+        error: serde_json::Error,
+    },
+    /// It did not make an instance.
+    #[error("it did not start: {0}")]
+    Create(String),
+    /// It took too long.
+    #[error("it did not start within {0:?}")]
+    Slow(Duration),
+}
+
+// === impl Options ===
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            inline: false,
+            inline_at_once: 1,
+            threads: 16,
+            queue: 256,
+            strikes: 2,
+            timeout: None,
+            start_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Loads a plugin and makes an instance of it. Waits for the disk and the plugin: at most about as long as the options
+/// say, twice.
+pub fn load(artefact: &Artefact<'_>, options: &Options) -> Result<Arc<Native>, LoadError> {
+    let staged = artefact.stage.put(artefact.path, artefact.sha256)?;
+    let path = || artefact.path.to_owned();
+    let refused = |error: NotOpened| LoadError::Library { path: path(), why: error.to_string() };
+    let (exports, user) = library::open(&staged, options.start_timeout).map_err(refused)?;
+    let manifest: Manifest =
+        serde_json::from_slice(exports.manifest()).map_err(|error| LoadError::Manifest { path: path(), error })?;
+    if exports.minor() > MINOR {
+        let minor = exports.minor();
+        tracing::info!(plugin = artefact.name, minor, "a native plugin was built for a newer minor version of the ABI");
+    }
+    let (hooks, immediate) = (exports.hooks(), exports.immediate());
+    let name: Arc<str> = artefact.name.into();
+    let width = Width { threads: options.threads.max(1), queue: options.queue.max(1), strikes: options.strikes.max(1) };
+    let config = artefact.config.to_string().into_bytes();
+    let lane = Arc::new(Lane::new(name.clone(), width, Code::new(exports, config)));
+    let native = Arc::new(Native::new(Parts { name, manifest, hooks, immediate, lane, user }, options));
+    create(&native, artefact.config, options)?;
+    Ok(native)
+}
+
+fn create(native: &Native, config: &Json, options: &Options) -> Result<(), LoadError> {
+    let limit = options.start_timeout;
+    let call = of_life(native.name(), config, |source, name| {
+        LaneCall::new(Task::Create, Hook::OnStartup, limit, false, source, name)
+    });
+    let call = Arc::new(call);
+    let failed = |failure: &str| LoadError::Create(failure.to_owned());
+    native.lane().push(call.clone()).map_err(|_| failed("its lane takes no calls"))?;
+    let Some(status) = call.wait(Instant::now() + limit) else {
+        native.lane().give_up(&call);
+        return Err(LoadError::Slow(limit));
+    };
+    if status == Status::Ok as i32 {
+        return Ok(());
+    }
+    match call.desk().settle(status) {
+        Ok(_) => Ok(()),
+        Err(Failure::Returned(why)) => Err(LoadError::Create(why)),
+        Err(failure) => Err(failed(&failure.to_string())),
+    }
+}

@@ -1,0 +1,292 @@
+//! A native plugin, as the pipeline sees it.
+
+use crate::before;
+use crate::calls::{Departed, LaneCall, Mail, Task};
+use crate::inline;
+use crate::lane::{Lane, LaneHealth, NotTaken};
+use crate::load::Options;
+use crate::place::Places;
+use gatewright_abi::native::Status;
+use gatewright_abi::{Pulled, Pulls, View, document, host, service};
+use gatewright_model::{ErrorKind, LlmError};
+use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
+use gatewright_plugin::payload::Startup;
+use gatewright_plugin::services::BoxFuture;
+use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, Manifest, State};
+use serde_json::Value as Json;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+/// A native plugin.
+pub struct Native {
+    name: Arc<str>,
+    manifest: Manifest,
+    hooks: HookSet,
+    /// The hooks that are called in place.
+    immediate: HookSet,
+    places: Places,
+    timeout: Option<Duration>,
+    view: Arc<View>,
+    open: Arc<Open>,
+    pulls: Arc<dyn Pulls>,
+}
+
+/// What a plugin is put together from.
+pub(crate) struct Parts {
+    pub(crate) name: Arc<str>,
+    pub(crate) manifest: Manifest,
+    pub(crate) hooks: HookSet,
+    pub(crate) immediate: HookSet,
+    pub(crate) lane: Arc<Lane>,
+    /// Whoever holds it uses the library.
+    pub(crate) user: Arc<()>,
+}
+
+/// An instance, until the last who may call it is gone.
+struct Open {
+    lane: Arc<Lane>,
+    _user: Arc<()>,
+}
+
+/// The streams that the plugin answers with.
+struct Streams {
+    name: Arc<str>,
+    open: Arc<Open>,
+    limit: Duration,
+}
+
+/// A call that somebody waits for: given up when it is dropped.
+struct Waiting {
+    open: Arc<Open>,
+    call: Arc<LaneCall>,
+}
+
+/// How long the plugin may take for the next chunks of a stream.
+const PULL: Duration = Duration::from_secs(30);
+
+/// A call outside of a request: what it works on is the instance's name and config.
+pub(crate) fn of_life(name: &Arc<str>, config: &Json, make: impl FnOnce(Departed, Arc<str>) -> LaneCall) -> LaneCall {
+    let services = before::services(name);
+    let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, services.clone());
+    let mut startup = Startup { name: name.to_string(), config: config.clone() };
+    let departure = host::depart(&cx, &CallRef::OnStartup(&mut startup), &Arc::new(View::all()));
+    make(Departed { departure, services }, name.clone())
+}
+
+// === impl Native ===
+
+impl Native {
+    pub(crate) fn new(parts: Parts, options: &Options) -> Self {
+        let Parts { name, manifest, hooks, immediate, lane, user } = parts;
+        let open = Arc::new(Open { lane, _user: user });
+        let limit = options.timeout.unwrap_or(PULL);
+        let pulls = Arc::new(Streams { name: name.clone(), open: open.clone(), limit });
+        Self {
+            name,
+            hooks,
+            immediate: if options.inline { immediate } else { HookSet::EMPTY },
+            places: Places::new(options.inline_at_once.max(1)),
+            timeout: options.timeout.or(manifest.timeout),
+            // It is in the gateway's own memory: what it is not shown, it can read.
+            view: Arc::new(View::all()),
+            manifest,
+            open,
+            pulls,
+        }
+    }
+
+    /// The instance's name.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(crate) fn lane(&self) -> &Arc<Lane> {
+        &self.open.lane
+    }
+
+    /// How it is.
+    pub fn lane_health(&self) -> LaneHealth {
+        self.open.lane.health()
+    }
+
+    /// How long a call of this hook may take before it is a strike.
+    fn limit(&self, hook: Hook) -> Duration {
+        self.timeout.unwrap_or(hook.info().timeout)
+    }
+
+    fn lane_call(&self, cx: &Cx, call: &CallRef<'_>, may_wait: bool) -> Arc<LaneCall> {
+        let hook = call.hook();
+        let source = Departed { departure: host::depart(cx, call, &self.view), services: cx.services().clone() };
+        Arc::new(LaneCall::new(Task::Hook(hook), hook, self.limit(hook), may_wait, source, self.name.clone()))
+    }
+
+    fn settle(&self, cx: &mut Cx, call: CallRef<'_>, settled: Result<Vec<u8>, Failure>) -> Reply {
+        match settled {
+            Ok(answer) => host::settle(cx, call, &answer, &self.view, &self.pulls),
+            Err(failure) => Reply::Failed(failure),
+        }
+    }
+
+    /// On the caller's own thread.
+    fn in_place(&self, cx: &mut Cx, mut call: CallRef<'_>) -> Reply {
+        let hook = call.hook();
+        let code = self.open.lane.code();
+        let work = |handle| code.hook(hook, handle);
+        let settled =
+            inline::run(hook, cx, &mut call, &self.view, &self.name, work, |desk, status| desk.settle(status));
+        self.settle(cx, call, settled)
+    }
+
+    /// On the lane, while the caller's thread waits: no longer than the call may take.
+    fn surplus(&self, cx: &mut Cx, call: CallRef<'_>) -> Reply {
+        let lane_call = self.lane_call(cx, &call, false);
+        let waiting = Waiting { open: self.open.clone(), call: lane_call.clone() };
+        if let Err(not_taken) = self.open.lane.push(lane_call.clone()) {
+            return Reply::Failed(not_taken.into());
+        }
+        let status = lane_call.wait(Instant::now() + lane_call.limit);
+        drop(waiting);
+        let settled = match status {
+            Some(status) => lane_call.desk().settle(status),
+            None => Err(Failure::TimedOut),
+        };
+        self.settle(cx, call, settled)
+    }
+}
+
+impl Hosted for Native {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn hooks(&self) -> HookSet {
+        self.hooks
+    }
+
+    fn immediate(&self) -> HookSet {
+        self.immediate
+    }
+
+    fn call_now(&self, cx: &mut Cx, call: CallRef<'_>) -> Reply {
+        match self.places.enter(&self.open.lane, self.limit(call.hook())) {
+            Some(_place) => self.in_place(cx, call),
+            None => self.surplus(cx, call),
+        }
+    }
+
+    fn call(self: Arc<Self>, mut cx: Cx, mut call: Call) -> BoxFuture<'static, Returned> {
+        let lane_call = self.lane_call(&cx, &host::lend(&mut call), true);
+        let waiting = Waiting { open: self.open.clone(), call: lane_call.clone() };
+        let taken = self.open.lane.push(lane_call);
+        Box::pin(async move {
+            let settled = match taken {
+                Ok(()) => {
+                    let status = waiting.status().await;
+                    waiting.call.desk().settle(status)
+                }
+                Err(not_taken) => Err(not_taken.into()),
+            };
+            let reply = self.settle(&mut cx, host::lend(&mut call), settled);
+            Returned { cx, call, reply }
+        })
+    }
+}
+
+impl std::fmt::Debug for Native {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Native").field("name", &self.name).field("hooks", &self.hooks).finish_non_exhaustive()
+    }
+}
+
+// === impl Open ===
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.lane.close();
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// Waits until the plugin is done, and does for it what waits.
+    async fn status(&self) -> i32 {
+        let mut serving: Option<BoxFuture<'static, Result<Vec<u8>, _>>> = None;
+        poll_fn(|cx| {
+            loop {
+                if let Some(served) = &mut serving
+                    && let Poll::Ready(answer) = served.as_mut().poll(cx)
+                {
+                    self.call.answer(answer);
+                    serving = None;
+                }
+                match self.call.poll(cx) {
+                    Poll::Ready(Mail::Done(status)) => return Poll::Ready(status),
+                    Poll::Ready(Mail::Asked(function, argument)) => {
+                        let (services, facts) = (self.call.services.clone(), self.call.facts.clone());
+                        let hook = self.call.hook;
+                        serving = Some(Box::pin(async move {
+                            service::serve(&services, &facts, hook, true, function, &argument).await
+                        }));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.open.lane.give_up(&self.call);
+    }
+}
+
+// === impl Streams ===
+
+impl Streams {
+    fn call(&self, task: Task) -> Arc<LaneCall> {
+        Arc::new(of_life(&self.name, &Json::Null, |source, name| {
+            LaneCall::new(task, Hook::PreLlm, self.limit, true, source, name)
+        }))
+    }
+}
+
+impl Pulls for Streams {
+    fn pull(&self, number: u64) -> BoxFuture<'static, Result<Pulled, LlmError>> {
+        let internal = |message: String| LlmError::new(ErrorKind::Internal, message);
+        let call = self.call(Task::Pull(number));
+        let waiting = Waiting { open: self.open.clone(), call: call.clone() };
+        let taken = self.open.lane.push(call);
+        Box::pin(async move {
+            taken.map_err(|not_taken| internal(Failure::from(not_taken).to_string()))?;
+            let status = waiting.status().await;
+            let mut desk = waiting.call.desk();
+            let document = desk.take_document().filter(|_| status == Status::Ok as i32);
+            match document {
+                Some(document) => document::read(&document).map_err(|error| internal(error.to_string())),
+                None => {
+                    let why = desk.take_failure().unwrap_or_else(|| "it gave no chunks".to_owned());
+                    Err(internal(format!("the plugin's stream failed: {why}")))
+                }
+            }
+        })
+    }
+
+    fn close(&self, number: u64) {
+        // A lane that is full or in quarantine has more to lose than a stream.
+        let _ = self.open.lane.push(self.call(Task::Close(number)));
+    }
+}
+
+impl From<NotTaken> for Failure {
+    fn from(not_taken: NotTaken) -> Self {
+        Self::Unavailable(match not_taken {
+            NotTaken::Quarantined => "it is in quarantine: earlier calls have not come back".to_owned(),
+            NotTaken::Full => "its lane is full".to_owned(),
+        })
+    }
+}

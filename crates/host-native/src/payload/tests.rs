@@ -1,0 +1,82 @@
+use super::*;
+use serde_json::{Value as Json, json};
+
+fn written(json: &Json) -> Vec<u8> {
+    document::write(json)
+}
+
+fn read(node: Option<Node>) -> Json {
+    document::read(&document::write(&node.unwrap_or(Node::Null))).unwrap()
+}
+
+fn chat(part: Part) -> Result<Vec<u8>, String> {
+    match part {
+        Part::Chat => Ok(written(&json!({
+            "messages": [
+                { "origin": 0, "role": "system", "blocks": [{ "content": { "text": "be good" } }] },
+                { "origin": 1, "role": "user", "blocks": [{ "content": { "text": "hello" } }] },
+            ],
+            "params": {},
+        }))),
+        Part::Facts => Ok(written(&json!({ "user_id": "u" }))),
+        Part::State => Ok(written(&json!([["a/b", { "int": 1 }], ["b", { "str": "text" }]]))),
+        _ => Err("none".to_owned()),
+    }
+}
+
+fn pre_llm() -> Payload {
+    Payload::of(Hook::PreLlm, &written(&json!({ "kind": "chat", "model": "m", "stream": false })))
+}
+
+#[test]
+fn paths_lead_into_parts() {
+    let mut payload = pre_llm();
+    let mut text = |path: &str| payload.get(path, &chat).unwrap().cloned();
+    assert_eq!(text("model"), Some(Node::text("m")));
+    assert_eq!(text("messages/1/blocks/0/content/text"), Some(Node::text("hello")));
+    assert_eq!(text("facts/user_id"), Some(Node::text("u")));
+    assert_eq!(text("state/b"), Some(Node::text("text")));
+    assert_eq!(text("messages/2/role"), None);
+    assert_eq!(payload.state("a/b", &chat).unwrap(), Some(&Node::Int(1)));
+    assert_eq!(payload.get("", &chat).unwrap_err().0, Status::Invalid);
+}
+
+#[test]
+fn an_edit_of_the_model_leaves_the_conversation_alone() {
+    let mut payload = pre_llm();
+    payload.set("model", Node::text("other"), &chat).unwrap();
+    payload.set("provider", Node::text("p"), &chat).unwrap();
+    let edits = read(payload.edits());
+    assert_eq!(edits, json!({ "kind": "chat", "model": "other", "stream": false, "provider": "p" }));
+}
+
+#[test]
+fn a_message_that_was_edited_is_no_longer_as_it_was() {
+    let mut payload = pre_llm();
+    payload.set("messages/1/blocks/0/content/text", Node::text("bye"), &chat).unwrap();
+    let edits = read(payload.edits());
+    assert_eq!(edits["chat"]["messages"][0]["origin"], json!(0));
+    assert_eq!(edits["chat"]["messages"][1].get("origin"), None);
+    assert_eq!(edits["chat"]["messages"][1]["blocks"][0]["content"]["text"], json!("bye"));
+}
+
+#[test]
+fn headers_are_edited_by_their_names() {
+    let head = json!({ "method": "POST", "path": "/", "query": [], "headers": [["a", "1"], ["b", "2"]] });
+    let mut payload = Payload::of(Hook::HttpRequest, &written(&head));
+    let body = |_: Part| Ok(b"body".to_vec());
+    payload.set("headers/A", Node::text("x"), &body).unwrap();
+    payload.set("headers/c", Node::text("3"), &body).unwrap();
+    assert_eq!(read(payload.edits()), json!({ "headers": [["a", ["x"]], ["c", ["3"]]] }));
+    assert_eq!(payload.set("method", Node::text("GET"), &body).unwrap_err().0, Status::Unsupported);
+}
+
+#[test]
+fn what_a_hook_does_not_edit_is_refused() {
+    let mut payload = Payload::of(Hook::CheckInput, &written(&json!({ "model": "m" })));
+    assert_eq!(payload.set("model", Node::text("x"), &chat).unwrap_err().0, Status::Unsupported);
+    let mut payload = pre_llm();
+    assert_eq!(payload.set("messages/9/role", Node::text("x"), &chat).unwrap_err().0, Status::Missing);
+    assert_eq!(payload.set("messages", Node::text("x"), &chat).unwrap_err().0, Status::Invalid);
+    assert!(payload.edits().is_none());
+}

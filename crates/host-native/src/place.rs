@@ -1,0 +1,60 @@
+//! Places for calls on the gateway's own threads: few, so that a plugin that hangs can hold few of them.
+
+use crate::lane::Lane;
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The places of a plugin.
+pub(crate) struct Places(Box<[AtomicU64]>);
+
+/// A place that is held.
+pub(crate) struct Place<'p> {
+    place: &'p AtomicU64,
+    lane: &'p Arc<Lane>,
+}
+
+/// A place: 0 if it is free, else when it was taken, in nanoseconds; the highest bit says that it is known to hang.
+const HANGS: u64 = 1 << 63;
+
+/// What time is counted from.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+fn now() -> u64 {
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(HANGS - 1).max(1)
+}
+
+// === impl Places ===
+
+impl Places {
+    pub(crate) fn new(many: usize) -> Self {
+        Self((0..many).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Takes a place, if one is free; looks whether those that are not hang.
+    pub(crate) fn enter<'p>(&'p self, lane: &'p Arc<Lane>, limit: Duration) -> Option<Place<'p>> {
+        let now = now();
+        for place in &self.0 {
+            match place.compare_exchange(0, now, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Some(Place { place, lane }),
+                Err(since) if since & HANGS == 0 && u128::from(now.saturating_sub(since)) >= limit.as_nanos() => {
+                    let marked = place.compare_exchange(since, since | HANGS, Ordering::AcqRel, Ordering::Relaxed);
+                    if marked.is_ok() {
+                        lane.hangs(true);
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.place.swap(0, Ordering::AcqRel) & HANGS != 0 {
+            self.lane.hangs(false);
+        }
+    }
+}

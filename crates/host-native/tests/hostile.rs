@@ -1,0 +1,341 @@
+//! Native plugins that do not do what they should: nobody else notices.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod compiled;
+
+use bytes::Bytes;
+use compiled::{Bench, exchange, mocks, within};
+use gatewright_host::Sha256;
+use gatewright_host_native::{Native, Options, generations};
+use gatewright_pipeline::{Decision, Exchange, Fault};
+use gatewright_plugin::hosted::{Call, Hosted, Reply, point};
+use gatewright_plugin::payload::HealthCheck;
+use gatewright_plugin::services::{BoxFuture, Kv, ServiceError};
+use gatewright_plugin::{Cx, Facts, Failure, Hook, State, Verdict};
+use gatewright_testkit::request;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Keys and values that never answer.
+struct Never;
+
+macro_rules! never {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        impl Kv for Never {
+            $(fn $name<'a>(&'a self, $($argument: $type),*) -> BoxFuture<'a, Result<$result, ServiceError>> {
+                $(let _ = $argument;)*
+                Box::pin(std::future::pending())
+            })*
+        }
+    };
+}
+never! {
+    get(key: &'a str) -> Option<Bytes>;
+    set(key: &'a str, value: Bytes, ttl: Option<Duration>) -> ();
+    delete(key: &'a str) -> bool;
+    list(prefix: &'a str, limit: usize) -> Vec<String>;
+    increment(key: &'a str, by: i64) -> i64;
+    compare_and_set(key: &'a str, expected: Option<Bytes>, value: Bytes) -> bool;
+}
+
+const SHORT: Duration = Duration::from_millis(40);
+const AMPLE: Duration = Duration::from_secs(20);
+
+async fn check(exchange: &mut Exchange) -> Result<Option<Decision<Verdict>>, Fault> {
+    exchange.run::<point::CheckInput>(&mut Arc::new(request("m").user("hello").build())).await
+}
+
+fn mode(mode: &str) -> Json {
+    json!({ "mode": mode })
+}
+
+/// Calls `check_input` of the hostile plugin in this mode; gives what it came to, and the plugin.
+async fn run(
+    bench: &Bench,
+    word: &str,
+    options: Options,
+    timeout: Duration,
+) -> (Result<Option<Decision<Verdict>>, Failure>, Arc<Native>) {
+    let library = bench.hostile("");
+    let native = bench.load(&library, None, &mode(word), &options).unwrap();
+    let mut exchange = exchange(native.clone(), &mode(word), mocks(), timeout).await;
+    (check(&mut exchange).await.map_err(|fault| fault.failure), native)
+}
+
+/// What the last host function answered that the plugin looked at, and how many instances ended.
+async fn told(native: &Arc<Native>) -> (u32, u32) {
+    let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, mocks());
+    let returned = native.clone().call(cx, Call::Health(HealthCheck)).await;
+    let Reply::Failed(Failure::Returned(said)) = returned.reply else { panic!("{:?}", returned.reply) };
+    let (status, destroyed) = said.split_once(' ').unwrap();
+    (status.parse().unwrap(), destroyed.parse().unwrap())
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < AMPLE, "{what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn two_calls_that_hang_are_quarantine_and_nobody_else_waits() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let looping = bench.load(&library, None, &mode("loop"), &within(SHORT)).unwrap();
+    let good = bench.load(&library, None, &mode("good"), &within(AMPLE)).unwrap();
+    let mut stuck = exchange(looping.clone(), &mode("loop"), mocks(), SHORT).await;
+    let mut other = exchange(good.clone(), &mode("good"), mocks(), AMPLE).await;
+    for _ in 0..2 {
+        let (fault, served) = tokio::join!(check(&mut stuck), check(&mut other));
+        assert_eq!(fault.unwrap_err().failure, Failure::TimedOut);
+        assert!(served.is_ok());
+    }
+    let started = Instant::now();
+    let failure = check(&mut stuck).await.unwrap_err().failure;
+    assert_eq!(failure.cause(), "unavailable", "{failure}");
+    assert!(started.elapsed() < SHORT, "it does not wait for what hangs");
+    let health = looping.lane_health();
+    assert!(health.quarantined && health.abandoned == 2 && health.threads == 2, "{health:?}");
+    assert!(check(&mut other).await.is_ok());
+    assert!(!good.lane_health().quarantined);
+}
+
+#[tokio::test]
+async fn a_plugin_whose_calls_come_back_leaves_quarantine() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let native = bench.load(&library, None, &mode("nap"), &within(SHORT)).unwrap();
+    let mut exchange = exchange(native.clone(), &mode("nap"), mocks(), SHORT).await;
+    for _ in 0..2 {
+        assert_eq!(check(&mut exchange).await.unwrap_err().failure, Failure::TimedOut);
+    }
+    assert!(native.lane_health().quarantined);
+    until("the calls come back", || native.lane_health().abandoned == 0).await;
+    assert!(!native.lane_health().quarantined);
+    assert_eq!(native.lane_health().given_up, 2);
+}
+
+#[tokio::test]
+async fn what_is_written_late_reaches_nobody() {
+    let bench = Bench::new();
+    let (outcome, native) = run(&bench, "late", within(SHORT), SHORT).await;
+    assert_eq!(outcome.unwrap_err(), Failure::TimedOut);
+    until("it comes back", || native.lane_health().abandoned == 0).await;
+    assert_eq!(told(&native).await.0, 9, "the handle was stale");
+}
+
+#[tokio::test]
+async fn a_call_given_up_by_its_client_is_no_strike() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let native = bench.load(&library, None, &mode("nap"), &within(AMPLE)).unwrap();
+    for _ in 0..4 {
+        let mut exchange = exchange(native.clone(), &mode("nap"), mocks(), AMPLE).await;
+        let gone = tokio::time::timeout(Duration::from_millis(10), check(&mut exchange)).await;
+        assert!(gone.is_err());
+    }
+    let health = native.lane_health();
+    assert!(!health.quarantined && health.given_up == 4, "{health:?}");
+    until("they come back", || native.lane_health().abandoned == 0).await;
+}
+
+#[tokio::test]
+async fn a_host_function_that_waits_ends_with_the_call() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let native = bench.load(&library, None, &mode("never"), &within(SHORT)).unwrap();
+    let mut set = (*mocks()).clone();
+    set.kv = Arc::new(Never);
+    let mut exchange = exchange(native.clone(), &mode("never"), set.into(), SHORT).await;
+    assert_eq!(check(&mut exchange).await.unwrap_err().failure, Failure::TimedOut);
+    until("it comes back", || native.lane_health().abandoned == 0).await;
+    assert_eq!(told(&native).await.0, 6, "the host function answered DEADLINE");
+}
+
+#[tokio::test]
+async fn answers_that_are_none_are_failures() {
+    let bench = Bench::new();
+    for (word, cause) in [
+        ("document", "malformed"),
+        ("oversized", "oversized"),
+        ("status", "malformed"),
+        ("unwell", "panic"),
+        ("writes", "error"),
+    ] {
+        let (outcome, _) = run(&bench, word, within(AMPLE), AMPLE).await;
+        let failure = outcome.expect_err(word);
+        assert_eq!(failure.cause(), cause, "{word}: {failure}");
+    }
+    for (word, status) in [("utf8", 5), ("null", 0), ("greedy", 8)] {
+        let (outcome, native) = run(&bench, word, within(AMPLE), AMPLE).await;
+        assert!(outcome.is_ok(), "{word}: {outcome:?}");
+        assert_eq!(told(&native).await.0, status, "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_handle_is_stale_once_its_call_is_over() {
+    let bench = Bench::new();
+    let (outcome, native) = run(&bench, "stale", within(AMPLE), AMPLE).await;
+    assert!(outcome.is_ok());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(told(&native).await.0, 9);
+}
+
+#[tokio::test]
+async fn permissions_are_asked_for_by_name() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let native = bench.load(&library, None, &mode("count"), &within(AMPLE)).unwrap();
+    let guarded = gatewright_host::guarded((*mocks()).clone(), &BTreeSet::new());
+    let mut exchange = exchange(native.clone(), &mode("count"), guarded, AMPLE).await;
+    let failure = check(&mut exchange).await.unwrap_err().failure;
+    assert!(failure.to_string().contains("permission `kv`"), "{failure}");
+    assert_eq!(told(&native).await.0, 7);
+}
+
+#[tokio::test]
+async fn a_call_in_place_is_reached_from_its_own_thread_alone_and_may_not_wait() {
+    let bench = Bench::new();
+    let inline = Options { inline: true, ..within(AMPLE) };
+    let (outcome, native) = run(&bench, "elsewhere", inline.clone(), AMPLE).await;
+    assert!(outcome.is_ok() && native.immediate().contains(Hook::CheckInput));
+    assert_eq!(told(&native).await.0, 9);
+    let (outcome, native) = run(&bench, "count", inline, AMPLE).await;
+    assert!(outcome.unwrap_err().to_string().contains("may not"));
+    assert_eq!(told(&native).await.0, 4);
+}
+
+#[test]
+fn a_call_in_place_that_hangs_holds_one_thread_alone() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let options = Options { inline: true, ..within(SHORT) };
+    let native = bench.load(&library, None, &mode("loop"), &options).unwrap();
+    let held = native.clone();
+    let worker = move |native: Arc<Native>| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut exchange = exchange(native, &mode("loop"), mocks(), SHORT).await;
+            check(&mut exchange).await.unwrap_err().failure
+        })
+    };
+    std::thread::spawn(move || worker(held));
+    std::thread::sleep(Duration::from_millis(100));
+    // It hangs there for ever; this thread comes back each time.
+    let causes: Vec<&str> = (0..3).map(|_| worker(native.clone()).cause()).collect();
+    assert_eq!(causes, ["timeout", "unavailable", "unavailable"]);
+    assert!(native.lane_health().quarantined);
+}
+
+#[tokio::test]
+async fn an_instance_ends_once_after_its_last_call() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let first = bench.load(&library, None, &mode("nap"), &within(SHORT)).unwrap();
+    let second = bench.load(&library, None, &mode("good"), &within(AMPLE)).unwrap();
+    let mut stuck = exchange(first.clone(), &mode("nap"), mocks(), SHORT).await;
+    assert!(check(&mut stuck).await.is_err());
+    drop((first, stuck));
+    assert_eq!(told(&second).await.1, 0, "it is still at it");
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(told(&second).await.1, 1);
+}
+
+#[test]
+fn refusals_say_what_is_wrong() {
+    let bench = Bench::new();
+    let refused = |library: &std::path::Path| {
+        bench.load(library, None, &Json::Null, &Options::default()).expect_err("it is refused").to_string()
+    };
+    let says = |library: &std::path::Path, what: &str| {
+        let message = refused(library);
+        assert!(message.contains(what), "{message}");
+        assert!(!message.contains('\n'), "one sentence: {message}");
+    };
+    says(&bench.path("none.so"), "there is no file");
+    for (define, what) in [
+        ("TOO_NEW", "built for version 2 of the ABI, and this gateway speaks version 1: upgrade the gateway"),
+        ("TOO_OLD", "built for version 0 of the ABI, and this gateway speaks version 1: build the plugin with a newer"),
+        ("NO_SYMBOL", "exports no `gatewright_plugin_v1` (but `gatewright_plugin`)"),
+        ("ALIEN", "symbols, none with `gatewright` in its name"),
+        ("NO_TABLE", "answers nothing"),
+        ("SMALL", "its table has 8 bytes"),
+        ("NO_MANIFEST", "its manifest is missing"),
+        ("BAD_MANIFEST", "its manifest is not as it must be"),
+    ] {
+        says(&bench.hostile(define), what);
+    }
+    let good = bench.hostile("");
+    let whole = std::fs::read(&good).unwrap();
+    let broken = |name: &str, bytes: &[u8]| {
+        let path = bench.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    says(&broken("half.so", &whole[..whole.len() / 2]), "truncated or damaged");
+    says(&broken("head.so", &whole[..20]), "truncated or damaged");
+    says(&broken("empty.so", b""), "it is empty");
+    says(&broken("text.so", b"hello, world, this is no library at all"), "not a shared library");
+    says(&broken("wasm.so", b"\0asm\x01\0\0\0"), "it is WASM");
+    says(&broken("script.so", b"#!/bin/sh\necho hello\n"), "it is a script");
+    let mut other = whole.clone();
+    other[18] = 0x16; // e_machine: S390
+    says(&broken("other.so", &other), "build it for this machine");
+}
+
+#[test]
+fn a_library_that_is_not_what_the_config_says_is_refused() {
+    let bench = Bench::new();
+    let good = bench.hostile("");
+    let hash = Sha256::of(std::fs::File::open(&good).unwrap()).unwrap();
+    let wrong = Some("00".repeat(32).parse().unwrap());
+    let message = bench.load(&good, wrong, &Json::Null, &Options::default()).unwrap_err().to_string();
+    assert!(message.contains("has the SHA-256") && message.contains(&hash.to_string()), "{message}");
+    assert!(bench.load(&good, Some(hash), &Json::Null, &Options::default()).is_ok());
+}
+
+#[tokio::test]
+async fn a_library_may_be_overwritten_while_it_is_loaded() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let native = bench.load(&library, None, &mode("good"), &within(AMPLE)).unwrap();
+    // In place: code that were mapped from here would be gone.
+    std::fs::write(&library, b"overwritten").unwrap();
+    let mut exchange = exchange(native, &mode("good"), mocks(), AMPLE).await;
+    assert!(check(&mut exchange).await.is_ok());
+}
+
+#[test]
+fn an_instance_that_does_not_start_says_why() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let load = |word: &str, options: &Options| bench.load(&library, None, &mode(word), options);
+    let message = load("create_fails", &Options::default()).unwrap_err().to_string();
+    assert_eq!(message, "it did not start: the word is missing");
+    let impatient = Options { start_timeout: SHORT, ..Options::default() };
+    let started = Instant::now();
+    let message = load("create_hangs", &impatient).unwrap_err().to_string();
+    assert!(message.contains("did not start within") && started.elapsed() < AMPLE, "{message}");
+    assert!(load("create_asks", &Options::default()).is_ok());
+    let hanging = bench.hostile("CONSTRUCTOR");
+    let message = bench.load(&hanging, None, &Json::Null, &impatient).unwrap_err().to_string();
+    assert!(message.contains("its constructors hang"), "{message}");
+}
+
+#[test]
+fn libraries_are_counted() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let native = bench.load(&library, None, &Json::Null, &Options::default()).unwrap();
+    assert!(generations().used >= 1);
+    let again = bench.load(&library, None, &Json::Null, &Options::default()).unwrap();
+    drop((native, again));
+    // The same bytes are the same library: others of these tests may use it too.
+    assert!(generations().used + generations().retired >= 1);
+}

@@ -1,0 +1,217 @@
+/* A plugin that does what its config says, none of which is good. */
+#include "gatewright_plugin.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* So that two builds are two libraries. */
+GATEWRIGHT_EXPORT const int hostile_unique = UNIQUE;
+
+static const gatewright_host_v1 *host;
+static atomic_int last_status = 0;
+static atomic_int destroyed = 0;
+
+static gatewright_slice slice(const char *text) {
+  return (gatewright_slice){(const uint8_t *)text, strlen(text)};
+}
+
+static gatewright_status create(const gatewright_host_v1 *given, gatewright_call call, gatewright_slice config,
+                                void **plugin) {
+  (void)config;
+  gatewright_slice mode;
+  host = given;
+  if (host->get_text(call, slice("config/mode"), &mode) != GATEWRIGHT_OK) {
+    mode = slice("good");
+  }
+  char *copy = calloc(1, mode.len + 1);
+  memcpy(copy, mode.ptr, mode.len);
+  if (strcmp(copy, "create_fails") == 0) {
+    host->fail(call, slice("the word is missing"));
+    return GATEWRIGHT_ERROR;
+  }
+  if (strcmp(copy, "create_hangs") == 0) {
+    usleep(400 * 1000);
+  }
+  if (strcmp(copy, "create_asks") == 0) {
+    int64_t sum;
+    return host->kv_increment(call, slice("a"), 1, &sum) == GATEWRIGHT_UNSUPPORTED ? GATEWRIGHT_OK : GATEWRIGHT_ERROR;
+  }
+  *plugin = copy;
+  return GATEWRIGHT_OK;
+}
+
+static void destroy(void *plugin) {
+  free(plugin);
+  destroyed++;
+}
+
+static void *later(void *call) {
+  usleep(60 * 1000);
+  gatewright_slice out;
+  last_status = host->get_text((gatewright_call)(uintptr_t)call, slice("model"), &out);
+  return NULL;
+}
+
+/* A call on the gateway's own thread may not be reached from another. */
+static void *elsewhere(void *call) {
+  last_status = host->set_text((gatewright_call)(uintptr_t)call, slice("model"), slice("x"));
+  return NULL;
+}
+
+static gatewright_status check_input(void *plugin, gatewright_call call) {
+  const char *mode = plugin;
+  gatewright_slice out;
+  int64_t sum = 0;
+  pthread_t thread;
+#define IS(name) (strcmp(mode, name) == 0)
+  if (IS("loop")) {
+    for (;;) {
+      usleep(1000);
+    }
+  }
+  if (IS("late")) {
+    while (!host->cancelled(call)) {
+      usleep(1000);
+    }
+    last_status = host->block(call, 0, slice("late"), slice(""));
+    host->metadata_set(call, slice("late"), slice("1"));
+    return GATEWRIGHT_OK;
+  }
+  if (IS("nap")) {
+    usleep(150 * 1000);
+    return GATEWRIGHT_OK;
+  }
+  if (IS("document")) {
+    host->answer(call, slice("\xff\xff not a document"));
+    return GATEWRIGHT_OK;
+  }
+  if (IS("oversized")) {
+    size_t len = (size_t)33 << 20;
+    uint8_t *bytes = calloc(1, len);
+    gatewright_status status = host->answer(call, (gatewright_slice){bytes, len});
+    free(bytes);
+    return status;
+  }
+  if (IS("utf8")) {
+    last_status = host->block(call, 0, slice("\xff\xfe"), slice(""));
+    return GATEWRIGHT_OK;
+  }
+  if (IS("status")) {
+    return 12345;
+  }
+  if (IS("unwell")) {
+    host->fail(call, slice("boom \xff"));
+    return GATEWRIGHT_PANIC;
+  }
+  if (IS("null")) {
+    last_status = host->get_text(call, slice("model"), NULL) == GATEWRIGHT_INVALID &&
+                          host->get_text(call, (gatewright_slice){NULL, 5}, &out) == GATEWRIGHT_INVALID &&
+                          host->get_text(call, (gatewright_slice){(const uint8_t *)"m", (size_t)-1}, &out) ==
+                              GATEWRIGHT_INVALID &&
+                          host->part(call, 99, &out) == GATEWRIGHT_UNSUPPORTED &&
+                          host->ask(call, 99, slice(""), &out) == GATEWRIGHT_UNSUPPORTED &&
+                          host->get_text(0, slice("model"), &out) == GATEWRIGHT_STALE &&
+                          host->get_text(UINT64_MAX, slice("model"), &out) == GATEWRIGHT_STALE
+                      ? 0
+                      : 1;
+    return GATEWRIGHT_OK;
+  }
+  if (IS("greedy")) {
+    do {
+      last_status = host->error(call, &out) == GATEWRIGHT_OK ? host->head(call, &out) : GATEWRIGHT_TOO_LARGE;
+    } while (last_status == GATEWRIGHT_OK);
+    return GATEWRIGHT_OK;
+  }
+  if (IS("writes")) {
+    char key[16] = "k";
+    uint32_t at = 0;
+    do {
+      key[1] = (char)('a' + at % 26);
+      key[2] = (char)('a' + at / 26 % 26);
+      at++;
+      last_status = host->state_set(call, slice(key), slice("value"));
+    } while (last_status == GATEWRIGHT_OK);
+    return GATEWRIGHT_ERROR;
+  }
+  if (IS("stale")) {
+    pthread_create(&thread, NULL, later, (void *)(uintptr_t)call);
+    pthread_detach(thread);
+    return GATEWRIGHT_OK;
+  }
+  if (IS("elsewhere")) {
+    pthread_create(&thread, NULL, elsewhere, (void *)(uintptr_t)call);
+    pthread_join(thread, NULL);
+    return GATEWRIGHT_OK;
+  }
+  if (IS("never")) {
+    last_status = host->kv_get(call, slice("never"), &out);
+    return GATEWRIGHT_ERROR;
+  }
+  if (IS("count")) {
+    last_status = host->kv_increment(call, slice("count"), 1, &sum);
+    if (last_status != GATEWRIGHT_OK) {
+      host->error(call, &out);
+      host->fail(call, out);
+      return GATEWRIGHT_ERROR;
+    }
+    return GATEWRIGHT_OK;
+  }
+  return GATEWRIGHT_OK;
+}
+
+/* What the last call of a host function answered, for the test. */
+static gatewright_status health(void *plugin, gatewright_call call) {
+  (void)plugin;
+  char said[32] = {(char)('0' + last_status / 10), (char)('0' + last_status % 10), ' ', (char)('0' + destroyed % 10)};
+  host->fail(call, slice(said));
+  return GATEWRIGHT_ERROR;
+}
+
+static const gatewright_hooks_v1 hooks = {
+    .size = sizeof(gatewright_hooks_v1),
+    .check_input = check_input,
+    .health = health,
+};
+
+static const gatewright_plugin_table_v1 table = {
+#if defined(SMALL)
+    .size = 8,
+#else
+    .size = sizeof(gatewright_plugin_table_v1),
+#endif
+    .minor = GATEWRIGHT_ABI_MINOR,
+#if defined(BAD_MANIFEST)
+    .manifest = GATEWRIGHT_CONSTANT("{\"name\": 7}"),
+#elif !defined(NO_MANIFEST)
+    .manifest = GATEWRIGHT_CONSTANT("{\"name\": \"hostile\", \"version\": \"1.0.0\"}"),
+#endif
+    .hooks = &hooks,
+    .immediate = 1u << GATEWRIGHT_HOOK_CHECK_INPUT,
+    .create = create,
+    .destroy = destroy,
+};
+
+#if defined(CONSTRUCTOR)
+__attribute__((constructor)) static void hangs(void) { sleep(3); }
+#endif
+
+#if defined(NO_TABLE)
+#define RETURNED NULL
+#else
+#define RETURNED &table
+#endif
+
+#if defined(TOO_NEW)
+GATEWRIGHT_EXPORT const void *gatewright_plugin_v2(void) { return RETURNED; }
+#elif defined(TOO_OLD)
+GATEWRIGHT_EXPORT const void *gatewright_plugin_v0(void) { return RETURNED; }
+#elif defined(NO_SYMBOL)
+GATEWRIGHT_EXPORT const void *gatewright_plugin(void) { return RETURNED; }
+#elif defined(ALIEN)
+GATEWRIGHT_EXPORT const void *another_entry(void) { return RETURNED; }
+#else
+const gatewright_plugin_table_v1 *gatewright_plugin_v1(void) { return RETURNED; }
+#endif
