@@ -12,6 +12,12 @@ pub trait Host: Sync {
     /// Its name, for the report: `builtin`, `native`, `wasm`, `process`.
     fn name(&self) -> &'static str;
 
+    /// How many times as long as within one process a call may take: where a case gives calls a time that they must
+    /// keep or miss, it gives so many times as much.
+    fn patience(&self) -> u32 {
+        1
+    }
+
     /// Loads a test plugin with this config, as an instance of its own. An error fails the case.
     fn load<'a>(&'a self, plugin: &'static TestPlugin, config: Json)
     -> BoxFuture<'a, Result<Arc<dyn Hosted>, Failure>>;

@@ -22,6 +22,8 @@ pub(crate) struct Journal(Arc<Book>);
 struct Book {
     calls: Mutex<Vec<Call>>,
     open: Mutex<BTreeSet<String>>,
+    /// The gates that calls came to.
+    reached: Mutex<Vec<String>>,
     /// Calls that waited at a gate and were given up.
     given_up: Mutex<Vec<String>>,
     changed: Notify,
@@ -96,6 +98,11 @@ impl Journal {
         self.wait(line, || self.lines().iter().any(|written| written == line)).await
     }
 
+    /// Waits until a call came to this gate.
+    pub(crate) async fn until_reached(&self, gate: &str) -> Result<(), CaseFailure> {
+        self.wait(gate, || lock(&self.0.reached).iter().any(|reached| reached == gate)).await
+    }
+
     /// Waits until a call that waited at this gate was given up.
     pub(crate) async fn until_given_up(&self, gate: &str) -> Result<(), CaseFailure> {
         self.wait(gate, || lock(&self.0.given_up).iter().any(|given_up| given_up == gate)).await
@@ -133,6 +140,8 @@ impl Journal {
             }
         }
         let mut waiting = Waiting(self, gate, false);
+        lock(&self.0.reached).push(gate.to_owned());
+        self.0.changed.notify_waiters();
         loop {
             let changed = self.0.changed.notified();
             if lock(&self.0.open).contains(gate) {

@@ -48,6 +48,11 @@ impl<'h> Setup<'h> {
         Self { host, journal: Journal::default(), entries: Vec::new(), reaper: None, generation: 1 }
     }
 
+    /// How many times as long calls may take.
+    pub(crate) fn patience(&self) -> u32 {
+        self.host.patience()
+    }
+
     /// From here on instances are shut down by this reaper.
     pub(crate) fn reaped_by(&mut self, reaper: Reaper) {
         self.reaper = Some(reaper);

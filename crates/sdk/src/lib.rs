@@ -4,6 +4,8 @@
 //! in here: each kind of artefact carries calls in and answers out, over what `gatewright-abi` defines.
 
 mod exported;
+#[cfg(all(feature = "process", unix))]
+pub mod process;
 
 pub use exported::Exported;
 pub use gatewright_abi as abi;

@@ -169,6 +169,7 @@ impl Stage<'_> {
     async fn cancel_at(&self, ask: Ask, line: &str) -> Outcome {
         let connection = self.gateway.open(&ask).await?;
         self.setup.journal.until(line).await?;
+        self.setup.journal.until_reached("never").await?;
         drop(connection);
         self.setup.journal.until("a.request_end").await
     }

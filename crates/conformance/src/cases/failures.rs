@@ -4,6 +4,7 @@ mod chains;
 mod requests;
 
 use crate::case::Case;
+use crate::host::Host;
 use crate::plugins::TestPlugin;
 use crate::sample::{Sample, oversized};
 use gatewright_plugin::Hook;
@@ -12,6 +13,11 @@ use std::time::Duration;
 
 /// How long the plugin that fails may take.
 const TIMEOUT: Duration = Duration::from_millis(8);
+
+/// The time that calls have, against this host.
+fn timeout(host: &dyn Host) -> Duration {
+    TIMEOUT * host.patience()
+}
 
 /// Further requests after a failure.
 const FURTHER: usize = 100;
@@ -48,10 +54,12 @@ impl Fails {
     }
 
     /// Steps that end so; `None` if the hook cannot.
-    fn steps<H: Sample>(self, plugin: &TestPlugin) -> Option<Json> {
+    fn steps<H: Sample>(self, host: &dyn Host, plugin: &TestPlugin) -> Option<Json> {
         Some(match self {
             Self::Panic => json!([{ "panic": "an inner secret" }]),
-            Self::Timeout if plugin.immediate.contains(H::HOOK) => json!([{ "sleep": 2 * TIMEOUT.as_millis() as u64 }]),
+            Self::Timeout if plugin.immediate.contains(H::HOOK) => {
+                json!([{ "sleep": 2 * timeout(host).as_millis() as u64 }])
+            }
             Self::Timeout => json!([{ "wait": "never" }]),
             Self::Returned => json!([{ "fail": "an inner secret" }]),
             Self::Malformed => return H::malformed(),

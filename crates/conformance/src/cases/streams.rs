@@ -111,11 +111,12 @@ impl<'h> Stage<'h> {
         let started = Instant::now();
         let mut life = Lifecycle::open(self.set.clone(), facts("r-1"), started, Arc::new(Unpriced), tasks.clone());
         let mut left = Left::default();
+        let silence = Duration::from_millis(200) * self.setup.patience();
         match engine.run(&mut life, call).await {
             Err(error) => left.error = Some(error),
             Ok(answered) => match answered.reply {
                 Reply::Chunks(mut driver) => loop {
-                    let next = tokio::time::timeout(Duration::from_millis(200), driver.next(&mut life)).await;
+                    let next = tokio::time::timeout(silence, driver.next(&mut life)).await;
                     match next {
                         Ok(Some(Ok(chunk))) => left.take(&chunk),
                         Ok(Some(Err(error))) => left.error = Some(error),

@@ -123,7 +123,8 @@ async fn rest_of_the_request(host: &dyn Host) -> Outcome {
 }
 
 async fn given_up(host: &dyn Host) -> Outcome {
-    let mut setup = alone(host, &EVERY_HOOK_WAITING, json!([{ "wait": "never" }]), Some(SHORT)).await?;
+    let time = Some(SHORT * host.patience());
+    let mut setup = alone(host, &EVERY_HOOK_WAITING, json!([{ "wait": "never" }]), time).await?;
     check(&mut setup, None).await?;
     setup.journal.until_given_up("never").await
 }

@@ -37,6 +37,10 @@ impl PluginStream {
                 self.note(&chunk);
                 return Some(Ok(chunk));
             }
+            // Its host says that it failed.
+            Ok(Ok(Some(Err(error)))) if error.kind == ErrorKind::PluginUnavailable && error.plugin.is_none() => {
+                Err(self.failed(error.code.as_deref().unwrap_or("error")))
+            }
             Ok(Ok(Some(Err(error)))) => Err(error),
             Ok(Ok(None)) => Ok(self.end()),
             Ok(Err(_)) => Err(self.failed("panic")),

@@ -184,7 +184,7 @@ async fn block_without_reason(host: &dyn Host) -> Outcome {
 async fn stream_fails(host: &dyn Host, decision: Json) -> Outcome {
     let mut setup = crate::setup::Setup::new(host);
     let hooks = json!({ "pre_llm": [{ "decide": decision }], "post_llm": [], "post_request": [] });
-    let short = Some(std::time::Duration::from_millis(50));
+    let short = Some(std::time::Duration::from_millis(50) * host.patience());
     let settings = gatewright_pipeline::Settings { timeout: short, ..crate::setup::at_hooks_of(&hooks) };
     setup.add("a", &crate::plugins::EVERY_HOOK, crate::setup::script(hooks), settings).await?;
     let scene = Scene::of(setup, &[], &[])?;

@@ -166,20 +166,21 @@ async fn overloaded_gateway(host: &dyn Host) -> Outcome {
     stage.saw(&[told_of_error(), closed()]).await
 }
 
-fn short(mode: FailureMode) -> Settings {
-    Settings { timeout: Some(Duration::from_millis(10)), failure_mode: Some(mode), ..Settings::default() }
+fn short(host: &dyn Host, mode: FailureMode) -> Settings {
+    let timeout = Some(Duration::from_millis(10) * host.patience());
+    Settings { timeout, failure_mode: Some(mode), ..Settings::default() }
 }
 
 async fn timeout(host: &dyn Host, pair: Pair) -> Outcome {
     let expected = [pair.went_in("abc"), pair.came_back("ca", "response"), closed()];
-    let cell = Cell::new(pair).before(json!([{ "wait": "never" }])).settings(short(FailureMode::Open));
+    let cell = Cell::new(pair).before(json!([{ "wait": "never" }])).settings(short(host, FailureMode::Open));
     cell.send(host, Ask::new("r-1"), 200, &expected).await
 }
 
 /// A guard that fails on the way in: nobody behind it is called, those before it are closed.
 async fn guard_fails(host: &dyn Host, pair: Pair, fails: serde_json::Value) -> Outcome {
     let expected = [pair.went_in("ab"), pair.came_back("a", "error"), told_of_error(), closed()];
-    let cell = Cell::new(pair).before(json!([fails])).settings(short(FailureMode::Closed));
+    let cell = Cell::new(pair).before(json!([fails])).settings(short(host, FailureMode::Closed));
     cell.send(host, Ask::new("r-1"), 503, &expected).await
 }
 
@@ -196,7 +197,7 @@ async fn timeout_of_request(host: &dyn Host, pair: Pair) -> Outcome {
     let guards = Settings { failure_mode: Some(FailureMode::Closed), ..Settings::default() };
     let mut cell = Cell::new(pair).after(json!([{ "set": ["b.closed", true] }])).settings(guards.clone());
     cell.others = guards;
-    cell.limits = Limits { request_timeout: Duration::from_millis(60), ..Limits::default() };
+    cell.limits = Limits { request_timeout: Duration::from_millis(60) * host.patience(), ..Limits::default() };
     let stage = cell.answer(ScriptedAnswer::Hang).stage(host).await?;
     let answer = stage.gateway.send(&Ask::new("r-1")).await?;
     ensure_eq!((answer.status, answer.error_type()), (504, "timeout".to_owned()), "the answer: {}", answer.body);

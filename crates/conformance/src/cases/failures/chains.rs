@@ -1,8 +1,8 @@
 //! In the chain of every hook: what a failure leaves behind, and what comes after it.
 
-use super::{FURTHER, Fails, TIMEOUT, traces};
+use super::{FURTHER, Fails, timeout, traces};
 use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
-use crate::host::Host;
+use crate::host::{Builtin, Host};
 use crate::plugins::{DECLARED, EVERY_HOOK, EVERY_HOOK_WAITING, Saw, TestPlugin};
 use crate::sample::{Sample, long_block, with_points};
 use crate::setup::{Setup, at, facts, script};
@@ -62,7 +62,7 @@ pub(super) fn cases(list: &mut Vec<Case>) {
 
 fn of_hook<H: Sample>(cases: &mut Cases<'_>) {
     for fails in Fails::ALL {
-        if fails.steps::<H>(&EVERY_HOOK).is_none() {
+        if fails.steps::<H>(&Builtin, &EVERY_HOOK).is_none() {
             continue;
         }
         if fails == Fails::Timeout && H::HOOK == Hook::OnStartup {
@@ -110,20 +110,20 @@ async fn cast<'h, H: Sample>(
 }
 
 /// The request whose call fails. Time is short for it where the hook's own timeout is not for configs to set.
-fn failing(setup: &mut Setup<'_>, hook: Hook, fails: Fails) -> Result<Exchange, CaseFailure> {
+fn failing(setup: &mut Setup<'_>, host: &dyn Host, hook: Hook, fails: Fails) -> Result<Exchange, CaseFailure> {
     let mut exchange = setup.exchange("bad")?;
     if fails == Fails::Timeout && matches!(hook.info().layer, Layer::Life | Layer::Surface) {
-        exchange.facts_mut().deadline = Some(Instant::now() + TIMEOUT);
+        exchange.facts_mut().deadline = Some(Instant::now() + timeout(host));
     }
     Ok(exchange)
 }
 
 async fn cell<H: Sample>(host: &dyn Host, plugin: &'static TestPlugin, fails: Fails, mode: FailureMode) -> Outcome {
-    let timeout = (fails == Fails::Timeout).then_some(TIMEOUT);
+    let timeout = (fails == Fails::Timeout).then(|| timeout(host));
     let settings = Settings { failure_mode: Some(mode), timeout, ..at(&[H::HOOK]) };
-    let steps = fails.steps::<H>(plugin).unwrap_or_default();
+    let steps = fails.steps::<H>(host, plugin).unwrap_or_default();
     let mut setup = cast::<H>(host, plugin, steps, settings).await?;
-    let mut exchange = failing(&mut setup, H::HOOK, fails)?;
+    let mut exchange = failing(&mut setup, host, H::HOOK, fails)?;
     let mut payload = H::payload();
     let ran = exchange.run::<H>(&mut payload).await;
     undone::<H>(&exchange, &payload)?;
@@ -132,8 +132,12 @@ async fn cell<H: Sample>(host: &dyn Host, plugin: &'static TestPlugin, fails: Fa
         (Ok(None), false) => {
             let late = fails == Fails::Timeout && exchange.facts().deadline.is_some();
             let given = setup.journal.calls_of("witness", H::HOOK.name());
-            ensure_eq!(given.len(), 1, "how often the next one was called");
-            ensure!(late || *given[0].saw() == H::payload().saw(), "the next one was given {}", given[0].saw());
+            // A call that has no time left may not reach another process.
+            let reached = !late || host.patience() == 1;
+            ensure!(!reached || given.len() == 1, "the next one was called {} times", given.len());
+            for call in given.iter().filter(|_| !late) {
+                ensure!(*call.saw() == H::payload().saw(), "the next one was given {}", call.saw());
+            }
         }
         (Err(fault), true) => {
             ensure_eq!(setup.journal.calls_of("witness", H::HOOK.name()).len(), 0, "the next one was called");

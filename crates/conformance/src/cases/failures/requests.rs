@@ -1,9 +1,9 @@
 //! In whole requests over HTTP: what the client gets when a plugin fails at a hook on its way.
 
-use super::{FURTHER, Fails, TIMEOUT, traces};
+use super::{FURTHER, Fails, timeout, traces};
 use crate::case::{Case, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::gateway::{Ask, Gateway, HttpAnswer};
-use crate::host::Host;
+use crate::host::{Builtin, Host};
 use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING};
 use crate::sample::Sample;
 use crate::setup::{Setup, at, script};
@@ -36,7 +36,7 @@ pub(super) fn cases(list: &mut Vec<Case>) {
 
 fn of_hook<H: Sample>(cases: &mut Cases<'_>) {
     for (fails, number) in Fails::ALL.into_iter().zip(0..) {
-        if fails.steps::<H>(&EVERY_HOOK).is_none() {
+        if fails.steps::<H>(&Builtin, &EVERY_HOOK).is_none() {
             continue;
         }
         for mode in [FailureMode::Open, FailureMode::Closed] {
@@ -58,11 +58,11 @@ fn is_streamed(hook: Hook) -> bool {
 async fn cell<H: Sample>(host: &dyn Host, fails: Fails, mode: FailureMode, waits: bool) -> Outcome {
     let hook = H::HOOK;
     let plugin = if waits { &EVERY_HOOK_WAITING } else { &EVERY_HOOK };
-    let steps = traces::<H>(&fails.steps::<H>(plugin).unwrap_or_default());
+    let steps = traces::<H>(&fails.steps::<H>(host, plugin).unwrap_or_default());
     // Only the end of a channel has left, so that an edit of it is not allowed.
     let phase = if hook == Hook::OnStreamChunk && fails == Fails::Malformed { ":final" } else { "" };
     let config = json!({ "hooks": { format!("{hook}{phase}"): steps }, "only": "bad" });
-    let timeout = (fails == Fails::Timeout).then_some(TIMEOUT);
+    let timeout = (fails == Fails::Timeout).then(|| timeout(host));
     // The end is for those of which any hook ran.
     let stands = if hook == Hook::RequestEnd { vec![hook, Hook::PreRequest] } else { vec![hook] };
     let settings = Settings { failure_mode: Some(mode), timeout, ..at(&stands) };

@@ -1,0 +1,3 @@
+//! The plugin as a process.
+
+gatewright_sdk::executable!(bench_hosts::Subject);

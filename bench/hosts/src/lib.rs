@@ -1,0 +1,30 @@
+//! The plugin that is called in each host.
+
+use gatewright_plugin::model::Request;
+use gatewright_plugin::{Cx, Draft, Failure, Plugin, PreLlm, Verdict, plugin};
+use serde::Deserialize;
+
+/// `check_input` looks at nothing; `pre_request` at the facts; `post_request` at nothing; `pre_llm` reads the
+/// conversation, and replaces the last text.
+#[derive(Debug, Default, Deserialize)]
+pub struct Subject {}
+
+#[plugin(name = "subject", description = "What is measured")]
+impl Plugin for Subject {
+    fn check_input(&self, _: &mut Cx, _: &Request) -> Result<Verdict, Failure> {
+        Ok(Verdict::Allow)
+    }
+
+    fn pre_request(&self, cx: &mut Cx, _: &Request) -> Result<(), Failure> {
+        if cx.request_id().is_empty() { Err(Failure::new("there is no request id")) } else { Ok(()) }
+    }
+
+    fn pre_llm(&self, _: &mut Cx, request: &mut Draft<Request>) -> Result<PreLlm, Failure> {
+        let mut longest = 0;
+        request.edit().chat_mut()?.messages.map_texts(|_, text| {
+            longest = longest.max(text.len());
+            Some(text.replace("secret", "******"))
+        });
+        if longest == 0 { Err(Failure::new("there is no text")) } else { Ok(PreLlm::Continue) }
+    }
+}

@@ -1,0 +1,337 @@
+//! Processes that misbehave: their own calls fail, others are untouched, and nothing of them is left.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use gatewright_host_process::{Address, LoadError, Options, Patience, Process, Processes};
+use gatewright_pipeline::{Entry, Exchange, Instance, PluginSet, Settings};
+use gatewright_plugin::hosted::point;
+use gatewright_plugin::{Facts, Failure, FailureMode};
+use gatewright_testkit::request;
+use gatewright_testkit::services::MockServices;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// The longest that anything here is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Short times, so that the tests are.
+fn impatient() -> Patience {
+    Patience {
+        start: Duration::from_millis(1500),
+        end: Duration::from_millis(200),
+        heed: Duration::from_millis(200),
+        unheeded: 2,
+        health: Duration::from_millis(500),
+        ..Patience::default()
+    }
+}
+
+fn options(how: &str) -> Options {
+    let mut options = Options::new("hostile", Json::Null, MockServices::default().log.clone());
+    options.arguments.push(how.into());
+    options.patience = impatient();
+    options
+}
+
+async fn load(processes: &Processes, how: &str) -> Result<Arc<Process>, LoadError> {
+    processes.load(&Address::File(env!("CARGO_BIN_EXE_hostile-process").into()), options(how)).await
+}
+
+/// A plugin that keeps its rules, beside those that do not.
+async fn neighbour(processes: &Processes) -> Arc<Process> {
+    let config = json!({ "hooks": { "check_input": [] } });
+    let mut options = Options::new("neighbour", config, MockServices::default().log.clone());
+    options.arguments.push("one_hook".into());
+    processes.load(&Address::File(env!("CARGO_BIN_EXE_test-plugin").into()), options).await.unwrap()
+}
+
+async fn instance(name: &str, process: &Arc<Process>) -> Arc<Instance> {
+    let services = MockServices::default().services();
+    Instance::start(name, process.clone(), Json::Null, services, None, None).await.unwrap()
+}
+
+/// What a request comes to that goes through it.
+async fn check(instance: &Arc<Instance>, timeout: Duration, mode: FailureMode) -> Result<(), Failure> {
+    let settings = Settings { timeout: Some(timeout), failure_mode: Some(mode), ..Settings::default() };
+    let set = PluginSet::compile(1, vec![Entry { instance: instance.clone(), settings }]).unwrap();
+    let mut exchange = Exchange::new(Arc::new(set), Facts::default());
+    let mut payload = Arc::new(request("m").user("hello").build());
+    exchange.run::<point::CheckInput>(&mut payload).await.map(|_| ()).map_err(|fault| fault.failure)
+}
+
+async fn fails(instance: &Arc<Instance>) -> &'static str {
+    match check(instance, Duration::from_millis(300), FailureMode::Closed).await {
+        Ok(()) => "nothing",
+        Err(failure) => failure.cause(),
+    }
+}
+
+async fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !happened() {
+        assert!(started.elapsed() < PATIENCE, "waited in vain: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// It is not there any more, not even as what nobody waited for.
+async fn gone(pid: u32) {
+    until("it is gone", || !Path::new(&format!("/proc/{pid}")).exists()).await;
+}
+
+/// The processes that have this one as the leader of their group.
+fn group(leader: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+    let of_group = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after = stat.rsplit_once(") ").map(|(_, after)| after.to_owned()).unwrap_or_default();
+        after.split(' ').nth(2).and_then(|group| group.parse::<u32>().ok()) == Some(leader)
+    };
+    numbers.filter(of_group).collect()
+}
+
+/// Its load fails with these words.
+async fn does_not_load(how: &str, words: &[&str]) {
+    let processes = Processes::start().unwrap();
+    let neighbour = neighbour(&processes).await;
+    let error = match load(&processes, how).await {
+        Ok(_) => panic!("{how}: it loads"),
+        Err(error) => error.to_string(),
+    };
+    for word in words {
+        assert!(error.contains(word), "{how}: {error}");
+    }
+    let beside = instance("neighbour", &neighbour).await;
+    assert_eq!(check(&beside, PATIENCE, FailureMode::Closed).await, Ok(()), "{how}: its neighbour");
+    drop((beside, neighbour));
+    processes.close().await;
+}
+
+/// Its calls fail so, it is ended and started again, and a neighbour never notices.
+async fn is_started_again(how: &str, causes: &[&str]) {
+    let processes = Processes::start().unwrap();
+    let neighbour = neighbour(&processes).await;
+    let process = load(&processes, how).await.unwrap();
+    let (it, beside) = (instance("hostile", &process).await, instance("neighbour", &neighbour).await);
+    let first = process.status().pid.unwrap();
+    let calls = async {
+        let started = Instant::now();
+        // The breaker leaves it alone after five in a row: each request has an instance of its own here.
+        while process.status().restarts == 0 {
+            let cause = fails(&it).await;
+            assert!(causes.contains(&cause) || cause == "unavailable", "{how}: {cause}");
+            assert!(started.elapsed() < PATIENCE, "{how}: it is not started again: {:?}", process.status());
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let others = async {
+        loop {
+            assert_eq!(check(&beside, PATIENCE, FailureMode::Closed).await, Ok(()), "{how}: its neighbour");
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = calls => {}
+        () = others => {}
+    }
+    gone(first).await;
+    let open = check(&it, Duration::from_millis(300), FailureMode::Open).await;
+    assert_eq!(open, Ok(()), "{how}: it is `fail_open`");
+    until("it is up", || process.status().pid.is_some()).await;
+    let last = process.status().pid.unwrap();
+    drop((it, beside, process, neighbour));
+    processes.close().await;
+    gone(last).await;
+    assert_eq!(group(last), Vec::<u32>::new());
+}
+
+#[tokio::test]
+async fn it_never_starts() {
+    does_not_load("never", &["did not serve within 1.5s", "GATEWRIGHT_PLUGIN_SOCKET"]).await;
+}
+
+#[tokio::test]
+async fn it_exits_at_once() {
+    does_not_load("exits", &["ended with code 3 before it served: there is no licence for this"]).await;
+}
+
+#[tokio::test]
+async fn it_says_another_cookie() {
+    does_not_load("wrong_cookie", &["cookie"]).await;
+}
+
+#[tokio::test]
+async fn it_says_nothing_that_can_be_understood() {
+    does_not_load("unintelligible", &["what it says of itself"]).await;
+}
+
+#[tokio::test]
+async fn it_speaks_no_http() {
+    does_not_load("no_http", &["plugin"]).await;
+}
+
+#[tokio::test]
+async fn it_refuses_its_config() {
+    does_not_load("refuses", &["its config: there is no `key`"]).await;
+}
+
+#[tokio::test]
+async fn it_dies_at_its_start() {
+    does_not_load("dies_at_start", &["was ended by signal 6 before it served"]).await;
+}
+
+#[tokio::test]
+async fn it_is_no_executable() {
+    let processes = Processes::start().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for path in [Path::new("/nowhere/at/all"), file.path(), Path::new("/tmp")] {
+        let error = processes.load(&Address::File(path.into()), options("")).await.err().unwrap().to_string();
+        assert!(error.contains("cannot be started"), "{error}");
+    }
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn it_starts_slowly() {
+    let processes = Processes::start().unwrap();
+    let process = load(&processes, "slow").await.unwrap();
+    let it = instance("hostile", &process).await;
+    assert_eq!(check(&it, PATIENCE, FailureMode::Closed).await, Ok(()));
+    drop((it, process));
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn it_dies_in_a_call() {
+    is_started_again("dies", &["unavailable"]).await;
+}
+
+#[tokio::test]
+async fn it_answers_calls_that_it_was_not_asked() {
+    is_started_again("wrong_id", &["unavailable"]).await;
+}
+
+#[tokio::test]
+async fn it_answers_more_than_a_message_may_have() {
+    is_started_again("oversized", &["unavailable", "timeout"]).await;
+}
+
+#[tokio::test]
+async fn it_never_answers_nor_heeds() {
+    is_started_again("hangs", &["timeout"]).await;
+}
+
+#[tokio::test]
+async fn it_computes_for_ever() {
+    is_started_again("spins", &["timeout"]).await;
+}
+
+#[tokio::test]
+async fn it_does_not_read() {
+    is_started_again("deaf", &["nothing", "timeout"]).await;
+}
+
+#[tokio::test]
+async fn it_wants_everything() {
+    is_started_again("greedy", &["timeout", "malformed"]).await;
+}
+
+#[tokio::test]
+async fn it_answers_garbage() {
+    let processes = Processes::start().unwrap();
+    for (how, cause) in [("garbage", "malformed"), ("large", "oversized")] {
+        let process = load(&processes, how).await.unwrap();
+        let it = instance("hostile", &process).await;
+        let failure = check(&it, PATIENCE, FailureMode::Closed).await.err();
+        assert_eq!(failure.map(|failure| failure.cause()), Some(cause), "{how}");
+        assert_eq!(check(&it, PATIENCE, FailureMode::Open).await, Ok(()), "{how}");
+        assert_eq!(process.status().restarts, 0, "{how}");
+    }
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn it_is_killed_from_outside() {
+    let processes = Processes::start().unwrap();
+    let process = load(&processes, "quiet").await.unwrap();
+    let it = instance("hostile", &process).await;
+    let first = process.status().pid.unwrap();
+    kill_process(Pid::from_raw(first.cast_signed()).unwrap(), Signal::KILL).unwrap();
+    gone(first).await;
+    until("it is away", || process.status().away.is_some() || process.status().restarts > 0).await;
+    until("it is back", || process.status().restarts == 1 && process.status().away.is_none()).await;
+    assert_eq!(check(&it, PATIENCE, FailureMode::Closed).await, Ok(()));
+    drop((it, process));
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn it_is_stopped_from_outside() {
+    let processes = Processes::start().unwrap();
+    let process = load(&processes, "quiet").await.unwrap();
+    let first = process.status().pid.unwrap();
+    kill_process(Pid::from_raw(first.cast_signed()).unwrap(), Signal::STOP).unwrap();
+    until("it is started again", || process.status().restarts == 1).await;
+    gone(first).await;
+    drop(process);
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn it_does_not_end_when_asked() {
+    let processes = Processes::start().unwrap();
+    let process = load(&processes, "stubborn").await.unwrap();
+    let pid = process.status().pid.unwrap();
+    drop(process);
+    processes.close().await;
+    assert!(test_kill_process(Pid::from_raw(pid.cast_signed()).unwrap()).is_err());
+    gone(pid).await;
+}
+
+#[tokio::test]
+async fn it_leaves_others_behind() {
+    let processes = Processes::start().unwrap();
+    let process = load(&processes, "forks").await.unwrap();
+    let pid = process.status().pid.unwrap();
+    assert_eq!(group(pid).len(), 2);
+    drop(process);
+    processes.close().await;
+    until("its group is gone", || group(pid).is_empty()).await;
+}
+
+#[tokio::test]
+async fn it_is_noisy() {
+    let processes = Processes::start().unwrap();
+    let process = load(&processes, "noisy").await.unwrap();
+    let it = instance("hostile", &process).await;
+    assert_eq!(check(&it, PATIENCE, FailureMode::Closed).await, Ok(()));
+    drop((it, process));
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn its_load_is_given_up() {
+    let processes = Processes::start().unwrap();
+    let loading = tokio::time::timeout(Duration::from_millis(100), load(&processes, "never")).await;
+    assert!(loading.is_err());
+    let started = Instant::now();
+    processes.close().await;
+    assert!(started.elapsed() < Duration::from_secs(1), "it is not waited for");
+}
+
+#[test]
+fn its_gateways_thread_ends() {
+    // The thread ends with its last user, and takes what it has with it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let pid = runtime.block_on(async {
+        let processes = Processes::start().unwrap();
+        let process = load(&processes, "quiet").await.unwrap();
+        process.status().pid.unwrap()
+    });
+    runtime.block_on(gone(pid));
+}

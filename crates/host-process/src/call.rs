@@ -1,0 +1,265 @@
+//! A call of a hook, where its request runs.
+
+use crate::link::{Answer, Flight, Link, To, Want, What};
+use crate::process::Shared;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use gatewright_abi::functions::Function;
+use gatewright_abi::host::{self, Departure, Rest};
+use gatewright_abi::{Part, Pulled, Pulls, document, service};
+use gatewright_plugin::hosted::{Call, Reply};
+use gatewright_plugin::model::{ErrorKind, LlmError};
+use gatewright_plugin::services::{BoxFuture, ServiceError, Services};
+use gatewright_plugin::{Cx, Failure, Hook};
+use gatewright_proto::MAX_TO_PLUGIN_BYTES;
+use gatewright_proto::v1::{
+    HookAnswer, HookCall, HostFrame, HostResult, PartContent, StreamClose, StreamPull, host_frame, host_result,
+};
+use std::pin::pin;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tonic::{Code, Status};
+
+/// The most host functions that one call has under way; others wait.
+const UNDER_WAY: usize = 64;
+
+/// What a call gives the plugin.
+struct Desk {
+    services: Services,
+    hook: Hook,
+    rest: Rest,
+}
+
+/// The streams that a call was answered with.
+#[derive(Clone)]
+struct Answered {
+    link: Arc<Link>,
+    call: u64,
+    desk: Arc<Desk>,
+}
+
+/// Calls a hook.
+pub(crate) async fn call(shared: &Shared, link: &Arc<Link>, cx: &mut Cx, call: &mut Call) -> Reply {
+    let hook = call.hook();
+    let Departure { head, rest } = host::depart(cx, &host::lend(call), &shared.view);
+    let session = link.session.is_some();
+    let parts = shared.prefetch.parts(hook, &rest, session);
+    let desk = Arc::new(Desk { services: cx.services().clone(), hook, rest });
+    let number = link.number();
+    match ask(link, &desk, number, head, parts).await {
+        Ok(HookAnswer { answer, looked, .. }) => {
+            if session {
+                shared.prefetch.learn(hook, looked);
+            }
+            let streams: Arc<dyn Pulls> = Arc::new(Answered { link: link.clone(), call: number, desk });
+            host::settle(cx, host::lend(call), &answer, &shared.view, &streams)
+        }
+        Err(failure) => Reply::Failed(failure),
+    }
+}
+
+async fn ask(link: &Link, desk: &Desk, id: u64, head: Vec<u8>, parts: Vec<PartContent>) -> Result<HookAnswer, Failure> {
+    if head.len() + parts.iter().map(|part| part.content.len()).sum::<usize>() > MAX_TO_PLUGIN_BYTES {
+        return Err(Failure::Oversized(format!("it would get more than {MAX_TO_PLUGIN_BYTES} bytes")));
+    }
+    let remaining = desk.rest.facts().remaining().map_or(0, |left| left.as_millis().max(1));
+    let call = HookCall {
+        id,
+        hook: desk.hook as u32,
+        head: head.into(),
+        parts,
+        remaining_ms: u64::try_from(remaining).unwrap_or(u64::MAX),
+        instance: link.instance,
+    };
+    let mut flight = link.open(id)?;
+    let Some(session) = &link.session else {
+        let mut client = link.client.clone();
+        let answer = attend(&mut flight.wants, desk, id, client.call(call)).await;
+        return answer.map(tonic::Response::into_inner).map_err(|status| failed(link, &status));
+    };
+    session.send(HostFrame { frame: Some(host_frame::Frame::Call(call)) }).await.map_err(|_| link.flights.failure())?;
+    let Flight { wants, answer, .. } = &mut flight;
+    match attend(wants, desk, id, answer).await {
+        Ok(Answer::Hook(answer)) => Ok(answer),
+        Ok(Answer::Chunks(_)) => Err(Failure::Malformed("it answered a call with chunks".to_owned())),
+        Err(_) => Err(link.flights.failure()),
+    }
+}
+
+/// Gives a call what it wants until it is answered.
+async fn attend<T>(wants: &mut mpsc::Receiver<Want>, desk: &Desk, call: u64, answer: impl Future<Output = T>) -> T {
+    let mut answer = pin!(answer);
+    let mut under_way = FuturesUnordered::new();
+    let answer = loop {
+        tokio::select! {
+            biased;
+            Some(want) = wants.recv(), if under_way.len() < UNDER_WAY => {
+                if let Some(want) = desk.at_once(want) {
+                    under_way.push(desk.serve(call, want));
+                }
+            }
+            Some(()) = under_way.next(), if !under_way.is_empty() => {}
+            answer = &mut answer => break answer,
+        }
+    };
+    // What was said before the answer counts; who waits for the rest has ended.
+    while let Ok(want) = wants.try_recv() {
+        let _ended = desk.at_once(want);
+    }
+    answer
+}
+
+/// What an error of a single call means.
+fn failed(link: &Link, status: &Status) -> Failure {
+    let message = status.message().to_owned();
+    match status.code() {
+        Code::Unavailable | Code::Cancelled | Code::Unknown => {
+            if status.code() == Code::Unavailable {
+                link.flights.sever(format!("its connection broke: {message}"));
+            }
+            Failure::Unavailable(message)
+        }
+        Code::DeadlineExceeded => Failure::TimedOut,
+        Code::ResourceExhausted | Code::OutOfRange => Failure::Oversized(message),
+        Code::Internal | Code::Unimplemented | Code::DataLoss => Failure::Malformed(message),
+        _ => Failure::Returned(message),
+    }
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// Does what nobody waits for; gives the rest back.
+    fn at_once(&self, want: Want) -> Option<Want> {
+        let (To::Nobody, What::Function { function, argument }) = (&want.to, &want.what) else { return Some(want) };
+        let done = function_of(*function)
+            .and_then(|function| service::serve_now(&self.services, self.rest.facts(), self.hook, function, argument));
+        if let Err(error) = done {
+            let hook = self.hook.name();
+            tracing::warn!(hook, request_id = %self.rest.facts().request_id, %error, "a plugin was refused");
+        }
+        None
+    }
+
+    async fn serve(&self, call: u64, Want { what, to, _room }: Want) {
+        let frame = match what {
+            What::Part(part) => {
+                let content = self.part(call, part);
+                match to {
+                    To::Session(session, _) => Some((session, host_frame::Frame::Part(content))),
+                    To::Part(tell) => {
+                        // Who asked may be gone.
+                        let _ = tell.send(content);
+                        None
+                    }
+                    To::Nobody | To::Function(_) => None,
+                }
+            }
+            What::Function { function, argument } => {
+                let done = match function_of(function) {
+                    Ok(function) => {
+                        let facts = self.rest.facts();
+                        service::serve(&self.services, facts, self.hook, true, function, &argument).await
+                    }
+                    Err(error) => Err(error),
+                };
+                let result = |id| HostResult { call, id, result: Some(resulted(done)) };
+                match to {
+                    To::Session(session, id) => Some((session, host_frame::Frame::Result(result(id)))),
+                    To::Function(tell) => {
+                        let _ = tell.send(result(0));
+                        None
+                    }
+                    To::Nobody | To::Part(_) => None,
+                }
+            }
+        };
+        if let Some((session, frame)) = frame {
+            // A session that is gone has nobody who waits.
+            let _ = session.send(HostFrame { frame: Some(frame) }).await;
+        }
+    }
+
+    fn part(&self, call: u64, part: u32) -> PartContent {
+        let found = Part::numbered(part).ok_or_else(|| format!("there is no part {part}"));
+        let found = found.and_then(|part| self.rest.part(part)).and_then(|content| match content.len() {
+            0..=MAX_TO_PLUGIN_BYTES => Ok(content),
+            _ => Err(format!("it has more than {MAX_TO_PLUGIN_BYTES} bytes")),
+        });
+        match found {
+            Ok(content) => PartContent { call, part, content: content.into(), error: String::new() },
+            Err(error) => PartContent { call, part, error, ..PartContent::default() },
+        }
+    }
+}
+
+fn function_of(number: u32) -> Result<Function, ServiceError> {
+    Function::numbered(number).ok_or_else(|| ServiceError::Invalid(format!("there is no host function {number}")))
+}
+
+fn resulted(done: Result<Vec<u8>, ServiceError>) -> host_result::Result {
+    let done = done.and_then(|value| match value.len() {
+        0..=MAX_TO_PLUGIN_BYTES => Ok(value),
+        _ => Err(ServiceError::TooLarge(format!("a result has at most {MAX_TO_PLUGIN_BYTES} bytes"))),
+    });
+    match done {
+        Ok(value) => host_result::Result::Value(value.into()),
+        Err(error) => host_result::Result::Error(document::write(&error).into()),
+    }
+}
+
+// === impl Answered ===
+
+impl Answered {
+    async fn chunks(self, stream: u64) -> Result<Pulled, LlmError> {
+        let broken = |message: String| LlmError::new(ErrorKind::Internal, message);
+        let lost = |failure: Failure| {
+            LlmError::new(ErrorKind::PluginUnavailable, failure.to_string()).with_code(failure.cause())
+        };
+        let Self { link, call, desk } = self;
+        let pull = StreamPull { stream, call, instance: link.instance };
+        let mut flight = link.open(call).map_err(lost)?;
+        let pulled = match &link.session {
+            None => {
+                let mut client = link.client.clone();
+                let pulled = attend(&mut flight.wants, &desk, call, client.pull(pull)).await;
+                pulled.map_err(|status| lost(failed(&link, &status)))?.into_inner().pulled
+            }
+            Some(session) => {
+                let frame = HostFrame { frame: Some(host_frame::Frame::Pull(pull)) };
+                session.send(frame).await.map_err(|_| lost(link.flights.failure()))?;
+                let Flight { wants, answer, .. } = &mut flight;
+                match attend(wants, &desk, call, answer).await {
+                    Ok(Answer::Chunks(pulled)) => pulled,
+                    Ok(Answer::Hook(_)) => return Err(broken("the plugin gave its stream up".to_owned())),
+                    Err(_) => return Err(lost(link.flights.failure())),
+                }
+            }
+        };
+        document::read(&pulled).map_err(|error| broken(format!("what the plugin's stream gave is {error}")))
+    }
+}
+
+impl Pulls for Answered {
+    fn pull(&self, number: u64) -> BoxFuture<'static, Result<Pulled, LlmError>> {
+        Box::pin(self.clone().chunks(number))
+    }
+
+    fn close(&self, number: u64) {
+        let close = StreamClose { stream: number, instance: self.link.instance };
+        match &self.link.session {
+            Some(session) => {
+                let frame = host_frame::Frame::Close(close);
+                if session.try_send(HostFrame { frame: Some(frame) }).is_err() {
+                    self.link.flights.sever("it does not read what it is told");
+                }
+            }
+            None => {
+                let mut client = self.link.client.clone();
+                let mut request = tonic::Request::new(close);
+                request.set_timeout(std::time::Duration::from_secs(5));
+                // Ends by itself, within its time.
+                self.link.runtime.spawn(async move { client.close(request).await.map(|_| ()) });
+            }
+        }
+    }
+}

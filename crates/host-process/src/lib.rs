@@ -1,0 +1,31 @@
+//! The process host: plugins that are processes of their own, spoken with over gRPC (`proto/`).
+//!
+//! [`Processes`] owns a thread on which everything lives that outlives a call: connections, sessions, and for each
+//! plugin a supervisor, which starts the process, waits for its end, and starts it anew. A hook's call runs where its
+//! request runs: it puts a frame into the session, and answers what the plugin asks meanwhile, until the answer is
+//! there; dropping it cancels it over there. While a process is away, calls fail at once.
+//!
+//! Nothing that a process does can hold others up: what waits for it is bounded, what it says is bounded, and one that
+//! does not heed, does not answer, or breaks the protocol is killed with its whole group and started again.
+
+mod address;
+mod call;
+mod callbacks;
+mod child;
+mod connect;
+mod error;
+mod lines;
+mod link;
+mod options;
+mod prefetch;
+mod process;
+mod processes;
+mod session;
+mod spawn;
+mod supervisor;
+
+pub use address::{Address, BadAddress};
+pub use error::LoadError;
+pub use options::{Options, Patience};
+pub use process::{Process, Status};
+pub use processes::Processes;

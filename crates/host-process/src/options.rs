@@ -1,0 +1,94 @@
+//! How a process is run.
+
+use gatewright_abi::View;
+use gatewright_host::Sha256;
+use gatewright_plugin::services::Log;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a plugin's process is run.
+#[derive(Clone)]
+pub struct Options {
+    /// The instance's name in the config.
+    pub name: String,
+    /// The instance's config.
+    pub config: Json,
+    /// The arguments of an executable.
+    pub arguments: Vec<OsString>,
+    /// All of the environment of an executable, but for what the gateway tells it of itself (`GATEWRIGHT_*`).
+    pub environment: BTreeMap<OsString, OsString>,
+    /// Whether a session is used if the process serves one, as it is by default; else every call is a request.
+    pub sessions: bool,
+    /// What it may see of calls; `None` for what its manifest asks for.
+    pub view: Option<View>,
+    /// What must be in the executable. If it is said, what is run is a copy that was checked.
+    pub sha256: Option<Sha256>,
+    /// Where copies are kept.
+    pub stage: Option<PathBuf>,
+    /// Where the lines go that it writes to stderr, and, as `debug`, to stdout.
+    pub log: Arc<dyn Log>,
+    /// How long things may take.
+    pub patience: Patience,
+}
+
+/// How long things may take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patience {
+    /// From the start of the process to its readiness for calls. Default 10 s.
+    pub start: Duration,
+    /// From being asked to end (SIGTERM) to being killed (SIGKILL). Default 5 s.
+    pub end: Duration,
+    /// From the cancel of a call to its end; beyond it, the call is unheeded. Default 1 s.
+    pub heed: Duration,
+    /// The process is killed when so many calls are unheeded. Default 3.
+    pub unheeded: usize,
+    /// It is asked so often whether it is well; after two questions without an answer it is killed. Default 5 s.
+    pub health: Duration,
+    /// The shortest time until a process that ended is started again; it doubles each time. Default 100 ms.
+    pub restart_least: Duration,
+    /// The longest such time. Default 30 s.
+    pub restart_most: Duration,
+    /// A process that was up for so long starts with the shortest time again. Default 60 s.
+    pub steady: Duration,
+}
+
+// === impl Options ===
+
+impl Options {
+    /// The defaults.
+    pub fn new(name: impl Into<String>, config: Json, log: Arc<dyn Log>) -> Self {
+        Self {
+            name: name.into(),
+            config,
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            sessions: true,
+            view: None,
+            sha256: None,
+            stage: None,
+            log,
+            patience: Patience::default(),
+        }
+    }
+}
+
+// === impl Patience ===
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(10),
+            end: Duration::from_secs(5),
+            heed: Duration::from_secs(1),
+            unheeded: 3,
+            health: Duration::from_secs(5),
+            restart_least: Duration::from_millis(100),
+            restart_most: Duration::from_secs(30),
+            steady: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What a plugin says over its session.
+
+use crate::link::{Answer, Flights, To, What};
+use gatewright_abi::document;
+use gatewright_plugin::services::ServiceError;
+use gatewright_proto::Outbox;
+use gatewright_proto::v1::{
+    HostFrame, HostResult, PartContent, PluginFrame, PluginFrames, host_frame, host_result, plugin_frame,
+};
+use std::sync::Arc;
+use tonic::Streaming;
+
+/// Reads a session until it ends, which ends its calls.
+pub(crate) async fn listen(mut frames: Streaming<PluginFrames>, flights: Arc<Flights>, outbox: Outbox<HostFrame>) {
+    let why = loop {
+        match frames.message().await {
+            Ok(Some(PluginFrames { frames })) => {
+                if let Err(why) = take(frames, &flights, &outbox).await {
+                    break why.to_owned();
+                }
+            }
+            Ok(None) => break "it ended its session".to_owned(),
+            Err(status) => break format!("its session broke: {}", status.message()),
+        }
+    };
+    flights.sever(why);
+}
+
+/// An error is a break of the protocol.
+async fn take(frames: Vec<PluginFrame>, flights: &Flights, outbox: &Outbox<HostFrame>) -> Result<(), &'static str> {
+    for PluginFrame { frame } in frames {
+        match frame {
+            Some(plugin_frame::Frame::Answer(answer)) => flights
+                .answered(answer.call, Answer::Hook(answer))
+                .map_err(|_| "it answered a call that it was not asked")?,
+            Some(plugin_frame::Frame::Pulled(chunks)) => flights
+                .answered(chunks.call, Answer::Chunks(chunks.pulled))
+                .map_err(|_| "it answered a pull that it was not asked")?,
+            Some(plugin_frame::Frame::Part(fetch)) => {
+                let to = To::Session(outbox.clone(), 0);
+                if flights.wanted(fetch.call, What::Part(fetch.part), to).await.is_err() {
+                    let part =
+                        PartContent { call: fetch.call, part: fetch.part, error: over(), ..PartContent::default() };
+                    tell(outbox, host_frame::Frame::Part(part))?;
+                }
+            }
+            Some(plugin_frame::Frame::Ask(ask)) => {
+                let to = match ask.id {
+                    0 => To::Nobody,
+                    id => To::Session(outbox.clone(), id),
+                };
+                let what = What::Function { function: ask.function, argument: ask.argument };
+                if flights.wanted(ask.call, what, to).await.is_err() && ask.id != 0 {
+                    let error = document::write(&ServiceError::Invalid(over())).into();
+                    let result = Some(host_result::Result::Error(error));
+                    tell(outbox, host_frame::Frame::Result(HostResult { call: ask.call, id: ask.id, result }))?;
+                }
+            }
+            // Of a newer SDK.
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn tell(outbox: &Outbox<HostFrame>, frame: host_frame::Frame) -> Result<(), &'static str> {
+    outbox.try_send(HostFrame { frame: Some(frame) }).map_err(|_| "it does not read what it is told")
+}
+
+fn over() -> String {
+    "the call is over".to_owned()
+}

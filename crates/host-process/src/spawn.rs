@@ -1,0 +1,64 @@
+//! Starting a process.
+
+mod before_exec;
+
+use crate::options::Options;
+use gatewright_proto::{COOKIE, HOST_SOCKET, HOST_TOKEN, SOCKET};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// What a process and the gateway meet by: a folder that nobody else may enter, and words that nobody else knows.
+#[derive(Debug)]
+pub(crate) struct Meeting {
+    folder: TempDir,
+    /// What the process gives back.
+    pub(crate) cookie: String,
+    /// What the process says when it asks.
+    pub(crate) token: String,
+}
+
+// === impl Meeting ===
+
+impl Meeting {
+    pub(crate) fn new() -> io::Result<Self> {
+        let private = std::fs::Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix("gatewright-").permissions(private).tempdir()?;
+        let word = || format!("{:032x}", rand::random::<u128>());
+        Ok(Self { folder, cookie: word(), token: word() })
+    }
+
+    /// Where the process listens.
+    pub(crate) fn plugin(&self) -> PathBuf {
+        self.folder.path().join("plugin.sock")
+    }
+
+    /// Where the gateway listens.
+    pub(crate) fn host(&self) -> PathBuf {
+        self.folder.path().join("host.sock")
+    }
+}
+
+/// Starts a process: the leader of a group of its own, tied to this thread, with nothing of the gateway's environment.
+pub(crate) fn spawn(executable: &Path, options: &Options, meeting: &Meeting) -> io::Result<Child> {
+    let mut command = Command::new(std::path::absolute(executable)?);
+    command
+        .args(&options.arguments)
+        .env_clear()
+        .envs(&options.environment)
+        .env(COOKIE, &meeting.cookie)
+        .env(SOCKET, meeting.plugin())
+        .env(HOST_SOCKET, meeting.host())
+        .env(HOST_TOKEN, &meeting.token)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    before_exec::tie(&mut command);
+    command.spawn()
+}

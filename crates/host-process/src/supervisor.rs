@@ -1,0 +1,383 @@
+//! One plugin's process: started, watched, started again, ended.
+
+use crate::address::Address;
+use crate::call;
+use crate::callbacks;
+use crate::child::Running;
+use crate::connect;
+use crate::error::LoadError;
+use crate::link::{Flights, Link};
+use crate::options::{Options, Patience};
+use crate::process::{Place, Shared};
+use crate::session;
+use crate::spawn::{Meeting, spawn};
+use gatewright_abi::{Introduction, VERSION};
+use gatewright_host::Stage;
+use gatewright_plugin::hosted::{Call, Reply};
+use gatewright_plugin::{Cx, Facts, Hook, State};
+use gatewright_proto::v1::{IntroduceRequest, StartRequest, StopRequest};
+use gatewright_proto::{HEALTH, queue};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::net::UnixListener;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+use tonic::{Code, Request};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// How long an instance may take to end before its process is asked to.
+const STOP: Duration = Duration::from_secs(1);
+
+/// How long a connection that broke waits for the news that its process ended.
+const NEWS: Duration = Duration::from_millis(200);
+
+/// A process, from its start to its end.
+struct Incarnation {
+    link: Arc<Link>,
+    channel: Channel,
+    running: Option<Running>,
+    /// Reads the session, and serves what the process asks; ends with it.
+    tasks: JoinSet<()>,
+    _meeting: Option<Meeting>,
+}
+
+/// How long to wait before the next start.
+struct Backoff {
+    least: Duration,
+    most: Duration,
+    next: Duration,
+}
+
+/// Looks after a process until it is to be retired.
+pub(crate) async fn supervise(
+    address: Address,
+    options: Options,
+    retire: CancellationToken,
+    tell: oneshot::Sender<Result<Arc<Shared>, LoadError>>,
+) {
+    let started = match staged(&address, &options).await {
+        Ok(address) => Incarnation::start(&address, &options, &retire).await.map(|started| (address, started)),
+        Err(error) => Err(error),
+    };
+    let (address, (mut incarnation, introduction)) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            // Who loads it may be gone.
+            let _ = tell.send(Err(error));
+            return;
+        }
+    };
+    let shared = Arc::new(Shared::new(options, &introduction));
+    let patience = shared.options.patience.clone();
+    shared.put(&incarnation);
+    if tell.send(Ok(shared.clone())).is_err() {
+        return incarnation.retire(&patience).await;
+    }
+    let name = &*shared.options.name;
+    let mut backoff = Backoff::new(&patience);
+    loop {
+        let since = Instant::now();
+        let why = tokio::select! {
+            why = incarnation.watch(&patience) => why,
+            () = retire.cancelled() => {
+                shared.away("it is being ended".to_owned());
+                return incarnation.retire(&patience).await;
+            }
+        };
+        tracing::warn!(plugin = name, %why, "a plugin's process is away; it is started again");
+        shared.away(format!("it {why}, and is being started again"));
+        incarnation.end(&why).await;
+        if since.elapsed() >= patience.steady {
+            backoff.reset();
+        }
+        incarnation = loop {
+            tokio::select! {
+                () = tokio::time::sleep(backoff.wait()) => {}
+                () = retire.cancelled() => return,
+            }
+            match again(&shared, &address, &introduction, &retire).await {
+                Ok(next) => break next,
+                Err(LoadError::Ending) => return,
+                Err(error) => {
+                    tracing::error!(plugin = name, %error, "a plugin's process cannot be started again");
+                    shared.away(format!("it {why}, and cannot be started again: {error}"));
+                }
+            }
+        };
+        shared.restarts.fetch_add(1, Ordering::AcqRel);
+        shared.put(&incarnation);
+        tracing::info!(plugin = name, took = ?since.elapsed(), "a plugin's process is back");
+    }
+}
+
+/// The address of what is run: a copy, if the config says what must be in it.
+async fn staged(address: &Address, options: &Options) -> Result<Address, LoadError> {
+    let (Address::File(path), Some(sha256)) = (address, options.sha256) else { return Ok(address.clone()) };
+    let stage = Stage::new(options.stage.clone().ok_or(LoadError::NoStage)?);
+    let path = path.clone();
+    let copy = move || -> Result<PathBuf, LoadError> {
+        let path = stage.put(&path, Some(sha256))?.path;
+        let executable = std::fs::Permissions::from_mode(0o500);
+        std::fs::set_permissions(&path, executable).map_err(|error| LoadError::Spawn { path: path.clone(), error })?;
+        Ok(path)
+    };
+    let copied = tokio::task::spawn_blocking(copy).await;
+    copied.map_err(|error| LoadError::Protocol(error.to_string()))?.map(Address::File)
+}
+
+/// Starts it as it was started before.
+async fn again(
+    shared: &Shared,
+    address: &Address,
+    known: &Introduction,
+    retire: &CancellationToken,
+) -> Result<Incarnation, LoadError> {
+    let (mut incarnation, introduction) = Incarnation::start(address, &shared.options, retire).await?;
+    if introduction != *known {
+        incarnation.end("is another").await;
+        return Err(LoadError::Another);
+    }
+    if let Some((startup, services)) = shared.started() {
+        let mut cx = Cx::new(Arc::new(Facts::default()), State::default(), None, services);
+        let mut startup = Call::OnStartup(startup);
+        let starting = call::call(shared, &incarnation.link, &mut cx, &mut startup);
+        let failure = match tokio::time::timeout(Hook::OnStartup.info().timeout, starting).await {
+            Ok(Reply::Failed(failure)) => Some(failure.to_string()),
+            Ok(_) => None,
+            Err(_) => Some("timed out".to_owned()),
+        };
+        if let Some(failure) = failure {
+            incarnation.end("did not start").await;
+            return Err(LoadError::Startup(failure));
+        }
+    }
+    Ok(incarnation)
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn put(&self, incarnation: &Incarnation) {
+        self.pid.store(incarnation.running.as_ref().map_or(0, Running::id), Ordering::Release);
+        self.place.store(Arc::new(Place::Up(incarnation.link.clone())));
+    }
+
+    fn away(&self, why: String) {
+        self.place.store(Arc::new(Place::Away(why)));
+        self.pid.store(0, Ordering::Release);
+    }
+}
+
+// === impl Incarnation ===
+
+impl Incarnation {
+    async fn start(
+        address: &Address,
+        options: &Options,
+        retire: &CancellationToken,
+    ) -> Result<(Self, Introduction), LoadError> {
+        let meeting = Meeting::new().map_err(LoadError::Socket)?;
+        let listener = match address {
+            Address::Tcp(_) => None,
+            Address::File(_) | Address::Unix(_) => Some(UnixListener::bind(meeting.host()).map_err(LoadError::Socket)?),
+        };
+        let (mut running, cookie) = match address {
+            Address::File(path) => {
+                let spawned = spawn(path, options, &meeting);
+                let child = spawned.map_err(|error| LoadError::Spawn { path: path.clone(), error })?;
+                (Some(Running::new(child, &options.log)), &*meeting.cookie)
+            }
+            Address::Unix(_) | Address::Tcp(_) => (None, ""),
+        };
+        let mut tasks = JoinSet::new();
+        let within = options.patience.start;
+        let mut lacks = "does not listen at GATEWRIGHT_PLUGIN_SOCKET";
+        let introduced = async {
+            let channel = match address {
+                Address::File(_) => connect::meet(&meeting.plugin()).await?,
+                address => connect::reach(address).await?,
+            };
+            lacks = "does not answer";
+            Self::introduced(channel, options, &meeting, cookie, listener, &mut tasks).await
+        };
+        let served = tokio::select! {
+            served = tokio::time::timeout(within, introduced) => served.ok(),
+            how = ended(&mut running) => Some(Err(LoadError::Ended { how, last_words: String::new() })),
+            () = retire.cancelled() => Some(Err(LoadError::Ending)),
+        };
+        let error = match served {
+            Some(Ok((link, channel, introduction))) => {
+                return Ok((Self { link, channel, running, tasks, _meeting: Some(meeting) }, introduction));
+            }
+            Some(Err(error)) => error,
+            None => LoadError::Slow { within, lacks },
+        };
+        let Some(mut running) = running else { return Err(error) };
+        // Whether it ended or its connection broke first is chance; that it ended says more.
+        let news = match &error {
+            LoadError::Protocol(_) => tokio::time::timeout(NEWS, running.ended()).await.ok(),
+            LoadError::Ended { how, .. } => Some(how.clone()),
+            _ => None,
+        };
+        running.kill().await;
+        match news {
+            Some(how) => Err(LoadError::Ended { how, last_words: running.last_words().await }),
+            None => Err(error),
+        }
+    }
+
+    async fn introduced(
+        channel: Channel,
+        options: &Options,
+        meeting: &Meeting,
+        cookie: &str,
+        listener: Option<UnixListener>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(Arc<Link>, Channel, Introduction), LoadError> {
+        let protocol = |status: tonic::Status| LoadError::Protocol(status.message().to_owned());
+        let mut client = connect::client(channel.clone());
+        let (contract_major, contract_minor) = VERSION;
+        let gateway = env!("CARGO_PKG_VERSION").to_owned();
+        let request = IntroduceRequest { gateway, contract_major, contract_minor };
+        let introduced = client.introduce(request).await.map_err(protocol)?.into_inner();
+        if introduced.cookie != cookie {
+            return Err(LoadError::Cookie);
+        }
+        let introduction = Introduction::read(&introduced.introduction)?;
+        let (host_socket, host_token) = match &listener {
+            Some(_) => (meeting.host().to_string_lossy().into_owned(), meeting.token.clone()),
+            None => (String::new(), String::new()),
+        };
+        let config = options.config.to_string().into_bytes().into();
+        let request = StartRequest { name: options.name.clone(), config, host_socket, host_token };
+        let started = client.start(request).await.map_err(|status| match status.code() {
+            Code::InvalidArgument | Code::Internal => LoadError::Config(status.message().to_owned()),
+            _ => protocol(status),
+        })?;
+        let (flights, instance) = (Flights::new(), started.into_inner().instance);
+        let session = match introduced.session && options.sessions {
+            true => {
+                let (outbox, batches) = queue();
+                let frames = client.session(batches).await.map_err(protocol)?.into_inner();
+                tasks.spawn(session::listen(frames, flights.clone(), outbox.clone()));
+                Some(outbox)
+            }
+            false => {
+                if let Some(listener) = listener {
+                    let serving = callbacks::serve(listener, meeting.token.clone(), flights.clone());
+                    tasks.spawn(async move {
+                        if let Err(error) = serving.await {
+                            tracing::error!(%error, "a plugin's way back to the gateway broke");
+                        }
+                    });
+                }
+                None
+            }
+        };
+        let link = Link { instance, client, session, flights, runtime: Handle::current() };
+        Ok((Arc::new(link), channel, introduction))
+    }
+
+    /// Waits until it does not serve any more, or must not; says why.
+    async fn watch(&mut self, patience: &Patience) -> String {
+        let flights = &self.link.flights;
+        let why = tokio::select! {
+            how = ended(&mut self.running) => return how,
+            why = flights.severed() => format!("is cut off: {why}"),
+            () = unheeded(flights, patience) => "goes on with calls that were given up".to_owned(),
+            why = unwell(&self.channel, patience.health) => why,
+        };
+        // That it ended says more than that its connection did.
+        tokio::time::timeout(NEWS, ended(&mut self.running)).await.unwrap_or(why)
+    }
+
+    /// Ends it at once.
+    async fn end(&mut self, why: &str) {
+        self.link.flights.sever(format!("it {why}"));
+        if let Some(running) = &mut self.running {
+            running.kill().await;
+        }
+        self.tasks.shutdown().await;
+    }
+
+    /// Lets it end.
+    async fn retire(mut self, patience: &Patience) {
+        let mut request = Request::new(StopRequest { instance: self.link.instance });
+        request.set_timeout(STOP);
+        let stopping = self.link.client.clone();
+        let stopped = async move { { stopping }.stop(request).await };
+        // Whether it does or not, it ends.
+        let _ = tokio::time::timeout(STOP, stopped).await;
+        if let Some(running) = &mut self.running {
+            running.end(patience.end).await;
+        }
+        self.end("was ended").await;
+    }
+}
+
+/// Waits until the gateway's own child ends; somebody else's process does not.
+async fn ended(running: &mut Option<Running>) -> String {
+    match running {
+        Some(running) => running.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until too many calls go on although they were given up.
+async fn unheeded(flights: &Flights, patience: &Patience) {
+    loop {
+        tokio::time::sleep(patience.heed / 2).await;
+        if flights.unheeded(patience.heed) >= patience.unheeded {
+            return;
+        }
+    }
+}
+
+/// Waits until it twice in a row does not say that it is well.
+async fn unwell(channel: &Channel, every: Duration) -> String {
+    let mut client = HealthClient::new(channel.clone());
+    let mut missed = 0;
+    loop {
+        tokio::time::sleep(every).await;
+        let asked = client.check(HealthCheckRequest { service: HEALTH.to_owned() });
+        let why = match tokio::time::timeout(every, asked).await {
+            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => None,
+            // Not every author serves it.
+            Ok(Err(status)) if matches!(status.code(), Code::Unimplemented | Code::NotFound) => None,
+            Ok(Ok(_)) => Some("says that it is not well".to_owned()),
+            Ok(Err(status)) => Some(format!("does not say how it is: {}", status.message())),
+            Err(_) => Some("does not say how it is".to_owned()),
+        };
+        missed = if why.is_some() { missed + 1 } else { 0 };
+        if let Some(why) = why.filter(|_| missed == 2) {
+            return why;
+        }
+    }
+}
+
+// === impl Backoff ===
+
+impl Backoff {
+    fn new(patience: &Patience) -> Self {
+        Self { least: patience.restart_least, most: patience.restart_most, next: patience.restart_least }
+    }
+
+    fn reset(&mut self) {
+        self.next = self.least;
+    }
+
+    /// The next time to wait: twice the last one, and some more or less, so that not all start at once.
+    fn wait(&mut self) -> Duration {
+        let wait = self.next.mul_f64(rand::random_range(0.8..1.2));
+        self.next = (self.next * 2).min(self.most);
+        wait
+    }
+}

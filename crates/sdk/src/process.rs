@@ -1,0 +1,144 @@
+//! A plugin as a process of its own.
+//!
+//! `fn main` is one line, [`executable!`](crate::executable). The process serves `gatewright.plugin.v1.Plugin` (see
+//! `proto/`) on the socket that the gateway names, one call a task, on as many threads as there are cores: a hook that
+//! blocks its thread keeps one of them. What a hook looks at came with the call, or else is fetched while its thread
+//! waits; what it asks of the host and must wait for, it awaits.
+//!
+//! A panic ends the call, not the process. What is printed to stdout goes nowhere; lines on stderr become the host's
+//! log.
+
+mod calls;
+mod desk;
+mod listen;
+mod service;
+
+use crate::Exported;
+use calls::Calls;
+use gatewright_abi::Introduction;
+use gatewright_plugin::FromConfig;
+use gatewright_plugin::hosted::{Hosted, link};
+use gatewright_proto::v1::plugin_server::PluginServer;
+use gatewright_proto::{HEALTH, MAX_FROM_PLUGIN_BYTES, MAX_TO_PLUGIN_BYTES, message_limit};
+use listen::{Listen, Listener};
+use std::future::Future;
+use std::io::{self, Write};
+use std::marker::PhantomData;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What a process serves: the type of a plugin, or an artefact of another kind.
+pub trait Artefact: Send + Sync + 'static {
+    /// What it says of itself.
+    fn introduction(&self) -> Introduction;
+
+    /// Makes an instance from its config, a JSON text. An error says what is wrong with the config. May block.
+    fn create(&self, name: &str, config: &[u8]) -> Result<Arc<dyn Hosted>, String>;
+}
+
+/// An instance, called with documents.
+type Instance = Exported;
+
+/// A type of plugin.
+struct OfType<P>(PhantomData<fn() -> P>);
+
+/// Of a process that was run by hand, without what it needs.
+const USAGE: u8 = 2;
+
+/// Gives a program the `main` of a plugin: `gatewright_sdk::executable!(MyPlugin);`
+#[macro_export]
+macro_rules! executable {
+    ($plugin:ty) => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::process::main::<$plugin>()
+        }
+    };
+}
+
+/// Serves a plugin until the gateway ends the process: the whole of `main`.
+pub fn main<P: FromConfig>() -> ExitCode {
+    run(Arc::new(OfType::<P>(PhantomData)))
+}
+
+/// Serves an artefact until the gateway ends the process: the whole of `main`. Where to listen, the gateway says in the
+/// environment; `--listen unix:///PATH` or `--listen HOST:PORT` says it by hand, for a gateway whose config has the
+/// same address as `path`.
+pub fn run(artefact: Arc<dyn Artefact>) -> ExitCode {
+    let name = artefact.introduction().manifest.name;
+    let listen = match Listen::of(std::env::args().skip(1), |name| std::env::var(name).ok()) {
+        Some(listen) => listen,
+        None => {
+            say(&format!(
+                "This is a plugin of Gatewright, `{name}`. It is not run by hand: give the path of this file to the \
+                 gateway, as `path` of a plugin in config.json. To run it by itself: --listen unix:///PATH or \
+                 --listen HOST:PORT, and `grpc+unix:///PATH` or `grpc://HOST:PORT` as `path`."
+            ));
+            return ExitCode::from(USAGE);
+        }
+    };
+    match runtime().and_then(|runtime| runtime.block_on(serve(artefact, listen))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("`{name}` cannot serve: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    // With two, one hook that blocks does not keep the others from being read.
+    tokio::runtime::Builder::new_multi_thread().worker_threads(cores.clamp(2, 8)).enable_all().build()
+}
+
+async fn serve(artefact: Arc<dyn Artefact>, listen: Listen) -> io::Result<()> {
+    let listener = Listener::bind(&listen).await?;
+    let calls = Calls::new(artefact, listen.cookie);
+    let plugin = PluginServer::new(service::Service(calls))
+        .max_decoding_message_size(message_limit(MAX_TO_PLUGIN_BYTES))
+        .max_encoding_message_size(message_limit(MAX_FROM_PLUGIN_BYTES));
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status(HEALTH, tonic_health::ServingStatus::Serving).await;
+    let router = tonic::transport::Server::builder()
+        .initial_stream_window_size(4 << 20)
+        .initial_connection_window_size(16 << 20)
+        .max_frame_size(256 << 10)
+        .max_concurrent_streams(1024)
+        .add_service(health)
+        .add_service(plugin);
+    let ended = asked_to_end()?;
+    // Sessions last as long as the gateway wants: whoever is asked to end does not wait for them.
+    tokio::select! {
+        served = listener.serve(router) => served,
+        () = ended => Ok(()),
+    }
+}
+
+fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn say(message: &str) {
+    // Nobody else could be told.
+    let _ = writeln!(io::stderr(), "{message}");
+}
+
+// === impl Artefact ===
+
+impl<P: FromConfig> Artefact for OfType<P> {
+    fn introduction(&self) -> Introduction {
+        Introduction::new(P::manifest(), P::HOOKS, P::IMMEDIATE)
+    }
+
+    fn create(&self, _: &str, config: &[u8]) -> Result<Arc<dyn Hosted>, String> {
+        let config = serde_json::from_slice(config).map_err(|error| format!("its config: {error}"))?;
+        P::from_config(config).map(link).map_err(|failure| failure.to_string())
+    }
+}

@@ -1,0 +1,232 @@
+//! The service that the gateway calls.
+
+use super::Instance;
+use super::calls::{Calls, message};
+use super::desk::{Asking, Line};
+use gatewright_abi::guest;
+use gatewright_plugin::Failure;
+use gatewright_proto::v1::host_client::HostClient;
+use gatewright_proto::v1::plugin_server::Plugin;
+use gatewright_proto::v1::{
+    CloseReply, HookAnswer, HookCall, HostFrame, HostFrames, IntroduceReply, IntroduceRequest, PluginFrame,
+    PluginFrames, StartReply, StartRequest, StopReply, StopRequest, StreamChunks, StreamClose, StreamPull, host_frame,
+    plugin_frame,
+};
+use gatewright_proto::{Batches, Full, MAX_FROM_PLUGIN_BYTES, MAX_TO_PLUGIN_BYTES, Outbox, message_limit, queue};
+use hyper_util::rt::TokioIo;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use tokio::net::UnixStream;
+use tokio::task::{AbortHandle, block_in_place};
+use tokio_stream::Stream;
+use tonic::transport::{Endpoint, Uri};
+use tonic::{Request, Response, Status, Streaming};
+
+/// The most calls at once over one session.
+const AT_ONCE: usize = 8192;
+
+/// The service.
+pub(super) struct Service(pub(super) Calls);
+
+/// A session, from this side.
+struct Session {
+    calls: Calls,
+    outbox: Outbox<PluginFrame>,
+    asking: Arc<Asking>,
+    /// Calls and pulls under way, each by its call.
+    under_way: Mutex<HashMap<u64, Option<AbortHandle>>>,
+}
+
+/// A call or pull under way, which is answered however it ends.
+struct UnderWay {
+    session: Arc<Session>,
+    call: u64,
+    answer: Option<plugin_frame::Frame>,
+}
+
+/// What the gateway is told. When it goes, the session is over.
+pub(super) struct Telling {
+    batches: Batches<PluginFrame>,
+    session: Arc<Session>,
+}
+
+// === impl Plugin ===
+
+#[tonic::async_trait]
+impl Plugin for Service {
+    async fn introduce(&self, _: Request<IntroduceRequest>) -> Result<Response<IntroduceReply>, Status> {
+        let introduction = self.0.artefact().introduction().write().into();
+        Ok(Response::new(IntroduceReply { introduction, cookie: self.0.cookie().to_owned(), session: true }))
+    }
+
+    async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartReply>, Status> {
+        let StartRequest { name, config, host_socket, host_token } = request.into_inner();
+        let create = || self.0.artefact().create(&name, &config);
+        let instance = match block_in_place(|| catch_unwind(AssertUnwindSafe(create))) {
+            Ok(Ok(instance)) => Instance::of(instance),
+            Ok(Err(error)) => return Err(Status::invalid_argument(error)),
+            Err(panic) => return Err(Status::internal(format!("panicked: {}", message(&*panic)))),
+        };
+        let host = host(host_socket, &host_token)?;
+        Ok(Response::new(StartReply { instance: self.0.keep(instance, host) }))
+    }
+
+    async fn call(&self, request: Request<HookCall>) -> Result<Response<HookAnswer>, Status> {
+        Ok(Response::new(self.0.call(request.into_inner(), None).await))
+    }
+
+    type SessionStream = Telling;
+
+    async fn session(&self, request: Request<Streaming<HostFrames>>) -> Result<Response<Telling>, Status> {
+        let (outbox, batches) = queue();
+        let asking = Arc::new(Asking::new(outbox.clone()));
+        let session = Arc::new(Session { calls: self.0.clone(), outbox, asking, under_way: Mutex::default() });
+        tokio::spawn(session.clone().listen(request.into_inner()));
+        Ok(Response::new(Telling { batches, session }))
+    }
+
+    async fn pull(&self, request: Request<StreamPull>) -> Result<Response<StreamChunks>, Status> {
+        Ok(Response::new(self.0.pull(request.into_inner()).await))
+    }
+
+    async fn close(&self, request: Request<StreamClose>) -> Result<Response<CloseReply>, Status> {
+        let StreamClose { stream, instance } = request.into_inner();
+        self.0.close(instance, stream);
+        Ok(Response::new(CloseReply {}))
+    }
+
+    async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopReply>, Status> {
+        self.0.end(request.into_inner().instance);
+        Ok(Response::new(StopReply {}))
+    }
+}
+
+/// The way to the gateway's own service.
+fn host(socket: String, token: &str) -> Result<Line, Status> {
+    if socket.is_empty() {
+        return Ok(Line::Host(None));
+    }
+    let token = format!("Bearer {token}").parse().map_err(|_| Status::invalid_argument("not a token"))?;
+    let path = PathBuf::from(socket);
+    let connect = tower::service_fn(move |_: Uri| {
+        let path = path.clone();
+        async move { UnixStream::connect(path).await.map(TokioIo::new) }
+    });
+    let channel = Endpoint::from_static("http://gateway").connect_with_connector_lazy(connect);
+    let client = HostClient::new(channel)
+        .max_decoding_message_size(message_limit(MAX_TO_PLUGIN_BYTES))
+        .max_encoding_message_size(message_limit(MAX_FROM_PLUGIN_BYTES));
+    Ok(Line::Host(Some((client, token))))
+}
+
+// === impl Session ===
+
+impl Session {
+    async fn listen(self: Arc<Self>, mut frames: Streaming<HostFrames>) {
+        // An error is the end, too: the gateway comes back if it wants.
+        while let Ok(Some(HostFrames { frames })) = frames.message().await {
+            for HostFrame { frame } in frames {
+                self.take(frame);
+            }
+        }
+        self.end();
+    }
+
+    fn take(self: &Arc<Self>, frame: Option<host_frame::Frame>) {
+        match frame {
+            Some(host_frame::Frame::Call(call)) => {
+                let (calls, line) = (self.calls.clone(), Line::Session(self.asking.clone()));
+                self.spawn(call.id, async move { plugin_frame::Frame::Answer(calls.call(call, Some(line)).await) });
+            }
+            Some(host_frame::Frame::Pull(pull)) => {
+                let calls = self.calls.clone();
+                self.spawn(pull.call, async move { plugin_frame::Frame::Pulled(calls.pull(pull).await) });
+            }
+            Some(host_frame::Frame::Cancel(cancel)) => {
+                // Who has ended already was answered.
+                if let Some(Some(task)) = self.under_way().get(&cancel.call) {
+                    task.abort();
+                }
+            }
+            Some(host_frame::Frame::Part(part)) => self.asking.part(part),
+            Some(host_frame::Frame::Result(result)) => self.asking.result(result),
+            Some(host_frame::Frame::Close(close)) => self.calls.close(close.instance, close.stream),
+            // Of a newer gateway.
+            None => {}
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, call: u64, work: impl Future<Output = plugin_frame::Frame> + Send + 'static) {
+        let mut under_way = UnderWay { session: self.clone(), call, answer: None };
+        let many = {
+            let mut tasks = self.under_way();
+            tasks.insert(call, None);
+            tasks.len() > AT_ONCE
+        };
+        if many {
+            let failure = Failure::Unavailable(format!("it has {AT_ONCE} calls at once"));
+            let answer = guest::fail(failure).into();
+            under_way.answer = Some(plugin_frame::Frame::Answer(HookAnswer { call, answer, looked: 0 }));
+            return;
+        }
+        let task = tokio::spawn(async move { under_way.end(work.await) });
+        // It may have ended already, and taken itself out.
+        if let Some(place) = self.under_way().get_mut(&call) {
+            *place = Some(task.abort_handle());
+        }
+    }
+
+    fn end(&self) {
+        let tasks: Vec<_> = self.under_way().drain().collect();
+        tasks.into_iter().filter_map(|(_, task)| task).for_each(|task| task.abort());
+        self.asking.end();
+    }
+
+    /// No code of ours panics while it holds the lock.
+    fn under_way(&self) -> MutexGuard<'_, HashMap<u64, Option<AbortHandle>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl UnderWay ===
+
+impl UnderWay {
+    fn end(mut self, answer: plugin_frame::Frame) {
+        self.answer = Some(answer);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.session.under_way().remove(&self.call);
+        // A call that was given up is answered too, so that the gateway knows that it ended.
+        let given_up = || plugin_frame::Frame::Answer(HookAnswer { call: self.call, ..HookAnswer::default() });
+        let frame = PluginFrame { frame: Some(self.answer.take().unwrap_or_else(given_up)) };
+        if let Err((Full::Full, frame)) = self.session.outbox.try_send(frame)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let outbox = self.session.outbox.clone();
+            runtime.spawn(async move { outbox.send(frame).await });
+        }
+    }
+}
+
+// === impl Telling ===
+
+impl Stream for Telling {
+    type Item = Result<PluginFrames, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.batches).poll_next(cx).map(|frames| frames.map(Ok))
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.session.end();
+    }
+}
