@@ -1,0 +1,130 @@
+//! Medians of calls of the same plugin, linked in and as a process.
+//!
+//! `cargo build --release -p bench-hosts && cargo run --release -p bench-hosts`
+
+#![expect(clippy::print_stdout, reason = "it prints what it measured")]
+
+use bench_hosts::Subject;
+use gatewright_host_process::{Address, LoadError, Options, Processes};
+use gatewright_plugin::hosted::{Call, Hosted, Reply, link};
+use gatewright_plugin::model::Request;
+use gatewright_plugin::services::Services;
+use gatewright_plugin::{Cx, Draft, Facts, State};
+use gatewright_testkit::request;
+use gatewright_testkit::services::MockServices;
+use serde_json::json;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Calls that are timed, and those before them that are not.
+const CALLS: usize = 4000;
+const WARM: usize = 500;
+
+/// What is called.
+struct Scenario {
+    name: &'static str,
+    call: Call,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // As the gateway's workers: each call is made and awaited on one thread.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run())
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let processes = Processes::start()?;
+    let hosts: [(&str, Arc<dyn Hosted>); 3] = [
+        ("built-in", link(Subject::default())),
+        ("process, session", process(&processes, true).await?),
+        ("process, single calls", process(&processes, false).await?),
+    ];
+    let (small, large) = (asking("hello"), asking(&"a text that is long ".repeat(5000)));
+    let scenarios = [
+        Scenario { name: "looks at nothing", call: Call::CheckInput(Arc::new(small.clone())) },
+        Scenario { name: "looks at nothing, of 100 KB", call: Call::CheckInput(Arc::new(large.clone())) },
+        Scenario { name: "looks at the facts", call: Call::PreRequest(Arc::new(small.clone())) },
+        Scenario { name: "reads and replaces a small text", call: Call::PreLlm(Draft::from(small)) },
+        Scenario { name: "reads and replaces 100 KB", call: Call::PreLlm(Draft::from(large)) },
+    ];
+    println!("{:<34} {:<24} {:>10} {:>10}", "", "", "p50 us", "p99 us");
+    for scenario in &scenarios {
+        for (host, plugin) in &hosts {
+            let mut took = timed(plugin, &scenario.call).await?;
+            took.sort_unstable();
+            let at = |share: usize| micros(took[took.len() * share / 100]);
+            println!("{:<34} {host:<24} {:>10.1} {:>10.1}", scenario.name, at(50), at(99));
+        }
+    }
+    for (host, plugin) in &hosts {
+        let each = side_by_side(plugin, &scenarios[0].call).await?;
+        println!("{:<34} {host:<24} {:>10.1}", "64 at once, the time for each", micros(each));
+    }
+    drop(hosts);
+    processes.close().await;
+    Ok(())
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn asking(text: &str) -> Request {
+    request("m").user(text).build()
+}
+
+async fn process(processes: &Processes, sessions: bool) -> Result<Arc<dyn Hosted>, LoadError> {
+    let mut options = Options::new("subject", json!({}), MockServices::default().log.clone());
+    options.sessions = sessions;
+    let file = std::env::current_exe().map(|exe| exe.with_file_name("subject")).unwrap_or_default();
+    Ok(processes.load(&Address::File(file), options).await?)
+}
+
+fn context(services: &Services) -> Cx {
+    let facts = Facts { request_id: "01a1f89b-60e5-7758-b039-9725544a889c".to_owned(), ..Facts::default() };
+    Cx::new(Arc::new(facts), State::default(), None, services.clone())
+}
+
+async fn once(plugin: &Arc<dyn Hosted>, services: &Services, call: Call) -> Result<(), String> {
+    match plugin.clone().call(context(services), call).await.reply {
+        Reply::Failed(failure) => Err(failure.to_string()),
+        _ => Ok(()),
+    }
+}
+
+async fn timed(plugin: &Arc<dyn Hosted>, call: &Call) -> Result<Vec<Duration>, String> {
+    let services = MockServices::default().services();
+    let mut took = Vec::with_capacity(CALLS);
+    for number in 0..WARM + CALLS {
+        let call = call.clone();
+        let started = Instant::now();
+        once(plugin, &services, call).await?;
+        if number >= WARM {
+            took.push(started.elapsed());
+        }
+    }
+    Ok(took)
+}
+
+/// The time for each of many calls that overlap: what a busy gateway pays.
+async fn side_by_side(plugin: &Arc<dyn Hosted>, call: &Call) -> Result<Duration, String> {
+    const AT_ONCE: u32 = 64;
+    const EACH: u32 = 100;
+    let services = MockServices::default().services();
+    let started = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let (plugin, services, call) = (plugin.clone(), services.clone(), call.clone());
+        tasks.spawn(async move {
+            for _ in 0..EACH {
+                once(&plugin, &services, call.clone()).await?;
+            }
+            Ok::<(), String>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.map_err(|error| error.to_string())??;
+    }
+    Ok(started.elapsed() / (AT_ONCE * EACH))
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""A guard as a process, in Python: blocks prompts that hold a word of its config.
+
+pip install grpcio grpcio-tools grpcio-health-checking cbor2
+python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. proto/gatewright/plugin/v1/plugin.proto
+"""
+
+import json
+import os
+import signal
+import sys
+from concurrent import futures
+
+import cbor2
+import grpc
+from gatewright.plugin.v1 import plugin_pb2 as messages
+from gatewright.plugin.v1 import plugin_pb2_grpc as service
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+CHECK_INPUT = 7
+CHAT = 3
+
+
+class Guard(service.PluginServicer):
+    def __init__(self):
+        self.words = {}
+
+    def Introduce(self, request, context):
+        introduction = {
+            "contract": [1, 0],
+            "manifest": {"name": "words", "version": "0.1.0", "messages": "ro"},
+            "hooks": 1 << CHECK_INPUT,
+        }
+        return messages.IntroduceReply(
+            introduction=cbor2.dumps(introduction), cookie=os.environ.get("GATEWRIGHT_PLUGIN_COOKIE", "")
+        )
+
+    def Start(self, request, context):
+        config = json.loads(request.config) or {}
+        if not isinstance(config.get("words"), list):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "its config: `words` is missing")
+        instance = len(self.words) + 1
+        self.words[instance] = config["words"]
+        return messages.StartReply(instance=instance)
+
+    def Call(self, call, context):
+        chat = next((cbor2.loads(part.content) for part in call.parts if part.part == CHAT), {})
+        text = json.dumps(chat.get("messages", []), default=str)
+        for word in self.words[call.instance]:
+            if word in text:
+                answer = {"outcome": {"block": {"reason": f"The prompt holds {word}"}}}
+                return messages.HookAnswer(call=call.id, answer=cbor2.dumps(answer))
+        return messages.HookAnswer(call=call.id)
+
+    def Stop(self, request, context):
+        self.words.pop(request.instance, None)
+        return messages.StopReply()
+
+
+def main():
+    socket = os.environ.get("GATEWRIGHT_PLUGIN_SOCKET")
+    if not socket:
+        print("This is a plugin of Gatewright: name this file as `path` of a plugin in config.json.", file=sys.stderr)
+        return 2
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
+    service.add_PluginServicer_to_server(Guard(), server)
+    well = health.HealthServicer()
+    well.set("plugin", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(well, server)
+    server.add_insecure_port(f"unix:{socket}")
+    server.start()
+    signal.signal(signal.SIGTERM, lambda *_: server.stop(0))
+    server.wait_for_termination()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
