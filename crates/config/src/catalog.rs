@@ -4,8 +4,8 @@
 use crate::problem::{Findings, Path};
 use crate::rules::{warn_of_audit, warn_of_open_guard};
 use crate::suggest::suggest;
-use crate::{Config, PluginEntry, PluginSource, PluginVersion, Report, STREAMED_HOOKS};
-use gatewright_plugin::{FailureMode, Hook, HookSet, Manifest};
+use crate::{Config, InstanceMode, PluginEntry, PluginSource, PluginVersion, Report, STREAMED_HOOKS};
+use gatewright_plugin::{FailureMode, Hook, HookSet, Manifest, Permission};
 use serde_json::Value;
 
 /// The plugins that are at hand.
@@ -26,11 +26,17 @@ pub trait Catalog {
     /// references to the environment resolved; secrets are taken out of the sentence before it is shown.
     fn check_config(&self, name: &str, config: &Value) -> Result<(), String>;
 
-    /// The artefact of this path or address; otherwise a sentence of why it cannot be loaded. By default, no artefact
-    /// can.
-    fn artefact(&self, path: &str) -> Result<PluginFacts, String> {
-        let _ = path;
+    /// What is known of an entry's artefact, `None` as long as nobody has looked; otherwise a sentence of why it cannot
+    /// be used. By default, no artefact can.
+    fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, String> {
+        let _ = entry;
         Err("this gateway has no host that loads plugins from a path".to_owned())
+    }
+
+    /// Whether this is a host that requests may be allowed to; otherwise a sentence of what is wrong. By default, it is.
+    fn check_host(&self, host: &str) -> Result<(), String> {
+        let _ = host;
+        Ok(())
     }
 }
 
@@ -52,7 +58,16 @@ pub fn validate(config: &Config, catalog: &dyn Catalog) -> Report {
     let mut authenticates = false;
     for (index, entry) in config.plugins.iter().enumerate() {
         let path = Path::default().key("plugins").item(index);
-        let Some(facts) = facts(entry, catalog, &path, &mut findings) else { continue };
+        check_hosts(entry, catalog, &path, &mut findings);
+        let facts = match facts(entry, catalog, &path, &mut findings) {
+            Known::Facts(facts) => facts,
+            // Who looks at it says so; until then it may.
+            Known::Later => {
+                authenticates |= entry.named_hooks().is_none_or(|hooks| hooks.contains(Hook::Auth));
+                continue;
+            }
+            Known::Nothing => continue,
+        };
         if entry.enabled {
             authenticates |= entry.hooks_of(facts.hooks).contains(Hook::Auth);
             check_entry(entry, &facts, &path, &mut findings);
@@ -90,10 +105,29 @@ pub fn check_exposure(config: &Config, plugin_authenticates: bool) -> Result<(),
     ))
 }
 
-fn facts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut Findings) -> Option<PluginFacts> {
+/// What is known of an entry's plugin.
+enum Known {
+    Facts(PluginFacts),
+    /// It has to be loaded first.
+    Later,
+    /// It is not there, or not looked at.
+    Nothing,
+}
+
+fn check_hosts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut Findings) {
+    for (index, grant) in entry.permissions.grants().iter().enumerate() {
+        for (number, host) in grant.hosts().iter().enumerate() {
+            if let Err(wrong) = catalog.check_host(host) {
+                findings.error(&path.key("permissions").item(index).key("http").item(number), wrong);
+            }
+        }
+    }
+}
+
+fn facts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut Findings) -> Known {
     let (key, message, hint) = match entry.source() {
         PluginSource::Linked(name) => match catalog.plugin(name) {
-            Some(facts) => return Some(facts),
+            Some(facts) => return Known::Facts(facts),
             None => {
                 let names = catalog.names();
                 let hint = suggest(name, names.iter().map(String::as_str)).map(ToOwned::to_owned);
@@ -107,11 +141,12 @@ fn facts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut
                 (key, message, hint)
             }
         },
-        PluginSource::Artefact(artefact) if entry.enabled => match catalog.artefact(artefact) {
-            Ok(facts) => return Some(facts),
-            Err(message) => ("path", message, None),
+        PluginSource::Artefact(artefact) if entry.enabled => match catalog.artefact(entry) {
+            Ok(Some(facts)) => return Known::Facts(facts),
+            Ok(None) => return Known::Later,
+            Err(message) => ("path", message, meant(artefact, catalog)),
         },
-        PluginSource::Artefact(_) => return None,
+        PluginSource::Artefact(_) => return Known::Nothing,
     };
     match entry.enabled {
         true => findings.hinted(&path.key(key), message, hint.as_deref()),
@@ -120,7 +155,18 @@ fn facts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut
             findings.warn(&path.key(key), message + &hint);
         }
     }
-    None
+    Known::Nothing
+}
+
+/// The path that was probably meant: another ending, or the name of a plugin that is linked in.
+fn meant(path: &str, catalog: &dyn Catalog) -> Option<String> {
+    if !path.contains(['/', '.']) {
+        let names = catalog.names();
+        return suggest(path, names.iter().map(String::as_str)).map(|name| format!("builtin:{name}"));
+    }
+    let (rest, ending) = path.rsplit_once('.').filter(|(_, ending)| !ending.contains('/'))?;
+    let hint = suggest(ending, ["wasm"]).filter(|hint| *hint != ending)?;
+    Some(format!("{rest}.{hint}"))
 }
 
 fn check_entry(entry: &PluginEntry, facts: &PluginFacts, path: &Path, findings: &mut Findings) {
@@ -145,6 +191,9 @@ fn check_entry(entry: &PluginEntry, facts: &PluginFacts, path: &Path, findings: 
         let message = format!("`{version}` is wanted, and the plugin is `{}`", facts.manifest.version);
         findings.warn(&path.key("version"), message);
     }
+    if entry.artefact().is_some() {
+        warn_of_grants(entry, &facts.manifest, path, findings);
+    }
     let used = entry.hooks_of(facts.hooks);
     if entry.stream_mode.is_some() && !STREAMED_HOOKS.iter().any(|hook| used.contains(*hook)) {
         findings.warn(&path.key("stream_mode"), "has no effect: none of the plugin's hooks sees the text of a stream");
@@ -155,6 +204,27 @@ fn check_entry(entry: &PluginEntry, facts: &PluginFacts, path: &Path, findings: 
     // Hooks without a mode of their own are open; only `auth` is not, and is left out of the warning.
     let mode = entry.failure_mode.or(facts.manifest.failure_mode).unwrap_or(FailureMode::Open);
     warn_of_open_guard(entry, facts.hooks, mode, path, findings);
+}
+
+/// Warns of what a plugin asks for and does not get, or gets and does not ask for; and of one that keeps state where
+/// state means nothing.
+fn warn_of_grants(entry: &PluginEntry, manifest: &Manifest, path: &Path, findings: &mut Findings) {
+    let words = |some: Vec<&Permission>| some.into_iter().map(|it| it.as_str()).collect::<Vec<_>>().join("`, `");
+    let (asked, granted) = (&manifest.permissions, entry.permissions.set());
+    let missing = words(asked.difference(&granted).collect());
+    if !missing.is_empty() {
+        let message = format!("the plugin asks for `{missing}`, which is not granted: its calls for that are refused");
+        findings.warn(&path.key("permissions"), message);
+    }
+    let unasked = words(granted.difference(asked).collect());
+    if !unasked.is_empty() {
+        let message = format!("the plugin does not ask for `{unasked}`, and does not get it");
+        findings.warn(&path.key("permissions"), message);
+    }
+    if manifest.stateful && entry.instance.is_some_and(|mode| mode != InstanceMode::Single) {
+        let message = "the plugin says that it keeps state in itself: with more than one instance that means nothing";
+        findings.warn(&path.key("instance"), message);
+    }
 }
 
 #[cfg(test)]

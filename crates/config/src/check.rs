@@ -165,6 +165,10 @@ impl Check<'_> {
                 "`{}` is no semantic version like `1.2.3`; a revision is written without quotes",
                 shortened(text)
             )),
+            Some("sha256") if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) => Err(format!(
+                "`{}` is no SHA-256: that has 64 hexadecimal digits, as `sha256sum` prints them",
+                shortened(text)
+            )),
             _ => Ok(()),
         };
         checked.map_err(|message| self.findings.error(path, message)).is_ok()

@@ -17,6 +17,7 @@
 //! );
 //! ```
 
+mod artefact;
 mod auth;
 mod catalog;
 mod check;
@@ -45,6 +46,7 @@ mod unit;
 mod url;
 mod watch;
 
+pub use artefact::{ArtefactKind, DEFAULT_MEMORY_MB, Grant, InstanceMode, Permissions};
 pub use auth::{Auth, ClientKey};
 pub use catalog::{Catalog, PluginFacts, check_exposure, validate};
 pub use config::{Config, LogLevel, LogStyle};
@@ -63,4 +65,4 @@ pub use server::Server;
 pub use settings::Settings;
 pub use stream_modes::{MAX_WINDOW, Mode, STREAMED_HOOKS, StreamModes};
 pub use unit::{Millis, Seconds};
-pub use watch::{ConfigWatcher, DEBOUNCE, POLL};
+pub use watch::{Changed, ConfigWatcher, DEBOUNCE, POLL};

@@ -1,5 +1,6 @@
 //! Plugins: which instances there are, where they stand, and how the host judges them.
 
+use crate::artefact::{ArtefactKind, InstanceMode, Permissions};
 use crate::provider::yes;
 use crate::stream_modes::StreamModes;
 use crate::{HookName, Seconds, Settings};
@@ -20,11 +21,28 @@ pub struct PluginEntry {
     /// the first a letter or digit. Without `path`, also the plugin that it is an instance of.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
-    /// What it is an instance of: an artefact, or `builtin:NAME` for a second instance of a plugin that is linked in.
-    /// Unset: the plugin of this `name` that is linked in.
+    /// What it is an instance of: a WASM component, whose path ends in `.wasm` and is relative to the folder of this
+    /// file; or `builtin:NAME` for a second instance of a plugin that is linked in. Unset: the plugin of this `name` that is linked in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub path: Option<String>,
+    /// The SHA-256 of the artefact at `path`, as `sha256sum` prints it; another one is not loaded. Unset: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "sha256", "pattern" = "^[0-9a-fA-F]{64}$"))]
+    pub sha256: Option<String>,
+    /// How the calls of a WASM plugin share instances of it. Unset: `single` if the plugin says that it is stateful,
+    /// else `pooled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceMode>,
+    /// The most memory of one instance of a WASM plugin, in MiB; a call that wants more fails. Unset: 64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub memory_mb: Option<u32>,
+    /// What a plugin from a `path` may do beyond its hooks, of what it asks for; `{"http": [HOST, ...]}` says which
+    /// hosts its requests may go to. Unset: nothing.
+    #[serde(default, skip_serializing_if = "Permissions::is_unset")]
+    #[schemars(length(max = 16))]
+    pub permissions: Permissions,
     /// The plugin's own configuration. Every text in it that is `env.NAME` is replaced by the variable.
     #[serde(default)]
     pub config: Settings,
@@ -135,6 +153,10 @@ impl PluginEntry {
             enabled: true,
             name: name.to_owned(),
             path: None,
+            sha256: None,
+            instance: None,
+            memory_mb: None,
+            permissions: Permissions::default(),
             config: Settings::default(),
             version: None,
             placement: None,
@@ -158,6 +180,14 @@ impl PluginEntry {
         match self.path.as_deref() {
             None => PluginSource::Linked(&self.name),
             Some(path) => path.strip_prefix("builtin:").map_or(PluginSource::Artefact(path), PluginSource::Linked),
+        }
+    }
+
+    /// The kind of its artefact; `None` if it is linked in.
+    pub fn artefact(&self) -> Option<ArtefactKind> {
+        match self.source() {
+            PluginSource::Linked(_) => None,
+            PluginSource::Artefact(path) => Some(ArtefactKind::of(path)),
         }
     }
 

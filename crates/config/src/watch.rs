@@ -1,9 +1,9 @@
-//! Watching the config file.
+//! Watching the config file, and the artefacts that it names.
 
 use crate::MAX_FILE_BYTES;
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Read;
@@ -19,17 +19,33 @@ use tokio::time::{Instant, timeout};
 /// It owns what it needs and starts no task: nothing is watched once it is dropped. The directories are watched, not
 /// the file, since a file that is replaced takes its watches along. Every [`POLL`] the file is looked at all the same,
 /// for file systems that tell nothing.
+///
+/// The same for [artefacts](ConfigWatcher::also), which are not read but looked at: their size, times and identity.
 pub struct ConfigWatcher {
     file: PathBuf,
+    /// Artefacts, as they were when a change was last told.
+    artefacts: BTreeMap<PathBuf, Option<Stamp>>,
     stirred: Arc<Notify>,
     /// Told, and not looked at yet: what a dropped future leaves behind.
     stirring: bool,
     watcher: Option<RecommendedWatcher>,
     directories: BTreeSet<PathBuf>,
     fault: Option<String>,
-    stamp: Option<(SystemTime, u64)>,
+    stamp: Option<Stamp>,
     content: Option<u64>,
 }
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// The config.
+    Config,
+    /// An artefact, and not the config.
+    Artefact,
+}
+
+/// What can be seen of a file without reading it: modified, changed, size, number.
+type Stamp = (SystemTime, (i64, i64), u64, u64);
 
 /// How long a file must be left alone until a change is told.
 pub const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -64,12 +80,39 @@ impl ConfigWatcher {
             Ok(watcher) => (Some(watcher), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        let directories = BTreeSet::new();
-        let mut new = Self { file, stirred, stirring: false, watcher, directories, fault, stamp: None, content: None };
+        let mut new = Self {
+            file,
+            artefacts: BTreeMap::new(),
+            stirred,
+            stirring: false,
+            watcher,
+            directories: BTreeSet::new(),
+            fault,
+            stamp: None,
+            content: None,
+        };
         new.watch();
-        new.stamp = new.stamp_now();
+        new.stamp = stamp(&new.file);
         new.content = new.content_now();
         new
+    }
+
+    /// Watches these artefacts from now on, and no others; they need not exist. Call it before they are loaded.
+    pub fn also(&mut self, artefacts: impl IntoIterator<Item = PathBuf>) {
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let wanted: BTreeSet<PathBuf> = artefacts.into_iter().map(absolute).collect();
+        if wanted.iter().eq(self.artefacts.keys()) {
+            return;
+        }
+        let mut had = std::mem::take(&mut self.artefacts);
+        // What is known stays: a change that was not told yet still is one.
+        self.artefacts = wanted.into_iter().map(|path| (path.clone(), had.remove(&path).flatten())).collect();
+        self.watch();
+        for (path, known) in &mut self.artefacts {
+            if known.is_none() {
+                *known = stamp(path);
+            }
+        }
     }
 
     /// The file, as an absolute path.
@@ -84,7 +127,7 @@ impl ConfigWatcher {
 
     /// Waits until the content is another than it was at the last call, or at [`ConfigWatcher::new`]; a file that is
     /// gone is a change too. Several changes within [`DEBOUNCE`] are one. Dropping the future loses nothing.
-    pub async fn changed(&mut self) {
+    pub async fn changed(&mut self) -> Changed {
         loop {
             self.stirring |= self.told_or_different().await;
             if !self.stirring {
@@ -92,25 +135,42 @@ impl ConfigWatcher {
             }
             self.rest().await;
             self.watch();
-            self.stamp = self.stamp_now();
+            self.stamp = stamp(&self.file);
             self.stirring = false;
+            let artefacts = self.artefacts_now();
+            let artefact = artefacts != self.artefacts;
+            self.artefacts = artefacts;
             let content = self.content_now();
             if content != self.content {
                 self.content = content;
-                return;
+                return Changed::Config;
+            }
+            if artefact {
+                return Changed::Artefact;
             }
         }
     }
 
     async fn told_or_different(&self) -> bool {
         let pause = if self.fault.is_some() { POLL_ALONE } else { POLL };
-        self.stirring || timeout(pause, self.stirred.notified()).await.is_ok() || self.stamp_now() != self.stamp
+        self.stirring
+            || timeout(pause, self.stirred.notified()).await.is_ok()
+            || stamp(&self.file) != self.stamp
+            || self.artefacts_now() != self.artefacts
     }
 
-    /// Waits until nothing stirs.
+    /// Waits until nothing stirs: an artefact may take its time to be written.
     async fn rest(&self) {
         let end = Instant::now() + IMPATIENCE;
-        while Instant::now() < end && timeout(DEBOUNCE, self.stirred.notified()).await.is_ok() {}
+        let mut before = self.artefacts_now();
+        while Instant::now() < end {
+            let told = timeout(DEBOUNCE, self.stirred.notified()).await.is_ok();
+            let now = self.artefacts_now();
+            if !told && now == before {
+                return;
+            }
+            before = now;
+        }
     }
 
     /// Watches the directories that decide what the file is. All anew, since a path may have come to mean another
@@ -121,7 +181,7 @@ impl ConfigWatcher {
             // It may be gone, and its watch with it.
             let _ = watcher.unwatch(directory);
         }
-        self.directories = directories(&self.file);
+        self.directories = self.artefacts.keys().chain([&self.file]).flat_map(|file| directories(file)).collect();
         let watched: Vec<_> =
             self.directories.iter().map(|directory| watcher.watch(directory, RecursiveMode::NonRecursive)).collect();
         self.fault = match self.directories.is_empty() {
@@ -130,9 +190,8 @@ impl ConfigWatcher {
         };
     }
 
-    fn stamp_now(&self) -> Option<(SystemTime, u64)> {
-        let metadata = fs::metadata(&self.file).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
+    fn artefacts_now(&self) -> BTreeMap<PathBuf, Option<Stamp>> {
+        self.artefacts.keys().map(|path| (path.clone(), stamp(path))).collect()
     }
 
     fn content_now(&self) -> Option<u64> {
@@ -148,6 +207,25 @@ impl std::fmt::Debug for ConfigWatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConfigWatcher").field("file", &self.file).field("fault", &self.fault).finish_non_exhaustive()
     }
+}
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(file).ok()?;
+    let (changed, number) = identity(&metadata);
+    Some((metadata.modified().ok()?, changed, metadata.len(), number))
+}
+
+/// When the file's entry was changed, and its number: a file that was put in the place of another has others, though
+/// its size and time may be the same.
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> ((i64, i64), u64) {
+    use std::os::unix::fs::MetadataExt;
+    ((metadata.ctime(), metadata.ctime_nsec()), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> ((i64, i64), u64) {
+    ((0, 0), 0)
 }
 
 /// Whether an event comes of reading, as this watcher does it itself.

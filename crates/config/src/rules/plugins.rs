@@ -3,8 +3,8 @@
 use super::providers::patterns;
 use super::{NAME_RULE, is_name, once};
 use crate::problem::{Findings, Path, shortened};
-use crate::{Config, PluginEntry, PluginSource};
-use gatewright_plugin::{FailureMode, Hook, HookSet, StreamMode};
+use crate::{ArtefactKind, Config, Grant, PluginEntry, PluginSource};
+use gatewright_plugin::{FailureMode, Hook, HookSet, Permission, StreamMode};
 
 /// Hooks whose plugin guards something, so that a request should not pass when it fails.
 const GUARDS: HookSet = HookSet::of(&[Hook::PreAuth, Hook::Auth, Hook::CheckInput, Hook::CheckOutput]);
@@ -27,6 +27,7 @@ fn one(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
     if entry.path.as_deref() == Some("builtin:") {
         findings.error(&path.key("path"), "`builtin:` must be followed by a plugin's name");
     }
+    artefact(entry, path, findings);
     for (index, name) in entry.hooks.iter().flatten().enumerate() {
         if entry.hooks.iter().flatten().take(index).any(|before| before == name) {
             findings.error(&path.key("hooks").item(index), format!("`{}` is in this list before", name.hook()));
@@ -58,6 +59,43 @@ fn one(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
     let hooks = entry.named_hooks().unwrap_or(ships);
     if entry.failure_mode == Some(FailureMode::Open) {
         warn_of_open_guard(entry, hooks, FailureMode::Open, path, findings);
+    }
+}
+
+/// What is only for plugins from a path, or only for one kind of them.
+fn artefact(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
+    let kind = entry.artefact();
+    let set = [
+        ("sha256", entry.sha256.is_some(), kind.is_some_and(ArtefactKind::is_file)),
+        ("instance", entry.instance.is_some(), kind == Some(ArtefactKind::Wasm)),
+        ("memory_mb", entry.memory_mb.is_some(), kind == Some(ArtefactKind::Wasm)),
+        ("permissions", !entry.permissions.is_unset(), kind.is_some()),
+    ];
+    for (key, _, _) in set.iter().filter(|(_, is_set, fits)| *is_set && !fits) {
+        let message = match kind {
+            None if *key == "permissions" => {
+                "is for plugins from a `path`: one that is linked in may do what the gateway may; remove this key"
+                    .to_owned()
+            }
+            None => "is for plugins from a `path`, and this one is linked in; remove this key".to_owned(),
+            Some(kind) => format!("does not apply to {}; remove this key", kind.as_str()),
+        };
+        findings.error(&path.key(key), message);
+    }
+    let path = path.key("permissions");
+    let grants = entry.permissions.grants();
+    for (index, grant) in grants.iter().enumerate() {
+        let permission = grant.permission();
+        if grants[..index].iter().any(|before| before.permission() == permission) {
+            let message = match grant.hosts() {
+                [] => format!("`{}` is in this list before", permission.as_str()),
+                _ => "`http` is in this list before; name all hosts in one place".to_owned(),
+            };
+            findings.error(&path.item(index), message);
+        } else if *grant == Grant::Plain(Permission::Http) && entry.enabled {
+            let message = "`http` without hosts reaches none; write `{\"http\": [\"api.example.com\"]}`";
+            findings.warn(&path.item(index), message);
+        }
     }
 }
 

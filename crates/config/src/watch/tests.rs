@@ -1,4 +1,4 @@
-use super::{ConfigWatcher, DEBOUNCE};
+use super::{Changed, ConfigWatcher, DEBOUNCE};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -205,4 +205,54 @@ fn nothing_is_left_once_it_is_dropped() {
         told.upgrade().is_none()
     });
     assert!(gone, "the system's watcher still holds its end");
+}
+
+#[test]
+fn artefacts_are_told_however_they_change() {
+    run!(async {
+        let (directory, file) = file();
+        let artefact = directory.path().join("plugin.wasm");
+        let elsewhere = tempfile::tempdir().unwrap();
+        let other = elsewhere.path().join("other.wasm");
+        fs::write(&artefact, "one").unwrap();
+        let mut watcher = watch(&file);
+        watcher.also([artefact.clone(), other.clone()]);
+        assert!(quiet(&mut watcher).await);
+        for change in ["two", "six"] {
+            let new = directory.path().join("new");
+            fs::write(&new, change).unwrap();
+            fs::rename(&new, &artefact).unwrap();
+            assert_eq!(timeout(TOLD, watcher.changed()).await, Ok(Changed::Artefact));
+        }
+        fs::write(&other, "it comes").unwrap();
+        assert_eq!(timeout(TOLD, watcher.changed()).await, Ok(Changed::Artefact));
+        fs::remove_file(&other).unwrap();
+        assert_eq!(timeout(TOLD, watcher.changed()).await, Ok(Changed::Artefact));
+        fs::write(&artefact, "in place").unwrap();
+        fs::write(&file, "{ }").unwrap();
+        assert_eq!(timeout(TOLD, watcher.changed()).await, Ok(Changed::Config), "both at once are one");
+        assert!(quiet(&mut watcher).await);
+        watcher.also([]);
+        fs::write(&artefact, "nobody looks").unwrap();
+        assert!(quiet(&mut watcher).await);
+    });
+}
+
+#[test]
+fn an_artefact_that_is_written_slowly_is_told_once() {
+    run!(async {
+        let (directory, file) = file();
+        let artefact = directory.path().join("plugin.wasm");
+        let mut watcher = watch(&file);
+        watcher.also([artefact.clone()]);
+        let writing = async {
+            for size in 1..8 {
+                fs::write(&artefact, vec![0; size]).unwrap();
+                tokio::time::sleep(DEBOUNCE / 2).await;
+            }
+        };
+        let (told, ()) = tokio::join!(told(&mut watcher), writing);
+        assert!(told);
+        assert!(quiet(&mut watcher).await);
+    });
 }
