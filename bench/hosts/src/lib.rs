@@ -1,13 +1,25 @@
 //! The plugin that is called in each host.
 
 use gatewright_plugin::model::Request;
-use gatewright_plugin::{Cx, Draft, Failure, Plugin, PreLlm, Verdict, plugin};
+use gatewright_plugin::{Cx, Draft, Failure, FromConfig, Plugin, PreLlm, Verdict, plugin};
 use serde::Deserialize;
 
-/// `check_input` looks at nothing; `pre_request` at the facts; `post_request` at nothing; `pre_llm` reads the
-/// conversation, and replaces the last text.
-#[derive(Debug, Default, Deserialize)]
-pub struct Subject {}
+/// `check_input` looks at nothing, `pre_request` at the facts; `pre_llm` reads the conversation, and replaces what it
+/// looks for.
+#[derive(Debug, Default)]
+pub struct Subject;
+
+/// Nothing.
+#[derive(Debug, Deserialize)]
+pub struct Config {}
+
+impl FromConfig for Subject {
+    type Config = Config;
+
+    fn from_config(_: Config) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+}
 
 #[plugin(name = "subject", description = "What is measured")]
 impl Plugin for Subject {

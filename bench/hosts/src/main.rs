@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 async fn run() -> Result<(), Box<dyn Error>> {
     let processes = Processes::start()?;
     let hosts: [(&str, Arc<dyn Hosted>); 3] = [
-        ("built-in", link(Subject::default())),
+        ("built-in", link(Subject)),
         ("process, session", process(&processes, true).await?),
         ("process, single calls", process(&processes, false).await?),
     ];

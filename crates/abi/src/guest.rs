@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 /// The context of a call, fetched when somebody looks.
 struct FarContext {
     far: Arc<dyn Far>,
-    facts: OnceLock<Facts>,
+    facts: OnceLock<Arc<Facts>>,
     state: OnceLock<State>,
     scratch: OnceLock<Option<Arc<Json>>>,
 }
@@ -120,9 +120,12 @@ where
 // === impl FarContext ===
 
 impl Remote for FarContext {
-    fn facts(&self) -> &Facts {
+    fn facts(&self) -> &Arc<Facts> {
         // A call that is over has no facts any more; what it says then reaches nobody.
-        self.facts.get_or_init(|| fetch::<FactsDocument>(&self.far, Part::Facts).map(Facts::from).unwrap_or_default())
+        self.facts.get_or_init(|| {
+            let facts = fetch::<FactsDocument>(&self.far, Part::Facts).map(Facts::from);
+            Arc::new(facts.unwrap_or_default())
+        })
     }
 
     fn state(&self) -> &State {

@@ -10,7 +10,9 @@ use gatewright_testkit::request;
 use gatewright_testkit::services::MockServices;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value as Json, json};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -322,6 +324,34 @@ async fn its_load_is_given_up() {
     let started = Instant::now();
     processes.close().await;
     assert!(started.elapsed() < Duration::from_secs(1), "it is not waited for");
+}
+
+/// Says which process it started, and does nothing more.
+#[test]
+#[ignore = "another test runs it as a program"]
+fn be_a_gateway() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let processes = Processes::start().unwrap();
+        let process = load(&processes, "stubborn").await.unwrap();
+        println!("\npid {}", process.status().pid.unwrap());
+        std::future::pending::<()>().await;
+    });
+}
+
+#[test]
+fn its_gateway_is_killed() {
+    let mut gateway = Command::new(std::env::current_exe().unwrap())
+        .args(["be_a_gateway", "--exact", "--ignored", "--nocapture"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(gateway.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let pid = lines.filter_map(|line| line.strip_prefix("pid ")?.parse().ok()).next();
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(gone(pid.unwrap()));
 }
 
 #[test]

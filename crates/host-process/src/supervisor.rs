@@ -17,6 +17,7 @@ use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::{Cx, Facts, Hook, State};
 use gatewright_proto::v1::{IntroduceRequest, StartRequest, StopRequest};
 use gatewright_proto::{HEALTH, queue};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +36,9 @@ use tonic_health::pb::health_client::HealthClient;
 
 /// How long an instance may take to end before its process is asked to.
 const STOP: Duration = Duration::from_secs(1);
+
+/// How often a file that is being written to is tried again.
+const BUSY: usize = 20;
 
 /// How long a connection that broke waits for the news that its process ended.
 const NEWS: Duration = Duration::from_millis(200);
@@ -191,7 +195,17 @@ impl Incarnation {
         };
         let (mut running, cookie) = match address {
             Address::File(path) => {
-                let spawned = spawn(path, options, &meeting);
+                let mut spawned = spawn(path, options, &meeting);
+                // A copy that was just written looks as if somebody wrote to it, while another process is being started.
+                for _ in 0..BUSY {
+                    match &spawned {
+                        Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                            tokio::time::sleep(Duration::from_millis(10)).await;
+                            spawned = spawn(path, options, &meeting);
+                        }
+                        _ => break,
+                    }
+                }
                 let child = spawned.map_err(|error| LoadError::Spawn { path: path.clone(), error })?;
                 (Some(Running::new(child, &options.log)), &*meeting.cookie)
             }

@@ -23,7 +23,7 @@ pub struct Cx {
 /// Gives what a context holds when it is in another address space, once somebody looks.
 pub trait Remote: std::fmt::Debug + Send + Sync {
     /// The host's facts.
-    fn facts(&self) -> &Facts;
+    fn facts(&self) -> &Arc<Facts>;
 
     /// The snapshot of the state.
     fn state(&self) -> &State;
@@ -58,15 +58,15 @@ impl Cx {
 
     /// The host's facts: request id, user, app, key, model, provider, endpoint, claims, deadline.
     pub fn facts(&self) -> &Facts {
-        match &self.remote {
-            None => &self.facts,
-            Some(remote) => remote.facts(),
-        }
+        self.shared_facts()
     }
 
     /// Host: the facts, sharing their storage.
     pub fn shared_facts(&self) -> &Arc<Facts> {
-        &self.facts
+        match &self.remote {
+            None => &self.facts,
+            Some(remote) => remote.facts(),
+        }
     }
 
     /// The request's id.

@@ -1,7 +1,5 @@
 //! The generated code is what the proto says.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use std::path::Path;
 
 /// `GATEWRIGHT_UPDATE=1 cargo test -p gatewright-proto` writes it anew.

@@ -1,8 +1,11 @@
 use super::*;
 use serde_json::json;
 
+/// Level, message and fields of a line.
+type Logged = (Level, String, Vec<(String, Json)>);
+
 #[derive(Default)]
-struct Book(Mutex<Vec<(Level, String, Vec<(String, Json)>)>>);
+struct Book(Mutex<Vec<Logged>>);
 
 impl Log for Book {
     fn log(&self, record: &LogRecord<'_>) {
@@ -11,7 +14,7 @@ impl Log for Book {
     }
 }
 
-async fn logged(written: &[u8]) -> Vec<(Level, String, Vec<(String, Json)>)> {
+async fn logged(written: &[u8]) -> Vec<Logged> {
     let book = Arc::new(Book::default());
     drain(written, book.clone(), Level::Info, None).await;
     book.0.lock().unwrap().clone()

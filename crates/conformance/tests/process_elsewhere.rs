@@ -1,0 +1,198 @@
+//! Processes that the gateway does not start, and what it takes from those that it does.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use gatewright_host::{Sha256, Stage};
+use gatewright_host_process::{Address, Options, Patience, Process, Processes};
+use gatewright_pipeline::{Entry, Exchange, Instance, PluginSet, Settings};
+use gatewright_plugin::hosted::point;
+use gatewright_plugin::{Facts, Failure, FailureMode};
+use gatewright_testkit::request;
+use gatewright_testkit::services::MockServices;
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+const PLUGIN: &str = env!("CARGO_BIN_EXE_test-plugin");
+
+/// Somebody else's process, which ends with the test.
+struct Elsewhere(Child);
+
+impl Elsewhere {
+    fn run(listen: &str) -> Self {
+        let mut command = Command::new(PLUGIN);
+        Self(command.args(["every_hook", "--listen", listen]).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+fn options(config: Json) -> Options {
+    let mut options = Options::new("it", config, MockServices::default().log.clone());
+    options.arguments.push("every_hook".into());
+    options.patience = Patience { health: Duration::from_millis(300), ..Patience::default() };
+    options
+}
+
+async fn until_it_loads(processes: &Processes, address: &str, config: Json) -> Arc<Process> {
+    let (address, started) = (address.parse::<Address>().unwrap(), Instant::now());
+    loop {
+        match processes.load(&address, options(config.clone())).await {
+            Ok(process) => return process,
+            Err(error) if started.elapsed() > Duration::from_secs(10) => panic_with(&error.to_string()),
+            Err(_) => sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+#[expect(clippy::panic, reason = "a test")]
+fn panic_with(message: &str) -> ! {
+    panic!("{message}")
+}
+
+async fn check(process: &Arc<Process>, services: &MockServices) -> Result<bool, Failure> {
+    let instance = Instance::start("it", process.clone(), Json::Null, services.services(), None, None).await?;
+    let settings = Settings { failure_mode: Some(FailureMode::Closed), ..Settings::default() };
+    let set = PluginSet::compile(1, vec![Entry { instance, settings }]).unwrap();
+    let mut exchange = Exchange::new(Arc::new(set), Facts::default());
+    let mut payload = Arc::new(request("m").user("hello").build());
+    exchange
+        .run::<point::CheckInput>(&mut payload)
+        .await
+        .map(|blocked| blocked.is_some())
+        .map_err(|fault| fault.failure)
+}
+
+fn blocks() -> Json {
+    json!({ "hooks": { "check_input": [{ "block_on": "hello" }] } })
+}
+
+/// It is reached, each gateway has an instance of its own, and one that comes back is reached again.
+async fn is_reached(address: &str, listen: &str) {
+    let (processes, services) = (Processes::start().unwrap(), MockServices::default());
+    let error = processes.load(&address.parse().unwrap(), options(blocks())).await.err().unwrap().to_string();
+    assert!(error.contains("nobody answers at"), "{error}");
+    let elsewhere = Elsewhere::run(listen);
+    let one = until_it_loads(&processes, address, blocks()).await;
+    let other = until_it_loads(&processes, address, json!({})).await;
+    assert_eq!(check(&one, &services).await, Ok(true));
+    assert_eq!(check(&other, &services).await, Ok(false));
+    assert_eq!(one.status().pid, None);
+    drop(other);
+    assert_eq!(check(&one, &services).await, Ok(true));
+
+    drop(elsewhere);
+    let started = Instant::now();
+    while one.status().away.is_none() {
+        assert!(started.elapsed() < Duration::from_secs(10), "it is away");
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(check(&one, &services).await.err().map(|failure| failure.cause()), Some("unavailable"));
+    let _back = Elsewhere::run(listen);
+    while one.status().away.is_some() {
+        assert!(started.elapsed() < Duration::from_secs(20), "it is back: {:?}", one.status());
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(check(&one, &services).await, Ok(true));
+    drop(one);
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn it_listens_at_a_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it.sock");
+    is_reached(&format!("grpc+unix://{}", path.display()), &format!("unix://{}", path.display())).await;
+}
+
+#[tokio::test]
+async fn it_listens_at_a_port() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    is_reached(&format!("grpc://{free}"), &free.to_string()).await;
+}
+
+#[test]
+fn it_is_run_by_hand() {
+    let output = Command::new(PLUGIN).arg("every_hook").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("This is a plugin of Gatewright, `every_hook`. It is not run by hand"), "{said}");
+}
+
+#[tokio::test]
+async fn it_is_started_as_it_was() {
+    let (processes, services) = (Processes::start().unwrap(), MockServices::default());
+    let config = json!({ "hooks": { "on_startup": [], "check_input": [{ "sleep": 1 }] } });
+    let process = processes.load(&Address::File(PLUGIN.into()), options(config)).await.unwrap();
+    assert_eq!(check(&process, &services).await, Ok(false));
+    let starts = || services.records.rows().iter().filter(|row| row.row["hook"] == "on_startup").count();
+    assert_eq!(starts(), 1);
+    let pid = rustix::process::Pid::from_raw(process.status().pid.unwrap().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let started = Instant::now();
+    while process.status().restarts == 0 {
+        assert!(started.elapsed() < Duration::from_secs(10), "it is back: {:?}", process.status());
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(starts(), 2, "its `on_startup` is called again, with the services that it had");
+    drop(process);
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn it_has_no_environment_but_what_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, told) = (folder.path().join("it"), folder.path().join("told"));
+    let text = format!("#!/bin/sh\nenv > {0}.new\nmv {0}.new {0}\nexec {PLUGIN} every_hook\n", told.display());
+    write_executable(&script, &text);
+    let processes = Processes::start().unwrap();
+    let mut options = options(json!({}));
+    options.environment.insert("KEY".into(), "value".into());
+    let process = processes.load(&Address::File(script), options).await.unwrap();
+    let told = std::fs::read_to_string(told).unwrap();
+    let mut names: Vec<&str> = told.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
+    names.sort_unstable();
+    let ours =
+        ["GATEWRIGHT_HOST_SOCKET", "GATEWRIGHT_HOST_TOKEN", "GATEWRIGHT_PLUGIN_COOKIE", "GATEWRIGHT_PLUGIN_SOCKET"];
+    assert_eq!(names, [&ours[..], &["KEY"]].concat());
+    drop(process);
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn what_is_run_is_what_was_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("it");
+    write_executable(&script, &format!("#!/bin/sh\nexec {PLUGIN} every_hook\n"));
+    let stage = folder.path().join("stage");
+    let sha256 = Stage::new(&stage).put(&script, None).unwrap().sha256;
+    let other: Sha256 = "00".repeat(32).parse().unwrap();
+    let processes = Processes::start().unwrap();
+    let address = Address::File(script);
+    let with = |sha256| {
+        let mut options = options(json!({}));
+        (options.sha256, options.stage) = (Some(sha256), Some(stage.clone()));
+        options
+    };
+    let error = processes.load(&address, with(other)).await.err().unwrap().to_string();
+    assert!(error.contains("has the SHA-256"), "{error}");
+    let process = processes.load(&address, with(sha256)).await.unwrap();
+    assert_eq!(process.status().away, None);
+    drop(process);
+    processes.close().await;
+}
+
+fn write_executable(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
