@@ -4,8 +4,11 @@ use gatewright_plugin::model::Request;
 use gatewright_plugin::{Cx, Draft, Failure, FromConfig, Plugin, PreLlm, Verdict, plugin};
 use serde::Deserialize;
 
-/// `check_input` looks at nothing, `pre_request` at the facts; `pre_llm` reads the conversation, and replaces what it
-/// looks for.
+/// The model of requests that `check_input` looks at.
+pub const LOOK: &str = "look";
+
+/// `check_input` looks at nothing, but for the conversation of some; `pre_request` looks at the facts; `pre_llm` reads
+/// the conversation, and replaces what it looks for.
 #[derive(Debug, Default)]
 pub struct Subject;
 
@@ -23,8 +26,9 @@ impl FromConfig for Subject {
 
 #[plugin(name = "subject", description = "What is measured")]
 impl Plugin for Subject {
-    fn check_input(&self, _: &mut Cx, _: &Request) -> Result<Verdict, Failure> {
-        Ok(Verdict::Allow)
+    fn check_input(&self, _: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
+        let found = request.model == LOOK && request.chat()?.messages.iter().next().is_none();
+        Ok(if found { Verdict::block("There is no message") } else { Verdict::Allow })
     }
 
     fn pre_request(&self, cx: &mut Cx, _: &Request) -> Result<(), Failure> {

@@ -4,7 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
-use bench_hosts::Subject;
+use bench_hosts::{LOOK, Subject};
 use gatewright_host_process::{Address, LoadError, Options, Processes};
 use gatewright_plugin::hosted::{Call, Hosted, Reply, link};
 use gatewright_plugin::model::Request;
@@ -25,6 +25,8 @@ const WARM: usize = 500;
 struct Scenario {
     name: &'static str,
     call: Call,
+    /// What is called before each, and not timed: it looks at nothing, so that nothing is sent along with the next.
+    before: Option<Call>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -41,25 +43,36 @@ async fn run() -> Result<(), Box<dyn Error>> {
         ("process, single calls", process(&processes, false).await?),
     ];
     let (small, large) = (asking("hello"), asking(&"a text that is long ".repeat(5000)));
+    let check = |model: &str, text: &Request| {
+        let mut request = text.clone();
+        model.clone_into(&mut request.model);
+        Call::CheckInput(Arc::new(request))
+    };
+    let scenario = |name, call| Scenario { name, call, before: None };
+    let fetching = |name, call| Scenario { name, call, before: Some(check("m", &small)) };
     let scenarios = [
-        Scenario { name: "looks at nothing", call: Call::CheckInput(Arc::new(small.clone())) },
-        Scenario { name: "looks at nothing, of 100 KB", call: Call::CheckInput(Arc::new(large.clone())) },
-        Scenario { name: "looks at the facts", call: Call::PreRequest(Arc::new(small.clone())) },
-        Scenario { name: "reads and replaces a small text", call: Call::PreLlm(Draft::from(small)) },
-        Scenario { name: "reads and replaces 100 KB", call: Call::PreLlm(Draft::from(large)) },
+        scenario("looks at nothing", check("m", &small)),
+        scenario("looks at nothing, of 100 KB", check("m", &large)),
+        scenario("looks at the facts", Call::PreRequest(Arc::new(small.clone()))),
+        scenario("reads a small text, which came along", check(LOOK, &small)),
+        fetching("reads a small text, and fetches it", check(LOOK, &small)),
+        scenario("reads 100 KB, which came along", check(LOOK, &large)),
+        fetching("reads 100 KB, and fetches them", check(LOOK, &large)),
+        scenario("reads and replaces a small text", Call::PreLlm(Draft::from(small.clone()))),
+        scenario("reads and replaces 100 KB", Call::PreLlm(Draft::from(large.clone()))),
     ];
-    println!("{:<34} {:<24} {:>10} {:>10}", "", "", "p50 us", "p99 us");
+    println!("{:<38} {:<24} {:>10} {:>10}", "", "", "p50 us", "p99 us");
     for scenario in &scenarios {
         for (host, plugin) in &hosts {
-            let mut took = timed(plugin, &scenario.call).await?;
+            let mut took = timed(plugin, scenario).await?;
             took.sort_unstable();
             let at = |share: usize| micros(took[took.len() * share / 100]);
-            println!("{:<34} {host:<24} {:>10.1} {:>10.1}", scenario.name, at(50), at(99));
+            println!("{:<38} {host:<24} {:>10.1} {:>10.1}", scenario.name, at(50), at(99));
         }
     }
     for (host, plugin) in &hosts {
         let each = side_by_side(plugin, &scenarios[0].call).await?;
-        println!("{:<34} {host:<24} {:>10.1}", "64 at once, the time for each", micros(each));
+        println!("{:<38} {host:<24} {:>10.1}", "64 at once, the time for each", micros(each));
     }
     drop(hosts);
     processes.close().await;
@@ -93,11 +106,14 @@ async fn once(plugin: &Arc<dyn Hosted>, services: &Services, call: Call) -> Resu
     }
 }
 
-async fn timed(plugin: &Arc<dyn Hosted>, call: &Call) -> Result<Vec<Duration>, String> {
+async fn timed(plugin: &Arc<dyn Hosted>, scenario: &Scenario) -> Result<Vec<Duration>, String> {
     let services = MockServices::default().services();
     let mut took = Vec::with_capacity(CALLS);
     for number in 0..WARM + CALLS {
-        let call = call.clone();
+        if let Some(before) = &scenario.before {
+            once(plugin, &services, before.clone()).await?;
+        }
+        let call = scenario.call.clone();
         let started = Instant::now();
         once(plugin, &services, call).await?;
         if number >= WARM {
