@@ -75,7 +75,7 @@
  *   config/..., name                               in `create` and on_startup
  *
  * A last member that stands for a text may hold bytes too. A list of pairs is read by the name of its first: headers,
- * query. What a hook's payload has is in docs/hooks.md; docs/abi.md has the shapes.
+ * query. What a hook's payload has is in docs/hooks.md; docs/abi.md has the shapes, docs/abi-native.md the rules.
  */
 #ifndef GATEWRIGHT_PLUGIN_H
 #define GATEWRIGHT_PLUGIN_H

@@ -183,11 +183,6 @@ impl<S: Source> Desk<S> {
         Ok(())
     }
 
-    /// The whole answer that was given, of a stream that is pulled.
-    pub(crate) fn take_document(&mut self) -> Option<Vec<u8>> {
-        self.answer.take()
-    }
-
     pub(crate) fn error(&mut self) -> Given<Bytes> {
         let error = self.error.clone();
         self.keep(error)
@@ -197,11 +192,6 @@ impl<S: Source> Desk<S> {
         let message = String::from_utf8_lossy(&message[..message.len().min(4 * MAX_FAILURE)]).into_owned();
         self.failure = Some(message);
         Ok(())
-    }
-
-    /// What was told to `fail`.
-    pub(crate) fn take_failure(&mut self) -> Option<String> {
-        self.failure.take()
     }
 
     pub(crate) fn get_text(&mut self, path: &[u8]) -> Given<Bytes> {

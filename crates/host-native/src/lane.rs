@@ -107,8 +107,7 @@ impl Lane {
     fn staff(self: &Arc<Self>, state: &mut State) {
         if state.queue.len() > state.idle && state.threads < self.width.threads {
             let lane = self.clone();
-            let thread = thread::Builder::new().name(format!("plugin-{}", self.name)).stack_size(STACK_BYTES);
-            match thread.spawn(move || lane.serve()) {
+            match self.thread().spawn(move || lane.serve()) {
                 Ok(_) => state.threads += 1,
                 Err(error) => {
                     tracing::error!(plugin = &*self.name, %error, "no thread for a native plugin could be started");
@@ -118,6 +117,12 @@ impl Lane {
         if state.idle > 0 {
             self.work.notify_one();
         }
+    }
+
+    fn thread(&self) -> thread::Builder {
+        // A thread's name is a C string.
+        let name = format!("plugin-{}", self.name.replace('\0', ""));
+        thread::Builder::new().name(name).stack_size(STACK_BYTES)
     }
 
     /// A thread's life.
@@ -225,8 +230,7 @@ impl Lane {
         drop(state);
         // The plugin's code never runs on a thread of the gateway's.
         let lane = self.clone();
-        let thread = thread::Builder::new().name(format!("plugin-{}", self.name)).stack_size(STACK_BYTES);
-        if let Err(error) = thread.spawn(move || lane.code.destroy()) {
+        if let Err(error) = self.thread().spawn(move || lane.code.destroy()) {
             tracing::error!(plugin = &*self.name, %error, "a native plugin could not be ended");
         }
     }

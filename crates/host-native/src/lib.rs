@@ -3,7 +3,7 @@
 //! [`load`] copies a library into a folder of the gateway's own, looks at the copy, opens it and makes an instance.
 //! Calls run on a lane of the plugin's own, since a thread that hangs in foreign code cannot be stopped: a call that
 //! takes too long is given up, and two that do not come back put the plugin into quarantine. The ABI is
-//! `include/gatewright_plugin.h`, and `docs/abi.md` explains it.
+//! `include/gatewright_plugin.h`, and `docs/abi-native.md` explains it.
 
 mod before;
 mod calls;

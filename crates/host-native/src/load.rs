@@ -32,7 +32,7 @@ pub struct Artefact<'a> {
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Whether hooks that answer at once are called on the gateway's own threads. For plugins that are trusted not to
-    /// hang: see `docs/abi.md`.
+    /// hang: see `docs/abi-native.md`.
     pub inline: bool,
     /// How many calls may be in place at once; the others go to the lane. At least 1.
     pub inline_at_once: usize,
@@ -85,7 +85,7 @@ impl Default for Options {
         Self {
             inline: false,
             inline_at_once: 1,
-            threads: 16,
+            threads: 64,
             queue: 256,
             strikes: 2,
             timeout: None,

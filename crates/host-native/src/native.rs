@@ -6,7 +6,6 @@ use crate::inline;
 use crate::lane::{Lane, LaneHealth, NotTaken};
 use crate::load::Options;
 use crate::place::Places;
-use gatewright_abi::native::Status;
 use gatewright_abi::{Pulled, Pulls, View, document, host, service};
 use gatewright_model::{ErrorKind, LlmError};
 use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
@@ -257,22 +256,23 @@ impl Streams {
 
 impl Pulls for Streams {
     fn pull(&self, number: u64) -> BoxFuture<'static, Result<Pulled, LlmError>> {
-        let internal = |message: String| LlmError::new(ErrorKind::Internal, message);
         let call = self.call(Task::Pull(number));
         let waiting = Waiting { open: self.open.clone(), call: call.clone() };
         let taken = self.open.lane.push(call);
         Box::pin(async move {
-            taken.map_err(|not_taken| internal(Failure::from(not_taken).to_string()))?;
-            let status = waiting.status().await;
-            let mut desk = waiting.call.desk();
-            let document = desk.take_document().filter(|_| status == Status::Ok as i32);
-            match document {
-                Some(document) => document::read(&document).map_err(|error| internal(error.to_string())),
-                None => {
-                    let why = desk.take_failure().unwrap_or_else(|| "it gave no chunks".to_owned());
-                    Err(internal(format!("the plugin's stream failed: {why}")))
+            let pulled = match taken {
+                Ok(()) => {
+                    let status = waiting.status().await;
+                    waiting.call.desk().settle(status)
                 }
-            }
+                Err(not_taken) => Err(not_taken.into()),
+            };
+            let pulled = pulled
+                .and_then(|document| document::read(&document).map_err(|error| Failure::Malformed(error.to_string())));
+            // Who runs the stream knows the plugin's name.
+            pulled.map_err(|failure| {
+                LlmError::new(ErrorKind::PluginUnavailable, failure.to_string()).with_code(failure.cause())
+            })
         })
     }
 

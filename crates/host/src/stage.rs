@@ -7,7 +7,7 @@
 use sha2::{Digest as _, Sha256 as Hasher};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +36,7 @@ pub struct Staged {
 }
 
 /// The SHA-256 of an artefact.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256([u8; 32]);
 
 /// Not a SHA-256.
@@ -97,24 +97,33 @@ impl Stage {
         if !before.is_file() {
             return Err(StageError::NotAFile(path.to_owned()));
         }
-        self.make_folder()?;
-        let (copy, sha256, bytes) = self.copy(&mut source, path)?;
-        let after = metadata(&source, path)?;
-        if bytes != before.len() || after.len() != before.len() || after.modified().ok() != before.modified().ok() {
-            return Err(StageError::Changed(path.to_owned()));
+        if before.len() > MAX_ARTEFACT_BYTES {
+            return Err(StageError::TooLarge(path.to_owned()));
         }
+        let reading = |error| StageError::Io { what: "read", path: path.to_owned(), error };
+        let sha256 = Sha256::of(&mut source).map_err(reading)?;
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
+            unchanged(&source, path, &before)?;
             return Err(StageError::Mismatch { path: path.to_owned(), found: sha256, expected });
         }
         let ending = path.extension().and_then(|ending| ending.to_str()).filter(|ending| ENDINGS.contains(ending));
         let name = ending.map_or_else(|| sha256.to_string(), |ending| format!("{sha256}.{ending}"));
         let place = self.folder.join(name);
-        if !holds(&place, sha256) {
-            copy.keep_as(&place)?;
-            if let Ok(folder) = File::open(&self.folder) {
-                // Some file systems cannot do this; what is lost in a crash is copied again.
-                let _ = folder.sync_all();
-            }
+        let bytes = before.len();
+        if holds(&place, sha256) {
+            return Ok(Staged { path: place, sha256, bytes });
+        }
+        self.make_folder()?;
+        source.rewind().map_err(reading)?;
+        let (copy, copied, length) = self.copy(&mut source, path)?;
+        unchanged(&source, path, &before)?;
+        if copied != sha256 || length != bytes {
+            return Err(StageError::Changed(path.to_owned()));
+        }
+        copy.keep_as(&place)?;
+        if let Ok(folder) = File::open(&self.folder) {
+            // Some file systems cannot do this; what is lost in a crash is copied again.
+            let _ = folder.sync_all();
         }
         match holds(&place, sha256) {
             true => Ok(Staged { path: place, sha256, bytes }),
@@ -198,6 +207,15 @@ fn open(path: &Path) -> Result<File, StageError> {
 
 fn metadata(file: &File, path: &Path) -> Result<fs::Metadata, StageError> {
     file.metadata().map_err(|error| StageError::Io { what: "read", path: path.to_owned(), error })
+}
+
+/// Nobody wrote to it since.
+fn unchanged(file: &File, path: &Path, before: &fs::Metadata) -> Result<(), StageError> {
+    let now = metadata(file, path)?;
+    match now.len() == before.len() && now.modified().ok() == before.modified().ok() {
+        true => Ok(()),
+        false => Err(StageError::Changed(path.to_owned())),
+    }
 }
 
 /// Whether there is a file here, no link, with this in it.

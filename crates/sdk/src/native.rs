@@ -9,11 +9,12 @@ use gatewright_abi::{Far, Part, document};
 use gatewright_plugin::services::{BoxFuture, ServiceError};
 use gatewright_plugin::{FromConfig, Hook, with_hook_table};
 use std::any::Any;
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -177,9 +178,31 @@ unsafe extern "C" fn close<P: FromConfig>(plugin: *mut c_void, stream: u64) {
     let _ = catch_unwind(AssertUnwindSafe(|| instance.exported.close(stream)));
 }
 
+thread_local! {
+    /// Whether there is a call on this thread.
+    static CALLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Panics of calls go to the host, and not to the gateway's stderr; those of the plugin's own threads go there still.
+fn tell_the_host() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !CALLED.get() {
+                before(panic);
+            }
+        }));
+    });
+}
+
 /// No panic leaves: its message goes to the host.
 fn guarded(host: Host, call: CallHandle, work: impl FnOnce() -> Status) -> i32 {
-    match catch_unwind(AssertUnwindSafe(work)) {
+    tell_the_host();
+    let outer = CALLED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    CALLED.set(outer);
+    match done {
         Ok(status) => status as i32,
         Err(panic) => {
             host.fail(call, message(&*panic));

@@ -1,0 +1,3 @@
+module example.com/go-tagger
+
+go 1.21
