@@ -56,6 +56,8 @@ pub struct Shared {
     /// Closing hooks, and whatever else outlives a request.
     pub tasks: TaskTracker,
     draining: AtomicBool,
+    /// What somebody should know, though nothing is out for it.
+    notes: ArcSwap<Vec<String>>,
 }
 
 /// Whether requests can be served, and what is in the way.
@@ -106,6 +108,7 @@ impl Shared {
             admission: Admission::default(),
             tasks,
             draining: AtomicBool::new(false),
+            notes: ArcSwap::default(),
         })
     }
 
@@ -117,6 +120,11 @@ impl Shared {
     /// Puts another snapshot in its place. Requests under way finish on theirs.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// What `/readyz` shows besides, in place of what it showed so far. Requests are served all the same.
+    pub fn note(&self, notes: Vec<String>) {
+        self.notes.store(Arc::new(notes));
     }
 
     /// No new work: `/readyz` says so from now on.
@@ -149,6 +157,7 @@ impl Shared {
             let role = if guards { "a guard is out, and its requests get 503" } else { "requests go on without it" };
             pending.push(format!("plugin {}: {reason} ({role})", member.instance.name()));
         }
+        pending.extend(self.notes.load().iter().cloned());
         Readiness { ready, pending }
     }
 }

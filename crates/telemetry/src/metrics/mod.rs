@@ -18,7 +18,7 @@ use gatewright_pipeline::Probe;
 use gatewright_plugin::HookSet;
 use gatewright_plugin::payload::RequestSummary;
 use gatewright_plugin::services;
-use labels::Bounded;
+use labels::{Bounded, Label};
 use plugins::Plugins;
 use process::Process;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -50,6 +50,8 @@ pub struct Metrics {
     active: Gauge,
     generation: Gauge<u64, AtomicU64>,
     reloads: Family<ReloadLabels, Counter>,
+    load_failures: Family<LoadLabels, Counter>,
+    loaded: Bounded,
 }
 
 /// A request that is under way, until it is dropped.
@@ -59,6 +61,11 @@ pub struct ActiveRequest(Gauge);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
     result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoadLabels {
+    plugin: Label,
 }
 
 // === impl Metrics ===
@@ -81,10 +88,25 @@ impl Metrics {
         registry.register("gatewright_active_requests", "Requests under way", active.clone());
         registry.register("gatewright_plugin_set_generation", "Number of the plugin set in use", generation.clone());
         registry.register("gatewright_config_reloads", "Reloads of the config", reloads.clone());
+        let (load_failures, loaded) = (Family::default(), Bounded::new(plugins::MAX_PLUGINS));
+        let help = "Plugins that did not load or start, also where the one before goes on";
+        registry.register("gatewright_plugin_load_failures", help, load_failures.clone());
         registry.register_collector(Box::new(plugins.clone()));
         registry.register_collector(Box::new(custom.clone()));
         registry.register_collector(Box::new(process.clone()));
-        Self { registry, requests, providers, plugins, custom, process, active, generation, reloads }
+        Self {
+            registry,
+            requests,
+            providers,
+            plugins,
+            custom,
+            process,
+            active,
+            generation,
+            reloads,
+            load_failures,
+            loaded,
+        }
     }
 
     /// All metrics, in the OpenMetrics text format: see [`CONTENT_TYPE`]. Takes about 20 us and 10 KB a model.
@@ -138,6 +160,12 @@ impl Metrics {
     /// Counts a reload of the config, which took or not.
     pub fn config_reload(&self, took: bool) {
         self.reloads.get_or_create(&ReloadLabels { result: if took { "success" } else { "failure" } }).inc();
+    }
+
+    /// Counts a plugin that did not load or start. At most 256 instances have a series of their own.
+    pub fn plugin_load_failed(&self, instance: &str) {
+        let plugin = self.loaded.admit(instance);
+        self.load_failures.get_or_create(&LoadLabels { plugin }).inc();
     }
 
     /// Shows how many lines the log dropped. Later calls change nothing.
