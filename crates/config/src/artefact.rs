@@ -14,7 +14,7 @@ pub enum ArtefactKind {
     Wasm,
     /// A native library: `.so`, `.dylib`, `.dll`.
     Native,
-    /// A process somewhere else: `grpc://HOST:PORT`, `grpcs://` or `unix:`.
+    /// A process somewhere else: `grpc://HOST:PORT` or `grpc+unix:///PATH`.
     Remote,
     /// A program to run: anything else.
     Program,
@@ -66,7 +66,7 @@ pub const DEFAULT_MEMORY_MB: u32 = 64;
 impl ArtefactKind {
     /// Of a path or address.
     pub fn of(path: &str) -> Self {
-        if ["grpc://", "grpcs://", "unix:"].iter().any(|scheme| path.starts_with(scheme)) {
+        if path.contains("://") {
             return Self::Remote;
         }
         match Path::new(path).extension().and_then(|ending| ending.to_str()) {

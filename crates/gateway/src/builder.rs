@@ -1,11 +1,12 @@
 //! How a gateway is made.
 
+use crate::artefacts::{self, Artefacts};
 use crate::error::Error;
 use crate::gateway::{Gateway, Started, check};
-use crate::linked::Catalogue;
+use crate::linked::{Catalogue, WithArtefacts};
 use crate::serve;
 use gatewright_builtins::Privileges;
-use gatewright_config::{Config, Environment, Found, Report, Warning};
+use gatewright_config::{Config, Environment, Found, PluginEntry, Report, Warning};
 use gatewright_plugin::{FromConfig, Plugin};
 use gatewright_store::Store;
 use gatewright_telemetry::{LogHandle, Metrics};
@@ -93,7 +94,7 @@ impl GatewayBuilder {
     }
 
     /// The folder for what the gateway keeps, which must be there. Without one, what plugins put into `kv` lasts as long
-    /// as their instance.
+    /// as their instance, and what is loaded from a path is kept in a temporary folder.
     pub fn app_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.app_dir = Some(folder.into());
         self
@@ -122,11 +123,26 @@ impl GatewayBuilder {
         Ok(Read { config, warnings, found })
     }
 
-    /// Checks the config without starting anything.
+    /// Checks the config without starting anything; of artefacts, whether the right file is there.
     pub fn check(&self) -> Result<(Read, Report), Error> {
         let read = self.read()?;
-        let report = check(&read.config, &self.catalogue)?;
+        let base = self.base();
+        let look = |entry: &PluginEntry| artefacts::inspect(entry, &base).map(|()| None);
+        let report = check(&read.config, &WithArtefacts { catalogue: &self.catalogue, artefact: &look })?;
         Ok((read, report))
+    }
+
+    /// The files of the artefacts of a config.
+    pub(crate) fn artefact_files(&self, config: &Config) -> Vec<PathBuf> {
+        let base = self.base();
+        let enabled = config.plugins.iter().filter(|entry| entry.enabled);
+        enabled.filter_map(|entry| artefacts::file_of(entry, &base)).collect()
+    }
+
+    /// What relative paths of artefacts are relative to: the folder of the config file, else the working directory.
+    fn base(&self) -> PathBuf {
+        let folder = self.file().and_then(|file| file.parent()).map(PathBuf::from).unwrap_or_default();
+        std::path::absolute(folder.join(".")).unwrap_or(folder)
     }
 
     /// The file that the config comes from.
@@ -149,7 +165,8 @@ impl GatewayBuilder {
 
     pub(crate) async fn start_with(&self, config: Config) -> Result<Started, Error> {
         let store = self.app_dir.as_deref().map(Store::in_dir);
-        let (gateway, reaping) = Gateway::new(self.catalogue.clone(), self.metrics.clone(), store);
+        let artefacts = Artefacts::new(self.app_dir.clone(), self.base());
+        let (gateway, reaping) = Gateway::new(self.catalogue.clone(), self.metrics.clone(), store, artefacts);
         gateway.start(config, reaping).await
     }
 

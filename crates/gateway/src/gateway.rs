@@ -1,34 +1,31 @@
 //! A gateway that serves.
 
+use crate::artefacts::{Artefacts, Grants};
 use crate::error::Error;
-use crate::linked::{Catalogue, Linked};
+use crate::linked::{Catalogue, WithArtefacts};
 use crate::plugins::{Plugins, Starting, wanted};
 use crate::providers::Providers;
 use crate::{GatewayBuilder, snapshot};
-use gatewright_config::{Config, ConfigErrors, PluginSource, Report, validate};
-use gatewright_host::{Egress, EgressPolicy, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
+use gatewright_config::{Catalog, Config, ConfigErrors, PluginEntry, PluginFacts, PluginSource, Report, validate};
+use gatewright_host::{Egress, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
 use gatewright_pipeline::{PluginSet, Reaper, ReaperTask};
 use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
 use gatewright_server::{Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
 use gatewright_telemetry::{Metrics, PluginLog};
-use std::collections::BTreeSet;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-/// Every permission: what is linked in is as trusted as the gateway itself.
-const ALL_PERMISSIONS: [Permission; 6] =
-    [Permission::Metrics, Permission::Records, Permission::Kv, Permission::Http, Permission::Llm, Permission::Services];
-
 /// A gateway. Make one with [`Gateway::builder`].
 pub struct Gateway {
     catalogue: Catalogue,
     metrics: Arc<Metrics>,
     egress: Egress,
+    artefacts: Artefacts,
     /// What is kept; there if there is an app dir.
     store: Option<Store>,
     tasks: TaskTracker,
@@ -63,12 +60,18 @@ impl Gateway {
         GatewayBuilder::new()
     }
 
-    pub(crate) fn new(catalogue: Catalogue, metrics: Arc<Metrics>, store: Option<Store>) -> (Self, ReaperTask) {
+    pub(crate) fn new(
+        catalogue: Catalogue,
+        metrics: Arc<Metrics>,
+        store: Option<Store>,
+        artefacts: Artefacts,
+    ) -> (Self, ReaperTask) {
         let (reaper, reaping) = Reaper::new();
         let gateway = Self {
             catalogue,
             metrics,
             egress: Egress::new(),
+            artefacts,
             store,
             tasks: TaskTracker::new(),
             reaper,
@@ -93,16 +96,30 @@ impl Gateway {
 
     /// Makes what serves from a config, and remembers it as in force.
     async fn take(&mut self, config: Config) -> Result<Snapshot, Error> {
-        for warning in check(&config, &self.catalogue)?.warnings {
+        let taken = self.make(config).await;
+        self.artefacts.sweep(&self.current.plugins.artefacts());
+        taken
+    }
+
+    async fn make(&mut self, config: Config) -> Result<Snapshot, Error> {
+        let loads = |entry: &PluginEntry| entry.enabled && entry.artefact().is_some();
+        if config.plugins.iter().any(loads) {
+            // What is wrong anyway is said before anything is loaded.
+            check(&config, &self.catalogue)?;
+        }
+        let arrivals = self.current.plugins.look(&config, &self.artefacts).await;
+        let facts = |entry: &PluginEntry| self.current.plugins.facts(entry, &arrivals);
+        let known = |entry: &PluginEntry| Ok(Some(facts(entry)));
+        for warning in check(&config, &WithArtefacts { catalogue: &self.catalogue, artefact: &known })?.warnings {
             tracing::warn!(path = %warning.path, "{}", warning.message);
         }
         let telemetry = is_on(&config, "telemetry");
         let metrics = telemetry.then_some(&*self.metrics);
         let providers = Providers::of(&config, &self.current.providers)?;
-        self.open_store(&config).await?;
-        let services = |name: &str, linked: &Linked| self.services(name, linked);
+        self.open_store(&config, &facts).await?;
+        let services = |name: &str, grants: Grants| self.services(name, grants);
         let starting = Starting { catalogue: &self.catalogue, services: &services, metrics, reaper: &self.reaper };
-        let (plugins, set) = self.current.plugins.next(&config, &starting).await?;
+        let (plugins, set) = self.current.plugins.next(&config, arrivals, &starting).await?;
         let snapshot = Snapshot {
             plugins: Arc::new(set),
             engine: snapshot::engine(&config, &providers, metrics),
@@ -117,14 +134,16 @@ impl Gateway {
 
     /// Opens the store if a plugin says that it needs it, so that trouble with it shows now. For others it is opened when
     /// they first use it.
-    async fn open_store(&self, config: &Config) -> Result<(), Error> {
+    async fn open_store(&self, config: &Config, facts: &dyn Fn(&PluginEntry) -> PluginFacts) -> Result<(), Error> {
         let Some(store) = &self.store else { return Ok(()) };
         let needs_it = wanted(config, &self.catalogue).into_iter().any(|(_, entry)| match entry.source() {
             PluginSource::Linked(kind) => {
                 let linked = self.catalogue.get(kind);
                 linked.is_some_and(|linked| linked.facts.manifest.permissions.contains(&Permission::Kv))
             }
-            _ => false,
+            PluginSource::Artefact(_) => {
+                Grants::of(&entry, &facts(&entry).manifest.permissions).permissions.contains(&Permission::Kv)
+            }
         });
         match needs_it {
             true => Ok(store.open().await?),
@@ -140,8 +159,8 @@ impl Gateway {
         }
     }
 
-    /// The services of an instance that is linked in.
-    fn services(&self, name: &str, _: &Linked) -> Services {
+    /// The services of an instance.
+    fn services(&self, name: &str, grants: Grants) -> Services {
         let (shared, tasks) = (self.serving.clone(), self.tasks.clone());
         let serving = Arc::new(move || {
             let snapshot = shared.get()?.upgrade()?.snapshot();
@@ -157,10 +176,10 @@ impl Gateway {
             metrics: self.metrics.plugin_metrics(name),
             records: Arc::new(LoggedRecords::new(name)),
             kv: self.kv(name),
-            http: Arc::new(self.egress.plugin(EgressPolicy::Trusted)),
+            http: Arc::new(self.egress.plugin(grants.egress)),
             llm: Arc::new(LlmCalls::new(name, serving)),
         };
-        guarded(set, &BTreeSet::from(ALL_PERMISSIONS))
+        guarded(set, &grants.permissions)
     }
 }
 
@@ -192,7 +211,12 @@ impl Started {
         let waiting = self.gateway.current.config.restart_needed(&config);
         let taken = self.gateway.take(config).await;
         self.gateway.metrics.config_reload(taken.is_ok());
+        if let Err(Error::Plugin { name, failure }) = &taken {
+            let note = format!("plugin {name}: the config was not taken, since it did not start: {failure}");
+            self.shared.note(vec![format!("{note} (the last good config goes on)")]);
+        }
         let snapshot = taken?;
+        self.shared.note(self.gateway.current.plugins.notes().to_vec());
         if !waiting.is_empty() {
             tracing::warn!(keys = ?waiting, "these keys wait for a restart");
         }
@@ -223,7 +247,7 @@ impl Started {
 }
 
 /// Checks a config against the plugins that are there; the report holds what somebody should look at.
-pub(crate) fn check(config: &Config, catalogue: &Catalogue) -> Result<Report, ConfigErrors> {
+pub(crate) fn check(config: &Config, catalogue: &dyn Catalog) -> Result<Report, ConfigErrors> {
     let report = validate(config, catalogue);
     match report.is_usable() {
         true => Ok(report),

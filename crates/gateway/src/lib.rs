@@ -20,6 +20,7 @@
 
 extern crate self as gatewright;
 
+mod artefacts;
 mod builder;
 mod error;
 mod gateway;

@@ -1,7 +1,9 @@
 //! The plugins that are linked in: those that ship, and an embedder's own.
 
+use crate::artefacts;
 use gatewright_builtins::{CATALOG, Privileges};
-use gatewright_config::{Catalog, PluginFacts};
+use gatewright_config::{Catalog, PluginEntry, PluginFacts};
+use gatewright_host::HostPattern;
 use gatewright_plugin::hosted::{Hosted, link};
 use gatewright_plugin::{Failure, FromConfig, Plugin};
 use serde_json::Value as Json;
@@ -18,6 +20,12 @@ pub(crate) struct Linked {
     /// Whether an instance is there without the config saying so.
     pub(crate) by_default: bool,
     make: Make,
+}
+
+/// The plugins that are linked in, and somebody who knows of artefacts.
+pub(crate) struct WithArtefacts<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) artefact: &'a dyn Fn(&PluginEntry) -> Result<Option<PluginFacts>, String>,
 }
 
 /// Makes an instance from its config.
@@ -78,6 +86,44 @@ impl Catalog for Catalogue {
             Some(linked) => linked.make(config.clone()).map(|_| ()).map_err(|failure| failure.to_string()),
             None => Ok(()),
         }
+    }
+
+    /// Whether there is a host for it.
+    fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, String> {
+        entry.artefact().map_or(Ok(()), artefacts::runs).map(|()| None)
+    }
+
+    fn check_host(&self, host: &str) -> Result<(), String> {
+        host.parse::<HostPattern>().map(drop).map_err(|bad| bad.to_string())
+    }
+}
+
+// === impl WithArtefacts ===
+
+impl Catalog for WithArtefacts<'_> {
+    fn plugin(&self, name: &str) -> Option<PluginFacts> {
+        self.catalogue.plugin(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.catalogue.names()
+    }
+
+    fn by_default(&self) -> Vec<String> {
+        self.catalogue.by_default()
+    }
+
+    fn check_config(&self, name: &str, config: &Json) -> Result<(), String> {
+        self.catalogue.check_config(name, config)
+    }
+
+    fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, String> {
+        self.catalogue.artefact(entry)?;
+        (self.artefact)(entry)
+    }
+
+    fn check_host(&self, host: &str) -> Result<(), String> {
+        self.catalogue.check_host(host)
     }
 }
 

@@ -1,16 +1,20 @@
 //! From the config's plugins to a plugin set: instances that are as before are taken over, the others start.
 
+use crate::artefacts::{Artefacts, Grants};
 use crate::error::Error;
 use crate::linked::{Catalogue, Linked};
 use gatewright_config::{
-    Config, Placement as ConfigPlacement, PluginEntry, PluginSource, PluginVersion, STREAMED_HOOKS,
+    Config, InstanceMode, Permissions, Placement as ConfigPlacement, PluginEntry, PluginFacts, PluginSource,
+    PluginVersion, STREAMED_HOOKS,
 };
+use gatewright_host::Sha256;
 use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, Settings};
+use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::services::Services;
-use gatewright_plugin::{Failure, FailureMode, Hook};
+use gatewright_plugin::{Failure, FailureMode, Hook, HookSet, Manifest};
 use gatewright_telemetry::Metrics;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Instances in use, by name, with what each was made from.
@@ -18,6 +22,8 @@ use std::sync::Arc;
 pub(crate) struct Plugins {
     generation: u64,
     instances: BTreeMap<String, (Origin, Arc<Instance>)>,
+    /// Of instances that are not what they should be, and go on all the same.
+    notes: Vec<String>,
 }
 
 /// What an instance is made from; if that changes, a new one is.
@@ -26,35 +32,113 @@ struct Origin {
     plugin: String,
     config: Json,
     version: Option<PluginVersion>,
+    artefact: Option<Loading>,
 }
+
+/// How an artefact is loaded.
+#[derive(Clone, Debug, PartialEq)]
+struct Loading {
+    wanted: Option<String>,
+    instance: Option<InstanceMode>,
+    memory_mb: Option<u32>,
+    permissions: Permissions,
+    /// What is in it; `None` if it could not be read.
+    sha256: Option<Sha256>,
+}
+
+/// What became of an entry's artefact.
+pub(crate) enum Arrival {
+    /// It is what the instance in use was made from.
+    Same,
+    /// It was loaded.
+    New(Arc<dyn Hosted>, Sha256),
+    /// It could not be read or loaded.
+    Failed(Failure, Option<Sha256>),
+}
+
+/// What became of the artefacts of a config, by the names of their instances.
+pub(crate) type Arrivals = BTreeMap<String, Arrival>;
 
 /// What instances are started with.
 pub(crate) struct Starting<'a> {
     pub(crate) catalogue: &'a Catalogue,
     /// The services of the instance of this name.
-    pub(crate) services: &'a (dyn Fn(&str, &Linked) -> Services + Sync),
+    pub(crate) services: &'a (dyn Fn(&str, Grants) -> Services + Sync),
     pub(crate) metrics: Option<&'a Metrics>,
     pub(crate) reaper: &'a Reaper,
 }
 
+/// What is to be started.
+struct Candidate<'a> {
+    entry: &'a PluginEntry,
+    origin: Origin,
+    facts: PluginFacts,
+    grants: Grants,
+    source: Source<'a>,
+}
+
+/// Where the plugin comes from.
+enum Source<'a> {
+    Linked(&'a Linked),
+    Loaded(Result<Arc<dyn Hosted>, Failure>),
+}
+
+/// What an artefact of which nothing is known stands at, so that it can guard.
+const UNKNOWN: HookSet = HookSet::of(&[Hook::CheckInput, Hook::PreLlm, Hook::PostLlm, Hook::CheckOutput]);
+
+/// Hooks whose plugin guards something.
+const GUARDS: HookSet = HookSet::of(&[Hook::PreAuth, Hook::Auth, Hook::CheckInput, Hook::CheckOutput]);
+
 // === impl Plugins ===
 
 impl Plugins {
-    /// The plugin set of a config. An error leaves `self` as it was, and nothing that it started serves.
-    pub(crate) async fn next(&self, config: &Config, starting: &Starting<'_>) -> Result<(Self, PluginSet), Error> {
-        let (mut instances, mut entries) = (BTreeMap::new(), Vec::new());
-        for (order, entry) in wanted(config, starting.catalogue) {
-            let PluginSource::Linked(plugin) = entry.source() else { continue };
-            let Some(linked) = starting.catalogue.get(plugin) else { continue };
-            let origin =
-                Origin { plugin: plugin.to_owned(), config: entry.config.get(), version: entry.version.clone() };
-            let kept =
-                self.instances.get(&entry.name).filter(|(had, instance)| *had == origin && !instance.is_absent());
-            let instance = match kept {
-                Some((_, instance)) => instance.clone(),
-                None => start(&entry, linked, &origin, starting, self.generation == 0).await?,
+    /// Loads the artefacts of a config, but for those that are in use as they are.
+    pub(crate) async fn look(&self, config: &Config, artefacts: &Artefacts) -> Arrivals {
+        let mut arrivals = Arrivals::new();
+        for entry in config.plugins.iter().filter(|entry| entry.enabled && entry.artefact().is_some()) {
+            let arrival = match artefacts.stage(entry).await {
+                Err(failure) => Arrival::Failed(failure, None),
+                Ok(staged) if self.kept(&entry.name, &Origin::of(entry, Some(staged.sha256))).is_some() => {
+                    Arrival::Same
+                }
+                Ok(staged) => match artefacts.load(entry, &staged).await {
+                    Ok(hosted) => Arrival::New(hosted, staged.sha256),
+                    Err(failure) => Arrival::Failed(failure, Some(staged.sha256)),
+                },
             };
-            entries.push(Entry { instance: instance.clone(), settings: settings(&entry, linked, order) });
+            arrivals.insert(entry.name.clone(), arrival);
+        }
+        arrivals
+    }
+
+    /// What is known of an artefact: by itself, else by the instance in use, else by its entry alone.
+    pub(crate) fn facts(&self, entry: &PluginEntry, arrivals: &Arrivals) -> PluginFacts {
+        let in_use = self.instances.get(&entry.name).filter(|(_, instance)| !instance.is_absent());
+        let (manifest, hooks) = match (arrivals.get(&entry.name), in_use) {
+            (Some(Arrival::New(hosted, _)), _) => (hosted.manifest(), hosted.hooks()),
+            (_, Some((_, instance))) => (instance.manifest(), instance.hooks()),
+            (_, None) => return unknown(entry),
+        };
+        PluginFacts { manifest: manifest.clone(), hooks, builtin: false }
+    }
+
+    /// The plugin set of a config. An error leaves `self` as it was, and nothing that it started serves.
+    pub(crate) async fn next(
+        &self,
+        config: &Config,
+        mut arrivals: Arrivals,
+        starting: &Starting<'_>,
+    ) -> Result<(Self, PluginSet), Error> {
+        let (mut instances, mut entries, mut notes) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for (order, entry) in wanted(config, starting.catalogue) {
+            let Some(candidate) = self.candidate(&entry, starting.catalogue, &mut arrivals) else { continue };
+            let builtin = candidate.facts.builtin;
+            let (origin, instance) = match self.kept(&entry.name, &candidate.origin) {
+                Some(instance) => (candidate.origin, instance.clone()),
+                None => self.start(candidate, starting, &mut notes).await?,
+            };
+            let settings = settings(&entry, instance.hooks(), builtin, order);
+            entries.push(Entry { instance: instance.clone(), settings });
             instances.insert(entry.name.clone(), (origin, instance));
         }
         let generation = self.generation + 1;
@@ -62,8 +146,158 @@ impl Plugins {
         if let Some(metrics) = starting.metrics {
             metrics.plugin_set(generation);
         }
-        Ok((Self { generation, instances }, set))
+        Ok((Self { generation, instances, notes }, set))
     }
+
+    /// What an entry asks for; `None` if it is not there, which the check of the config refuses.
+    fn candidate<'a>(
+        &self,
+        entry: &'a PluginEntry,
+        catalogue: &'a Catalogue,
+        arrivals: &mut Arrivals,
+    ) -> Option<Candidate<'a>> {
+        if let PluginSource::Linked(plugin) = entry.source() {
+            let linked = catalogue.get(plugin)?;
+            let (origin, facts) = (Origin::of(entry, None), linked.facts.clone());
+            return Some(Candidate { entry, origin, facts, grants: Grants::all(), source: Source::Linked(linked) });
+        }
+        let facts = self.facts(entry, arrivals);
+        let (sha256, loaded) = match arrivals.remove(&entry.name)? {
+            Arrival::Same => (self.sha256(&entry.name), Err(Failure::new("it was loaded before"))),
+            Arrival::New(hosted, sha256) => (Some(sha256), Ok(hosted)),
+            Arrival::Failed(failure, sha256) => (sha256, Err(failure)),
+        };
+        let grants = Grants::of(entry, &facts.manifest.permissions);
+        Some(Candidate { entry, origin: Origin::of(entry, sha256), facts, grants, source: Source::Loaded(loaded) })
+    }
+
+    /// What somebody should know of instances that go on although they should be others.
+    pub(crate) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What is in the artefacts in use.
+    pub(crate) fn artefacts(&self) -> BTreeSet<Sha256> {
+        self.instances.keys().filter_map(|name| self.sha256(name)).collect()
+    }
+
+    fn sha256(&self, name: &str) -> Option<Sha256> {
+        self.instances.get(name)?.0.artefact.as_ref()?.sha256
+    }
+
+    /// The instance in use, if it was made from the same.
+    fn kept(&self, name: &str, origin: &Origin) -> Option<&Arc<Instance>> {
+        let (had, instance) = self.instances.get(name)?;
+        (had == origin && !instance.is_absent()).then_some(instance)
+    }
+
+    /// Starts an instance. A guard that does not start still guards: it is there, and refuses. Another plugin that does
+    /// not start at the gateway's first config is left out; later its config is refused.
+    ///
+    /// Of an artefact that did not load or start, the instance in use goes on: with its entry unchanged as it is, and
+    /// otherwise since the config is refused.
+    async fn start(
+        &self,
+        candidate: Candidate<'_>,
+        starting: &Starting<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<(Origin, Arc<Instance>), Error> {
+        let Candidate { entry, origin, facts, grants, source } = candidate;
+        let (name, hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
+        let services = (starting.services)(name, grants);
+        let probe = starting.metrics.map(|metrics| metrics.probe(name, hooks));
+        let hosted = match source {
+            Source::Linked(linked) => linked.make(origin.config.clone()),
+            Source::Loaded(loaded) => loaded,
+        };
+        let started = match hosted {
+            Ok(hosted) => {
+                let (services, probe, reaper) = (services.clone(), probe.clone(), starting.reaper.clone());
+                Instance::start(name, hosted, origin.config.clone(), services, probe, Some(reaper)).await
+            }
+            Err(failure) => Err(failure),
+        };
+        let failure = match started {
+            Ok(instance) => {
+                if let Some(sha256) = origin.artefact.as_ref().and_then(|artefact| artefact.sha256) {
+                    let version = &*facts.manifest.version;
+                    tracing::info!(plugin = name, version, %sha256, "a plugin was loaded");
+                }
+                return Ok((origin, instance));
+            }
+            Err(failure) => Failure::new(entry.config.redact(&failure.to_string())),
+        };
+        if let Some(metrics) = starting.metrics {
+            metrics.plugin_load_failed(name);
+        }
+        let in_use = self.instances.get(name).filter(|_| origin.artefact.is_some());
+        let unchanged = in_use.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
+        if let Some((had, instance)) = in_use.filter(|(_, instance)| !instance.is_absent()) {
+            if !unchanged {
+                return Err(Error::Plugin { name: name.to_owned(), failure });
+            }
+            tracing::error!(plugin = name, error = %failure, "a plugin's new file was not taken: the one before goes on");
+            notes.push(format!("plugin {name}: its new file was not taken: {failure} (the one before goes on)"));
+            return Ok((had.clone(), instance.clone()));
+        }
+        let is_first = self.generation == 0 || unchanged;
+        // That a plugin which nobody has seen guards is only assumed: no reason to take a config that brings it.
+        let assumed = !is_first && origin.artefact.is_some() && facts == unknown(entry);
+        let mode = entry.failure_mode.or(facts.manifest.failure_mode.filter(|_| !assumed));
+        match mode == Some(FailureMode::Closed) || hooks.contains(Hook::Auth) {
+            true => {
+                tracing::error!(plugin = name, error = %failure, "a guard did not start: its requests get 503");
+            }
+            false if is_first => {
+                tracing::error!(plugin = name, error = %failure, "a plugin did not start: requests go on without it");
+            }
+            // The last good config has it, or never had it: that one keeps serving.
+            false => return Err(Error::Plugin { name: name.to_owned(), failure }),
+        }
+        let absent = Instance::absent(name, facts.manifest, hooks, failure.to_string(), services, probe);
+        Ok((origin, absent))
+    }
+}
+
+// === impl Origin ===
+
+impl Origin {
+    fn of(entry: &PluginEntry, sha256: Option<Sha256>) -> Self {
+        let (PluginSource::Linked(plugin) | PluginSource::Artefact(plugin)) = entry.source();
+        let artefact = entry.artefact().map(|_| Loading {
+            wanted: entry.sha256.clone(),
+            instance: entry.instance,
+            memory_mb: entry.memory_mb,
+            permissions: entry.permissions.clone(),
+            sha256,
+        });
+        Self { plugin: plugin.to_owned(), config: entry.config.get(), version: entry.version.clone(), artefact }
+    }
+
+    /// Whether all is the same but for what is in the file.
+    fn is_of_same_entry(&self, other: &Self) -> bool {
+        let entry = |origin: &Self| {
+            let artefact = origin.artefact.clone().map(|artefact| Loading { sha256: None, ..artefact });
+            Self { artefact, ..origin.clone() }
+        };
+        entry(self) == entry(other)
+    }
+}
+
+/// What an entry says of an artefact that could not be looked at: nobody knows whether it guards, so that it does,
+/// unless the entry says `fail_open`, or names hooks that guard nothing.
+fn unknown(entry: &PluginEntry) -> PluginFacts {
+    let hooks = entry.named_hooks().unwrap_or(UNKNOWN);
+    let version = match &entry.version {
+        Some(PluginVersion::Semantic(version)) => version,
+        Some(PluginVersion::Revision(_)) | None => "0.0.0",
+    };
+    let mut manifest = Manifest::new(entry.name.as_str(), version);
+    manifest.permissions = entry.permissions.set();
+    if !hooks.intersection(GUARDS).is_empty() {
+        manifest.failure_mode = Some(FailureMode::Closed);
+    }
+    PluginFacts { manifest, hooks, builtin: false }
 }
 
 /// The entries that are to be there, in the order of their registration: the built-ins and an embedder's own in theirs,
@@ -82,7 +316,10 @@ pub(crate) fn wanted(config: &Config, catalogue: &Catalogue) -> Vec<(i64, Plugin
         }
     }
     for entry in config.plugins.iter().filter(|entry| entry.enabled) {
-        let PluginSource::Linked(kind) = entry.source() else { continue };
+        let PluginSource::Linked(kind) = entry.source() else {
+            further.push((0, entry.clone()));
+            continue;
+        };
         let found = catalogue.iter().zip(0..).find(|(linked, _)| linked.name() == kind);
         if let Some((linked, place)) = found
             && (entry.path.is_some() || !has_instance(linked))
@@ -94,46 +331,8 @@ pub(crate) fn wanted(config: &Config, catalogue: &Catalogue) -> Vec<(i64, Plugin
     wanted
 }
 
-/// Starts an instance. A guard that does not start still guards: it is there, and refuses. Another plugin that does not
-/// start at the gateway's `first` config is left out; later its config is refused.
-async fn start(
-    entry: &PluginEntry,
-    linked: &Linked,
-    origin: &Origin,
-    starting: &Starting<'_>,
-    first: bool,
-) -> Result<Arc<Instance>, Error> {
-    let hooks = entry.hooks_of(linked.facts.hooks);
-    let services = (starting.services)(&entry.name, linked);
-    let probe = starting.metrics.map(|metrics| metrics.probe(&entry.name, hooks));
-    let reaper = Some(starting.reaper.clone());
-    let hosted = linked.make(origin.config.clone());
-    let started = match hosted {
-        Ok(hosted) => {
-            let (services, probe) = (services.clone(), probe.clone());
-            Instance::start(&entry.name, hosted, origin.config.clone(), services, probe, reaper).await
-        }
-        Err(failure) => Err(failure),
-    };
-    started.or_else(|failure| {
-        let failure = Failure::new(entry.config.redact(&failure.to_string()));
-        let mode = entry.failure_mode.or(linked.facts.manifest.failure_mode);
-        match mode == Some(FailureMode::Closed) || hooks.contains(Hook::Auth) {
-            true => {
-                tracing::error!(plugin = %entry.name, error = %failure, "a guard did not start: its requests get 503");
-            }
-            false if first => {
-                tracing::error!(plugin = %entry.name, error = %failure, "a plugin did not start: requests go on without it");
-            }
-            // The last good config has it, or never had it: that one keeps serving.
-            false => return Err(Error::Plugin { name: entry.name.clone(), failure }),
-        }
-        Ok(Instance::absent(&entry.name, linked.facts.manifest.clone(), hooks, failure.to_string(), services, probe))
-    })
-}
-
-fn settings(entry: &PluginEntry, linked: &Linked, order: i64) -> Settings {
-    let (placement, order) = match (linked.facts.builtin, entry.placement()) {
+fn settings(entry: &PluginEntry, hooks: HookSet, builtin: bool, order: i64) -> Settings {
+    let (placement, order) = match (builtin, entry.placement()) {
         (true, _) => (Placement::Builtin, order),
         (false, ConfigPlacement::PreBuiltin) => (Placement::PreBuiltin, entry.order.unwrap_or_default().into()),
         (false, ConfigPlacement::PostBuiltin) => (Placement::PostBuiltin, entry.order.unwrap_or_default().into()),
@@ -145,7 +344,7 @@ fn settings(entry: &PluginEntry, linked: &Linked, order: i64) -> Settings {
         priority: entry.priority,
         failure_mode: entry.failure_mode,
         timeout: entry.timeout(),
-        hooks: Some(entry.hooks_of(linked.facts.hooks)),
+        hooks: Some(entry.hooks_of(hooks)),
         stream_modes: modes.collect(),
         apply_to_input: entry.apply_to_input,
         apply_to_output: entry.apply_to_output,

@@ -3,7 +3,7 @@
 use crate::builder::{GatewayBuilder, Read};
 use crate::error::Error;
 use crate::gateway::Started;
-use gatewright_config::ConfigWatcher;
+use gatewright_config::{Changed, Config, ConfigWatcher};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What woke the loop.
@@ -25,11 +25,12 @@ async fn serve(builder: GatewayBuilder, ready: impl FnOnce(&Started, &Read)) -> 
     let mut watcher = builder.file().map(|file| ConfigWatcher::new(file));
     let mut signals = Signals::new()?;
     let mut read = builder.read()?;
+    watch_artefacts(&builder, watcher.as_mut(), &read.config);
     let mut started = builder.start_with(std::mem::take(&mut read.config)).await?;
     read.config = started.config().clone();
     ready(&started, &read);
     while let Event::Reload(cause) = next(&mut signals, watcher.as_mut()).await {
-        reload(&builder, &mut started, cause).await;
+        reload(&builder, &mut started, watcher.as_mut(), cause).await;
     }
     let longest = started.config().server.drain_timeout_seconds.duration();
     tracing::info!(active_requests = started.active_requests(), seconds = longest.as_secs_f64(), "draining");
@@ -46,7 +47,7 @@ async fn serve(builder: GatewayBuilder, ready: impl FnOnce(&Started, &Read)) -> 
 }
 
 /// Takes the config anew. A bad one is refused whole, and the last good one keeps serving.
-async fn reload(builder: &GatewayBuilder, started: &mut Started, cause: &str) {
+async fn reload(builder: &GatewayBuilder, started: &mut Started, watcher: Option<&mut ConfigWatcher>, cause: &str) {
     let read = match builder.read() {
         Ok(read) => read,
         Err(error) => {
@@ -55,6 +56,8 @@ async fn reload(builder: &GatewayBuilder, started: &mut Started, cause: &str) {
             return;
         }
     };
+    // Also those of a config that is not taken: it may be that one of them is not there yet.
+    watch_artefacts(builder, watcher, &read.config);
     let level = read.config.log_level;
     match started.reload(read.config).await {
         Ok(()) => {
@@ -68,6 +71,12 @@ async fn reload(builder: &GatewayBuilder, started: &mut Started, cause: &str) {
     }
 }
 
+fn watch_artefacts(builder: &GatewayBuilder, watcher: Option<&mut ConfigWatcher>, config: &Config) {
+    if let Some(watcher) = watcher {
+        watcher.also(builder.artefact_files(config));
+    }
+}
+
 async fn next(signals: &mut Signals, watcher: Option<&mut ConfigWatcher>) -> Event {
     let changed = async {
         match watcher {
@@ -76,7 +85,10 @@ async fn next(signals: &mut Signals, watcher: Option<&mut ConfigWatcher>) -> Eve
         }
     };
     tokio::select! {
-        () = changed => Event::Reload("the file changed"),
+        changed = changed => Event::Reload(match changed {
+            Changed::Config => "the file changed",
+            Changed::Artefact => "a plugin's file changed",
+        }),
         _ = signals.hangup.recv() => Event::Reload("SIGHUP"),
         _ = signals.terminate.recv() => Event::Stop,
         _ = signals.interrupt.recv() => Event::Stop,

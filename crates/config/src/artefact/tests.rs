@@ -9,7 +9,7 @@ fn a_path_says_of_which_kind_it_is() {
         ("/opt/pii.so", ArtefactKind::Native),
         ("pii.dylib", ArtefactKind::Native),
         ("grpc://guard:9000", ArtefactKind::Remote),
-        ("unix:/run/guard.sock", ArtefactKind::Remote),
+        ("grpc+unix:///run/guard.sock", ArtefactKind::Remote),
         ("/usr/bin/guard", ArtefactKind::Program),
         ("pii.wasm/guard", ArtefactKind::Program),
         ("pii.WASM", ArtefactKind::Program),

@@ -48,9 +48,9 @@ fn config(plugins: &str) -> Config {
 /// The names of the set that a config's `plugins` make, as they run.
 async fn running(plugins: &str) -> Vec<String> {
     let (reaper, _task) = Reaper::new();
-    let services = |_: &str, _: &Linked| MockServices::default().services();
+    let services = |_: &str, _: Grants| MockServices::default().services();
     let starting = Starting { catalogue: &catalogue(), services: &services, metrics: None, reaper: &reaper };
-    let (_, set) = Plugins::default().next(&config(plugins), &starting).await.unwrap();
+    let (_, set) = Plugins::default().next(&config(plugins), Arrivals::new(), &starting).await.unwrap();
     set.members().iter().map(|member| member.instance.name().to_string()).collect()
 }
 
@@ -84,9 +84,43 @@ fn kinds_stand_in_the_order_of_the_config() {
 
 #[test]
 fn what_is_nobodys_is_left_out() {
-    let plugins =
-        r#"{ "name": "kind_c" }, { "name": "x", "path": "builtin:nothing" }, { "name": "y", "path": "./y.so" }"#;
+    let plugins = r#"{ "name": "kind_c" }, { "name": "x", "path": "builtin:nothing" }"#;
     assert_eq!(names(plugins), names(""));
+}
+
+#[test]
+fn artefacts_stand_where_the_config_has_them() {
+    let plugins = r#"{ "name": "kind_b" }, { "name": "y", "path": "./y.wasm" },
+        { "name": "off", "path": "./off.wasm", "enabled": false }, { "name": "kind_a" }"#;
+    assert_eq!(names(plugins)[names("").len()..], ["kind_b", "y", "kind_a"]);
+}
+
+#[test]
+fn of_an_artefact_that_nobody_has_seen_it_is_assumed_that_it_guards() {
+    let facts = |entry: &str| unknown(&config(entry).plugins[0]);
+    let closed = Some(FailureMode::Closed);
+    let unsaid = facts(r#"{ "name": "y", "path": "y.wasm" }"#);
+    assert_eq!((unsaid.hooks, unsaid.manifest.failure_mode), (UNKNOWN, closed));
+    let guard = facts(r#"{ "name": "y", "path": "y.wasm", "hooks": ["auth", "post_request"] }"#);
+    assert_eq!((guard.hooks, guard.manifest.failure_mode), (HookSet::of(&[Hook::Auth, Hook::PostRequest]), closed));
+    let log = facts(r#"{ "name": "y", "path": "y.wasm", "hooks": ["post_request"] }"#);
+    assert_eq!((log.hooks, log.manifest.failure_mode), (HookSet::of(&[Hook::PostRequest]), None));
+}
+
+#[test]
+fn only_what_an_instance_is_made_from_makes_a_new_one() {
+    let origin = |entry: &str, content: &[u8]| {
+        let entry = &config(&format!(r#"{{ "name": "y", "path": "y.wasm"{entry} }}"#)).plugins[0];
+        Origin::of(entry, Some(Sha256::of(content).unwrap()))
+    };
+    let before = origin("", b"1");
+    assert_eq!(before, origin(r#", "failure_mode": "fail_open", "timeout_seconds": 1"#, b"1"));
+    assert!(before != origin("", b"2") && before.is_of_same_entry(&origin("", b"2")));
+    for other in
+        [r#", "memory_mb": 8"#, r#", "instance": "single""#, r#", "permissions": ["kv"]"#, r#", "config": {"a": 1}"#]
+    {
+        assert!(!before.is_of_same_entry(&origin(other, b"1")), "{other}");
+    }
 }
 
 #[test]
@@ -118,7 +152,7 @@ fn settings_say_what_the_entry_says() {
     let plugins = r#"{ "name": "kind_a", "order": 3, "priority": 4, "failure_mode": "fail_closed", "timeout_seconds": 0.5,
         "hooks": ["PreLLMHook"], "stream_mode": "window:9", "apply_to_output": false, "routes": ["/v1/*"],
         "models": ["m"], "apps": ["a"], "sample": 0.5 }"#;
-    let given = settings(&config(plugins).plugins[0], linked, 99);
+    let given = settings(&config(plugins).plugins[0], linked.facts.hooks, linked.facts.builtin, 99);
     let scope = Scope {
         routes: vec!["/v1/*".to_owned()],
         models: vec!["m".to_owned()],

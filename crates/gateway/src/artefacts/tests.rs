@@ -1,0 +1,73 @@
+use super::*;
+use gatewright_config::{Grant, Permissions};
+
+fn entry(path: &str) -> PluginEntry {
+    PluginEntry { path: Some(path.to_owned()), ..PluginEntry::new("guard") }
+}
+
+#[test]
+fn paths_are_relative_to_the_base() {
+    let base = Path::new("/etc/gatewright");
+    assert_eq!(file_of(&entry("plugins/pii.wasm"), base), Some("/etc/gatewright/plugins/pii.wasm".into()));
+    assert_eq!(file_of(&entry("/opt/pii.wasm"), base), Some("/opt/pii.wasm".into()));
+    assert_eq!(file_of(&entry("grpc://guard:9000"), base), None);
+    assert_eq!(file_of(&entry("builtin:telemetry"), base), None);
+}
+
+#[test]
+fn what_is_granted_is_what_is_asked_for_and_given() {
+    let http = Grant::Http { http: vec!["api.acme.com".to_owned()] };
+    let permissions = Permissions::from_iter([Grant::Plain(Permission::Kv), http]);
+    let entry = PluginEntry { permissions, ..entry("pii.wasm") };
+    let granted = |asked: &[Permission]| Grants::of(&entry, &asked.iter().copied().collect()).permissions;
+    assert_eq!(granted(&[]), [].into());
+    assert_eq!(granted(&[Permission::Kv, Permission::Llm]), [Permission::Kv].into());
+    assert_eq!(granted(&Permission::ALL), [Permission::Kv, Permission::Http].into());
+    let egress = Grants::of(&entry, &BTreeSet::new()).egress;
+    assert_eq!(egress, EgressPolicy::Allowed(["api.acme.com".parse().unwrap()].into_iter().collect()));
+}
+
+#[test]
+fn a_look_says_what_is_wrong_with_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let look = |entry: &PluginEntry| inspect(entry, folder.path()).unwrap_err();
+    let file = folder.path().join("pii.wasm");
+    assert!(look(&entry("pii.wasm")).starts_with("there is no file `"));
+    assert!(look(&entry(".")).ends_with("is not a file"));
+    fs::write(&file, b"MZ").unwrap();
+    assert!(look(&entry("pii.wasm")).ends_with("is no WASM component"));
+    fs::write(&file, CORE_MODULE).unwrap();
+    assert!(look(&entry("pii.wasm")).contains("is a core WASM module"));
+    fs::write(&file, COMPONENT).unwrap();
+    assert_eq!(inspect(&entry("pii.wasm"), folder.path()), Ok(()));
+    let sha256 = Sha256::of(COMPONENT).unwrap().to_string();
+    let pinned = PluginEntry { sha256: Some(sha256.to_uppercase()), ..entry("pii.wasm") };
+    assert_eq!(inspect(&pinned, folder.path()), Ok(()));
+    let other = PluginEntry { sha256: Some("0".repeat(64)), ..entry("pii.wasm") };
+    assert!(look(&other).ends_with(&format!("has the SHA-256 {sha256}, and the entry says {}", "0".repeat(64))));
+}
+
+#[tokio::test]
+async fn copies_that_are_of_no_more_use_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let artefacts = Artefacts::new(Some(folder.path().join("app")), folder.path().to_owned());
+    artefacts.sweep(&BTreeSet::new());
+    assert!(!folder.path().join("app").exists(), "nothing is made before it is needed");
+    let file = folder.path().join("pii.wasm");
+    fs::write(&file, "one").unwrap();
+    let one = artefacts.stage(&entry("pii.wasm")).await.unwrap();
+    fs::write(&file, "two").unwrap();
+    let two = artefacts.stage(&entry("pii.wasm")).await.unwrap();
+    let others = folder.path().join("app/plugins").join(format!("{}.wasm", "0".repeat(64)));
+    fs::write(&others, "another gateway's").unwrap();
+    artefacts.sweep(&[two.sha256].into());
+    assert_eq!([one.path.exists(), two.path.exists(), others.exists()], [false, true, true]);
+    File::options().write(true).open(&others).unwrap().set_modified(SystemTime::now() - 2 * LEFT_BEHIND).unwrap();
+    artefacts.sweep(&BTreeSet::new());
+    assert_eq!([two.path.exists(), others.exists()], [false, false]);
+}
+
+#[test]
+fn the_default_memory_is_what_the_docs_say() {
+    assert_eq!(u64::from(DEFAULT_MEMORY_MB) << 20, Options::default().memory_bytes as u64);
+}

@@ -1,0 +1,241 @@
+//! WASM plugins from a path, through the real server.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{House, answer_of, ask, component, core_module, generation, get, put, stop};
+use gatewright::Started;
+use gatewright::config::Config;
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// An entry of a plugin at this path.
+fn entry(path: &Path, further: Json) -> Json {
+    let mut entry = json!({ "name": "guard", "path": path });
+    entry.as_object_mut().unwrap().extend(further.as_object().cloned().unwrap_or_default());
+    entry
+}
+
+/// Why a gateway has no plugin of this entry: as `/readyz` says it.
+async fn pending(started: &Started) -> String {
+    get(started.address(), "/readyz").await.1
+}
+
+#[tokio::test]
+async fn a_guard_blocks() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    put(&path, &generation('A'));
+    let started = house.start(json!([entry(&path, json!({ "instance": "single", "memory_mb": 8 }))])).await.unwrap();
+    let (status, body) = ask(started.address(), "hello").await;
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains(&answer_of('A')), "{body}");
+    let (status, body) = ask(started.address(), "something forbidden").await;
+    assert_eq!(status, 403, "{body}");
+    assert!(body.contains("it is forbidden"), "{body}");
+    assert_eq!(house.copies(), 1);
+    assert!(house.path("app/plugins/compiled").is_dir(), "what was compiled is kept");
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn without_an_app_dir_it_leaves_nothing_behind() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    put(&path, &generation('A'));
+    let config = house.config(json!([entry(&path, json!({}))]));
+    let started = gatewright::Gateway::builder().config(config).start().await.unwrap();
+    assert_eq!(ask(started.address(), "something forbidden").await.0, 403);
+    stop(started).await;
+    assert!(!house.path("app").exists());
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_file_is_said_and_a_guard_still_guards() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    let good = generation('A');
+    let sha256 = json!({ "sha256": "0".repeat(64) });
+    let cases: [(&str, &[u8], Json, &str); 4] = [
+        ("another", &good, sha256, "and the config says 0000"),
+        ("truncated", &good[..good.len() / 2], json!({}), "the file is no WASM component"),
+        ("core module", &core_module("generation"), json!({}), "is a core WASM module and no component"),
+        ("config", &good, json!({ "config": { "fails": true } }), "it was told to fail"),
+    ];
+    for (what, content, further, expected) in cases {
+        put(&path, content);
+        let started = house.start(json!([entry(&path, further)])).await.unwrap();
+        let (status, body) = get(started.address(), "/readyz").await;
+        assert_eq!(status, 503, "{what}: {body}");
+        assert!(body.contains(expected), "{what}: {body}");
+        assert_eq!(ask(started.address(), "hello").await.0, 503, "{what}");
+        let metrics = get(started.address(), "/metrics").await.1;
+        assert!(metrics.contains("gatewright_plugin_load_failures_total{plugin=\"guard\"} 1"), "{what}: {metrics}");
+        stop(started).await;
+    }
+}
+
+#[tokio::test]
+async fn one_that_may_fail_open_is_left_out() {
+    let house = House::new();
+    let path = house.path("nowhere.wasm");
+    for further in [json!({ "failure_mode": "fail_open" }), json!({ "hooks": ["post_request"] })] {
+        let mut started = house.start(json!([entry(&path, further.clone())])).await.unwrap();
+        assert_eq!(ask(started.address(), "hello").await.0, 200);
+        let said = pending(&started).await;
+        assert!(said.contains("there is no file") && said.contains("requests go on without it"), "{said}");
+        started.reload(house.config(json!([entry(&path, further)]))).await.unwrap();
+        stop(started).await;
+    }
+    let mut started = house.start(json!([])).await.unwrap();
+    let config = house.config(json!([entry(&path, json!({}))]));
+    let refused = started.reload(config).await.unwrap_err().to_string();
+    assert!(refused.starts_with("plugin `guard` did not start: there is no file"), "{refused}");
+    assert_eq!(ask(started.address(), "hello").await.0, 200, "a new plugin that is not there refuses the reload");
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn a_permission_that_is_missing_is_named() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    put(&path, &component("some_hooks"));
+    let mut started = house.start(json!([])).await.unwrap();
+    let of = |permissions: Json| house.config(json!([entry(&path, json!({ "permissions": permissions }))]));
+    let refused = started.reload(of(json!(["kv"]))).await.unwrap_err().to_string();
+    assert!(refused.contains("the permission `records` is not granted"), "{refused}");
+    assert!(refused.contains("add \"records\" to `permissions`"), "{refused}");
+    started.reload(of(json!(["kv", "records"]))).await.unwrap();
+    assert_eq!(ask(started.address(), "hello").await.0, 200);
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn what_no_host_runs_is_refused_with_the_config() {
+    let house = House::new();
+    let mut started = house.start(json!([])).await.unwrap();
+    for (path, further, expected) in [
+        ("guard.wsam", json!({}), "did you mean `guard.wasm`?"),
+        ("telemetri", json!({}), "did you mean `builtin:telemetry`?"),
+        (
+            "guard.wasm",
+            json!({ "permissions": [{ "http": ["a b"] }] }),
+            "plugins[0].permissions[0].http[0]: `a b` is no host",
+        ),
+    ] {
+        let refused =
+            started.reload(house.config(json!([entry(path.as_ref(), further)]))).await.unwrap_err().to_string();
+        assert!(refused.contains(expected), "{path}: {refused}");
+    }
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_used_leaves_the_one_before() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    put(&path, &generation('A'));
+    let plugins = json!([entry(&path, json!({}))]);
+    let mut started = house.start(plugins.clone()).await.unwrap();
+    put(&path, b"no component");
+    // Another change of the config is taken all the same.
+    let mut config = house.config(plugins.clone());
+    config.server.max_body_bytes = 2048;
+    started.reload(config).await.unwrap();
+    assert_eq!(started.config().server.max_body_bytes, 2048);
+    let (status, body) = ask(started.address(), "hello").await;
+    assert!(status == 200 && body.contains(&answer_of('A')), "{status} {body}");
+    let (status, said) = get(started.address(), "/readyz").await;
+    assert_eq!(status, 200, "{said}");
+    assert!(said.contains("its new file was not taken") && said.contains("the one before goes on"), "{said}");
+    // With an entry that changed too, nobody knows what was meant.
+    let changed = house.config(json!([entry(&path, json!({ "memory_mb": 8 }))]));
+    started.reload(changed).await.unwrap_err();
+    assert!(pending(&started).await.contains("the last good config goes on"));
+    assert!(ask(started.address(), "hello").await.1.contains(&answer_of('A')));
+    // Once it is good, it is taken, and nothing is left to say.
+    put(&path, &generation('B'));
+    started.reload(house.config(plugins)).await.unwrap();
+    assert!(ask(started.address(), "hello").await.1.contains(&answer_of('B')));
+    assert!(pending(&started).await.contains("\"pending\":[]"), "{}", pending(&started).await);
+    let metrics = get(started.address(), "/metrics").await.1;
+    assert!(metrics.contains("gatewright_plugin_load_failures_total{plugin=\"guard\"} 2"), "{metrics}");
+    assert_eq!(house.copies(), 1, "copies that are of no use are gone");
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn what_did_not_change_is_kept() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    put(&path, &generation('A'));
+    let plugins = json!([entry(&path, json!({}))]);
+    let mut started = house.start(plugins.clone()).await.unwrap();
+    let instance = |started: &Started| {
+        let plugins = started.plugins();
+        plugins.members().iter().find(|member| &**member.instance.name() == "guard").unwrap().instance.clone()
+    };
+    let before = instance(&started);
+    put(&path, &generation('A'));
+    started.reload(house.config(plugins)).await.unwrap();
+    assert!(Arc::ptr_eq(&before, &instance(&started)), "the same content is no change");
+    drop(before);
+    stop(started).await;
+}
+
+/// Requests one after the other until it is told to stop; answers how many there were of each letter.
+async fn requests(address: std::net::SocketAddr, done: Arc<AtomicBool>) -> (usize, usize) {
+    let (mut old, mut new) = (0, 0);
+    while !done.load(Ordering::Acquire) {
+        let (status, body) = ask(address, "hello").await;
+        assert_eq!(status, 200, "{body}");
+        match (body.contains(&answer_of('A')), body.contains(&answer_of('B'))) {
+            (true, false) => old += 1,
+            (false, true) => new += 1,
+            _ => panic!("{body}"),
+        }
+    }
+    (old, new)
+}
+
+#[tokio::test]
+async fn reloads_under_load_fail_no_request_and_mix_none() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    put(&path, &generation('A'));
+    let config = || -> Config { house.config(json!([entry(&path, json!({}))])) };
+    let mut started = house.start(json!([entry(&path, json!({}))])).await.unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..4).map(|_| tokio::spawn(requests(started.address(), done.clone()))).collect();
+    for reload in 0..20 {
+        let letter = if reload % 2 == 0 { 'B' } else { 'A' };
+        put(&path, &generation(letter));
+        started.reload(config()).await.unwrap();
+        let (status, body) = ask(started.address(), "hello").await;
+        assert!(status == 200 && body.contains(&answer_of(letter)), "{reload}: {status} {body}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    done.store(true, Ordering::Release);
+    let (mut old, mut new) = (0, 0);
+    for client in clients {
+        let counted = client.await.unwrap();
+        (old, new) = (old + counted.0, new + counted.1);
+    }
+    assert!(old > 20 && new > 20, "{old} and {new}");
+    assert_eq!(house.copies(), 1);
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn who_has_none_pays_nothing() {
+    let house = House::new();
+    let begun = Instant::now();
+    let started = house.start(json!([])).await.unwrap();
+    let took = begun.elapsed();
+    assert!(!house.path("app/plugins").exists(), "no folder of copies");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    stop(started).await;
+}

@@ -1,0 +1,132 @@
+//! What tests with artefacts share: the components, a gateway that has them, and a client.
+
+use gatewright::config::Config;
+use gatewright::{Error, Gateway, Started};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The components, by the name of their plugin.
+static COMPONENTS: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/wasm-examples.sh");
+    let built = Command::new(script).arg("gatewright-test-plugins").stderr(Stdio::inherit()).output().unwrap();
+    assert!(built.status.success(), "the test plugins cannot be built");
+    let modules = String::from_utf8(built.stdout).unwrap();
+    let packed = modules.lines().map(PathBuf::from).map(|module| {
+        let name = module.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, std::fs::read(&module).unwrap())
+    });
+    packed.collect()
+});
+
+/// The core module of a test plugin.
+pub fn core_module(name: &str) -> Vec<u8> {
+    COMPONENTS[name].clone()
+}
+
+/// The component of a test plugin.
+pub fn component(name: &str) -> Vec<u8> {
+    gatewright_pack::pack(&COMPONENTS[name]).unwrap()
+}
+
+/// The component of `generation`, with the code of this letter.
+pub fn generation(letter: char) -> Vec<u8> {
+    static PACKED: LazyLock<Vec<u8>> = LazyLock::new(|| component("generation"));
+    let (mark, mut component) = (b"the code of generation ", PACKED.clone());
+    let places: Vec<usize> =
+        (0..component.len() - mark.len()).filter(|at| component[*at..].starts_with(mark)).collect();
+    assert!(!places.is_empty(), "the mark is not in the component");
+    for at in places {
+        component[at + mark.len()] = letter as u8;
+    }
+    component
+}
+
+/// What a request to a gateway with the code of this letter is answered.
+pub fn answer_of(letter: char) -> String {
+    format!("the code of generation {letter}")
+}
+
+/// Puts a file in its place as one should: beside it, then by a rename.
+pub fn put(path: &Path, content: &[u8]) {
+    let new = path.with_extension("new");
+    std::fs::write(&new, content).unwrap();
+    std::fs::rename(&new, path).unwrap();
+}
+
+/// A gateway with an app dir of its own.
+pub struct House {
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A config of these plugins.
+    pub fn config(&self, plugins: Json) -> Config {
+        let text = json!({
+            "plugins": plugins,
+            "detect_providers": false,
+            "providers": { "demo": {} },
+            "server": { "port": 0, "workers": 1 },
+        });
+        gatewright::config::parse(text.to_string().as_bytes()).unwrap_or_else(|errors| panic!("{errors}")).config
+    }
+
+    /// Starts a gateway of these plugins.
+    pub async fn start(&self, plugins: Json) -> Result<Started, Error> {
+        let app_dir = self.path("app");
+        std::fs::create_dir_all(&app_dir).unwrap();
+        Gateway::builder().config(self.config(plugins)).app_dir(app_dir).start().await
+    }
+
+    /// The copies of artefacts that are kept.
+    pub fn copies(&self) -> usize {
+        let entries = std::fs::read_dir(self.path("app/plugins")).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".wasm")).count()
+    }
+}
+
+/// A status and a body.
+pub type Answer = (u16, String);
+
+/// Asks the demo provider's model.
+pub async fn ask(address: SocketAddr, prompt: &str) -> Answer {
+    let body = json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": prompt }] }).to_string();
+    let head =
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json";
+    exchange(address, &format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await
+}
+
+/// Gets a page.
+pub async fn get(address: SocketAddr, path: &str) -> Answer {
+    exchange(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).await
+}
+
+async fn exchange(address: SocketAddr, request: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+/// Stops a gateway.
+pub async fn stop(started: Started) {
+    assert!(started.drain(Duration::from_secs(5)).await);
+}
