@@ -6,7 +6,7 @@ use gatewright_plugin::{Cx, Failure, Hook};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A plugin that must not be missed failed: the request ends.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -41,8 +41,11 @@ pub(crate) async fn call_owned<H: HookPoint>(
     payload: H::Payload,
     timeout: Duration,
 ) -> (Option<Cx>, Option<H::Payload>, Result<H::Outcome, Failure>) {
+    let started = Instant::now();
     let call = AssertUnwindSafe(plugin.clone().call(cx, H::give(payload))).catch_unwind();
     match tokio::time::timeout(timeout, call).await {
+        // The worker was late too: the answer was there before the timer was looked at.
+        Ok(Ok(_)) if started.elapsed() >= timeout => (None, None, Err(Failure::TimedOut)),
         Ok(Ok(returned)) => {
             let outcome = H::outcome(returned.reply);
             match (H::take(returned.call), outcome) {
