@@ -4,7 +4,7 @@ use gatewright_plugin::prelude::*;
 
 /// Looks.
 #[derive(Debug)]
-pub struct Looker;
+pub(crate) struct Looker;
 
 #[plugin]
 impl Plugin for Looker {
