@@ -50,6 +50,9 @@ const COMPILED: &str = "compiled";
 /// The largest component: compiling a larger one takes minutes.
 const MAX_COMPONENT_BYTES: u64 = 64 << 20;
 
+/// The longest time of compiling a component and making its first instance.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// A copy that nobody here made is another gateway's, or was left behind; after this time it is that.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
@@ -95,7 +98,11 @@ impl Artefacts {
             memory_bytes: memory << 20,
             view: None,
         };
-        self.wasm()?.load(component, &entry.config.get(), options).await.map_err(failure)
+        let (host, config) = (self.wasm()?, entry.config.get());
+        match tokio::time::timeout(LOAD_TIMEOUT, host.load(component, &config, options)).await {
+            Ok(loaded) => loaded.map_err(failure),
+            Err(_) => Err(Failure::new(format!("it did not load within {} s", LOAD_TIMEOUT.as_secs()))),
+        }
     }
 
     /// The host of components, made at the first of them.

@@ -26,17 +26,17 @@ static COMPONENTS: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
 });
 
 /// The core module of a test plugin.
-pub fn core_module(name: &str) -> Vec<u8> {
+pub(crate) fn core_module(name: &str) -> Vec<u8> {
     COMPONENTS[name].clone()
 }
 
 /// The component of a test plugin.
-pub fn component(name: &str) -> Vec<u8> {
+pub(crate) fn component(name: &str) -> Vec<u8> {
     gatewright_pack::pack(&COMPONENTS[name]).unwrap()
 }
 
 /// The component of `generation`, with the code of this letter.
-pub fn generation(letter: char) -> Vec<u8> {
+pub(crate) fn generation(letter: char) -> Vec<u8> {
     static PACKED: LazyLock<Vec<u8>> = LazyLock::new(|| component("generation"));
     let (mark, mut component) = (b"the code of generation ", PACKED.clone());
     let places: Vec<usize> =
@@ -49,34 +49,34 @@ pub fn generation(letter: char) -> Vec<u8> {
 }
 
 /// What a request to a gateway with the code of this letter is answered.
-pub fn answer_of(letter: char) -> String {
+pub(crate) fn answer_of(letter: char) -> String {
     format!("the code of generation {letter}")
 }
 
 /// Puts a file in its place as one should: beside it, then by a rename.
-pub fn put(path: &Path, content: &[u8]) {
+pub(crate) fn put(path: &Path, content: &[u8]) {
     let new = path.with_extension("new");
     std::fs::write(&new, content).unwrap();
     std::fs::rename(&new, path).unwrap();
 }
 
 /// A gateway with an app dir of its own.
-pub struct House {
+pub(crate) struct House {
     folder: tempfile::TempDir,
 }
 
 impl House {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// A path in it.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A config of these plugins.
-    pub fn config(&self, plugins: Json) -> Config {
+    pub(crate) fn config(&self, plugins: Json) -> Config {
         let text = json!({
             "plugins": plugins,
             "detect_providers": false,
@@ -87,24 +87,24 @@ impl House {
     }
 
     /// Starts a gateway of these plugins.
-    pub async fn start(&self, plugins: Json) -> Result<Started, Error> {
+    pub(crate) async fn start(&self, plugins: Json) -> Result<Started, Error> {
         let app_dir = self.path("app");
         std::fs::create_dir_all(&app_dir).unwrap();
         Gateway::builder().config(self.config(plugins)).app_dir(app_dir).start().await
     }
 
     /// The copies of artefacts that are kept.
-    pub fn copies(&self) -> usize {
+    pub(crate) fn copies(&self) -> usize {
         let entries = std::fs::read_dir(self.path("app/plugins")).into_iter().flatten().flatten();
         entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".wasm")).count()
     }
 }
 
 /// A status and a body.
-pub type Answer = (u16, String);
+pub(crate) type Answer = (u16, String);
 
 /// Asks the demo provider's model.
-pub async fn ask(address: SocketAddr, prompt: &str) -> Answer {
+pub(crate) async fn ask(address: SocketAddr, prompt: &str) -> Answer {
     let body = json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": prompt }] }).to_string();
     let head =
         "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json";
@@ -112,7 +112,7 @@ pub async fn ask(address: SocketAddr, prompt: &str) -> Answer {
 }
 
 /// Gets a page.
-pub async fn get(address: SocketAddr, path: &str) -> Answer {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
     exchange(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).await
 }
 
@@ -127,6 +127,6 @@ async fn exchange(address: SocketAddr, request: &str) -> Answer {
 }
 
 /// Stops a gateway.
-pub async fn stop(started: Started) {
+pub(crate) async fn stop(started: Started) {
     assert!(started.drain(Duration::from_secs(5)).await);
 }
