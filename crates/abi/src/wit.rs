@@ -42,6 +42,8 @@ interface types {
     /// A part, by its number: 0 facts, 1 state, 2 scratch, 3 chat, 4 output, 5 request body, 6 response body.
     part: func(number: u32) -> result<list<u8>, string>;
   }
+  /// What a panic says, just before it traps.
+  panicked: func(message: string);
 }
 
 /// Every component exports it.
@@ -152,7 +154,11 @@ macro_rules! wasm_export {
 "
     .to_owned();
     let mut export = |interface: &str, function: &str, sort: &str, arguments: &str| {
-        let _ = write!(code, "        $crate::wasm_export!(@{sort} $plugin, \"{}#{function}\"{arguments});\n", self::interface(interface));
+        let _ = writeln!(
+            code,
+            "        $crate::wasm_export!(@{sort} $plugin, \"{}#{function}\"{arguments});",
+            self::interface(interface)
+        );
     };
     export("plugin", "introduce", "introduce", "");
     export("plugin", "create", "create", "");
@@ -169,11 +175,39 @@ macro_rules! wasm_export {
     };
     for (sort, arguments, parameters, result, call, post) in [
         ("introduce", "", "", " -> *mut $crate::wasm::Area", "$crate::wasm::introduce::<$plugin>()", Some("leave")),
-        ("create", "", "pointer: usize, length: usize", " -> *mut $crate::wasm::Area", "unsafe { $crate::wasm::create::<$plugin>(pointer, length) }", Some("leave_created")),
-        ("pull", "", "number: u64", " -> *mut $crate::wasm::Area", "$crate::wasm::pull::<$plugin>(number)", Some("leave")),
+        (
+            "create",
+            "",
+            "pointer: usize, length: usize",
+            " -> *mut $crate::wasm::Area",
+            "unsafe { $crate::wasm::create::<$plugin>(pointer, length) }",
+            Some("leave_created"),
+        ),
+        (
+            "pull",
+            "",
+            "number: u64",
+            " -> *mut $crate::wasm::Area",
+            "$crate::wasm::pull::<$plugin>(number)",
+            Some("leave"),
+        ),
         ("close", "", "number: u64", "", "$crate::wasm::close::<$plugin>(number)", None),
-        ("hook", ", $hook:literal", "call: u32, pointer: usize, length: usize", " -> *mut $crate::wasm::Area", "unsafe { $crate::wasm::enter::<$plugin>($hook, call, pointer, length) }", Some("leave")),
-        ("chunks", ", $hook:literal", "call: u32, pointer: usize, length: usize", " -> *mut $crate::wasm::Area", "unsafe { $crate::wasm::enter_chunks::<$plugin>($hook, call, pointer, length) }", Some("leave_chunks")),
+        (
+            "hook",
+            ", $hook:literal",
+            "call: u32, pointer: usize, length: usize",
+            " -> *mut $crate::wasm::Area",
+            "unsafe { $crate::wasm::enter::<$plugin>($hook, call, pointer, length) }",
+            Some("leave"),
+        ),
+        (
+            "chunks",
+            ", $hook:literal",
+            "call: u32, pointer: usize, length: usize",
+            " -> *mut $crate::wasm::Area",
+            "unsafe { $crate::wasm::enter_chunks::<$plugin>($hook, call, pointer, length) }",
+            Some("leave_chunks"),
+        ),
     ] {
         let _ = write!(
             code,

@@ -3,6 +3,7 @@
 
 mod args;
 mod banner;
+mod plugin;
 mod serve;
 mod validate;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     match Args::parse().command {
         Command::Serve(options) => serve::run(&options),
         Command::Validate(options) => validate::run(&options),
+        Command::Plugin(command) => plugin::run(&command),
         Command::Version => {
             println!("gatewright {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

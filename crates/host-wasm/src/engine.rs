@@ -1,8 +1,11 @@
 //! The engine: one for all components, and the clock that preempts them.
 
 use crate::component::{Checked, LoadError};
+use crate::instance::Mould;
 use crate::linker;
 use crate::plugin::{Options, WasmPlugin};
+use gatewright_abi::Introduction;
+use gatewright_plugin::Permission;
 use gatewright_plugin::hosted::Hosted;
 use serde_json::Value as Json;
 use std::path::Path;
@@ -59,8 +62,25 @@ impl WasmHost {
         Ok(Self { engine, clock })
     }
 
+    /// What a component says of itself. It is run for it, with no permissions but those that let it be linked.
+    pub async fn introduce(&self, wasm: Vec<u8>) -> Result<Introduction, LoadError> {
+        let granted = Permission::ALL.into();
+        let checked = Checked::new(&self.engine, self.compile(wasm).await?, &granted)?;
+        let mould = Mould::new(checked, &linker::linker(&self.engine, &granted)?, Vec::new(), &Options::default())?;
+        let _running = self.clock.run();
+        mould.introduce().await
+    }
+
     /// Loads a component, for an instance with this config.
     pub async fn load(&self, wasm: Vec<u8>, config: &Json, options: Options) -> Result<Arc<dyn Hosted>, LoadError> {
+        let checked = Checked::new(&self.engine, self.compile(wasm).await?, &options.granted)?;
+        let linker = linker::linker(&self.engine, &options.granted)?;
+        let mould = Mould::new(checked, &linker, config.to_string().into_bytes(), &options)?;
+        let plugin = WasmPlugin::start(mould, self.clock.clone(), options).await?;
+        Ok(Arc::new(plugin))
+    }
+
+    async fn compile(&self, wasm: Vec<u8>) -> Result<Component, LoadError> {
         let engine = self.engine.clone();
         // Compiling takes up to seconds: not on the thread that serves.
         let compiled = tokio::task::spawn_blocking(move || {
@@ -69,11 +89,7 @@ impl WasmHost {
             }
             Component::new(&engine, &wasm).map_err(|error| LoadError::NotAComponent(format!("{error:#}")))
         });
-        let component = compiled.await.map_err(|error| LoadError::Engine(error.to_string()))??;
-        let checked = Checked::new(&self.engine, component, &options.granted)?;
-        let linker = linker::linker(&self.engine, &options.granted)?;
-        let plugin = WasmPlugin::start(checked, &linker, self.clock.clone(), config, options).await?;
-        Ok(Arc::new(plugin))
+        compiled.await.map_err(|error| LoadError::Engine(error.to_string()))?
     }
 }
 

@@ -2,10 +2,11 @@
 
 use crate::component::{Checked, LoadError};
 use crate::linker::{CallHandle, Current, State};
-use gatewright_abi::{Pulled, document, wit};
+use crate::plugin::Options;
+use gatewright_abi::{Introduction, Pulled, document, wit};
 use gatewright_plugin::Hook;
 use std::time::Instant;
-use wasmtime::component::{Instance as Component, InstancePre, Resource, TypedFunc};
+use wasmtime::component::{ComponentExportIndex, Instance as Component, InstancePre, Linker, Resource, TypedFunc};
 use wasmtime::{Store, StoreLimitsBuilder};
 
 /// The most bytes that a component may hand to the host in one call.
@@ -45,13 +46,42 @@ impl From<wasmtime::Error> for Trapped {
     }
 }
 
+// === impl Mould ===
+
+impl Mould {
+    pub(crate) fn new(
+        checked: Checked,
+        linker: &Linker<State>,
+        config: Vec<u8>,
+        options: &Options,
+    ) -> Result<Self, LoadError> {
+        // Names and permissions were checked: what does not fit now are functions that came later.
+        let pre = linker.instantiate_pre(&checked.component);
+        let pre = pre.map_err(|error| LoadError::TooNew { what: needed(&format!("{error:#}")) })?;
+        Ok(Self { checked, pre, config, memory: options.memory_bytes })
+    }
+
+    /// What the component says of itself.
+    pub(crate) async fn introduce(&self) -> Result<Introduction, LoadError> {
+        let failed = |trapped: Trapped| LoadError::Start(trapped.0);
+        let mut bare = Instance::bare(self).await.map_err(failed)?;
+        let introduction = bare.introduce(&self.checked).await.map_err(failed)?;
+        Ok(Introduction::read(&introduction)?)
+    }
+}
+
+/// What a linker's error says is missing, without the rest.
+fn needed(error: &str) -> String {
+    error.split('`').nth(1).unwrap_or(error).chars().take(200).collect()
+}
+
 // === impl Instance ===
 
 impl Instance {
     /// An instance that can say what it is, but was not created.
-    pub(crate) async fn bare(mould: &Mould) -> Result<Self, Trapped> {
+    async fn bare(mould: &Mould) -> Result<Self, Trapped> {
         let limits = StoreLimitsBuilder::new().memory_size(mould.memory).trap_on_grow_failure(true).build();
-        let state = State { limits, call: None, calls: 0, started: Instant::now() };
+        let state = State { limits, call: None, calls: 0, started: Instant::now(), panic: None };
         let mut store = Store::new(mould.pre.engine(), state);
         store.limiter(|state| &mut state.limits);
         store.set_hostcall_fuel(MOST_HANDED_OVER);
@@ -83,7 +113,7 @@ impl Instance {
         Ok(create.call_async(&mut self.store, (&mould.config,)).await?.0)
     }
 
-    pub(crate) async fn introduce(&mut self, checked: &Checked) -> Result<Vec<u8>, Trapped> {
+    async fn introduce(&mut self, checked: &Checked) -> Result<Vec<u8>, Trapped> {
         let introduce = self.component.get_typed_func::<(), (Vec<u8>,)>(&mut self.store, &checked.introduce)?;
         Ok(introduce.call_async(&mut self.store, ()).await?.0)
     }
@@ -104,27 +134,50 @@ impl Instance {
         state.calls = state.calls.wrapping_add(1);
         state.call = Some(current);
         let call = Resource::<CallHandle>::new_own(state.calls);
-        let answered = if wit::IN_CHUNKS.contains(&hook) {
-            let handle = match self.chunk_handles[hook as usize] {
-                Some(handle) => handle,
-                None => {
-                    *self.chunk_handles[hook as usize].insert(self.component.get_typed_func(&mut self.store, index)?)
-                }
-            };
-            let (mut answers,) = handle.call_async(&mut self.store, (call, vec![head])).await?;
-            match answers.len() {
-                1 => Ok(answers.remove(0)),
-                others => Err(Trapped(format!("it answered one chunk with {others}"))),
-            }
-        } else {
-            let handle = match self.handles[hook as usize] {
-                Some(handle) => handle,
-                None => *self.handles[hook as usize].insert(self.component.get_typed_func(&mut self.store, index)?),
-            };
-            Ok(handle.call_async(&mut self.store, (call, head)).await?.0)
+        let answered = match wit::IN_CHUNKS.contains(&hook) {
+            true => self.handle_chunk(hook, index, call, head).await,
+            false => self.handle(hook, index, call, head).await,
         };
-        self.store.data_mut().call = None;
-        answered
+        self.ended(answered)
+    }
+
+    async fn handle(
+        &mut self,
+        hook: Hook,
+        index: &ComponentExportIndex,
+        call: Resource<CallHandle>,
+        head: Vec<u8>,
+    ) -> Result<Vec<u8>, Trapped> {
+        let handle = match self.handles[hook as usize] {
+            Some(handle) => handle,
+            None => *self.handles[hook as usize].insert(self.component.get_typed_func(&mut self.store, index)?),
+        };
+        Ok(handle.call_async(&mut self.store, (call, head)).await?.0)
+    }
+
+    async fn handle_chunk(
+        &mut self,
+        hook: Hook,
+        index: &ComponentExportIndex,
+        call: Resource<CallHandle>,
+        head: Vec<u8>,
+    ) -> Result<Vec<u8>, Trapped> {
+        let handle = match self.chunk_handles[hook as usize] {
+            Some(handle) => handle,
+            None => *self.chunk_handles[hook as usize].insert(self.component.get_typed_func(&mut self.store, index)?),
+        };
+        let (mut answers,) = handle.call_async(&mut self.store, (call, vec![head])).await?;
+        match answers.len() {
+            1 => Ok(answers.remove(0)),
+            others => Err(Trapped(format!("it answered one chunk with {others}"))),
+        }
+    }
+
+    /// After a call: what a panic said says more than the trap that followed.
+    fn ended<T>(&mut self, result: Result<T, Trapped>) -> Result<T, Trapped> {
+        let state = self.store.data_mut();
+        state.call = None;
+        result.map_err(|trapped| state.panic.take().map_or(trapped, Trapped))
     }
 
     /// Pulls a stream that a call answered with.
@@ -134,8 +187,8 @@ impl Instance {
         };
         let pull = self.component.get_typed_func::<(u64,), (Vec<u8>,)>(&mut self.store, pull)?;
         self.store.data_mut().call = Some(current);
-        let (pulled,) = pull.call_async(&mut self.store, (number,)).await?;
-        self.store.data_mut().call = None;
+        let pulled = pull.call_async(&mut self.store, (number,)).await;
+        let (pulled,) = self.ended(pulled.map_err(Trapped::from))?;
         document::read(&pulled).map_err(|error| Trapped(error.to_string()))
     }
 }

@@ -14,6 +14,9 @@ use wasmtime::{Engine, StoreContextMut, StoreLimits};
 /// The most random bytes of one call.
 const MOST_RANDOM: u32 = 65_536;
 
+/// The most characters of a panic's message.
+const LONGEST_PANIC: usize = 200;
+
 /// What an instance has on the host's side.
 pub(crate) struct State {
     pub(crate) limits: StoreLimits,
@@ -21,6 +24,8 @@ pub(crate) struct State {
     /// The number of the last call: a handle of one that is over never stands for another.
     pub(crate) calls: u32,
     pub(crate) started: Instant,
+    /// What a panic said, just before it trapped.
+    pub(crate) panic: Option<String>,
 }
 
 /// The call at hand.
@@ -51,6 +56,10 @@ fn link(engine: &Engine, granted: &BTreeSet<Permission>) -> wasmtime::Result<Lin
             Ok((part(cx.data(), call.rep(), number),))
         },
     )?;
+    types.func_wrap("panicked", |mut cx: StoreContextMut<'_, State>, (message,): (String,)| {
+        cx.data_mut().panic = Some(message.chars().take(LONGEST_PANIC).collect());
+        Ok(())
+    })?;
     let mut clock = linker.instance(&wit::interface("clock"))?;
     clock.func_wrap("now", |_: StoreContextMut<'_, State>, (): ()| {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

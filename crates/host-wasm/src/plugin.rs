@@ -1,20 +1,18 @@
 //! A component as a plugin.
 
-use crate::component::{Checked, LoadError};
+use crate::component::LoadError;
 use crate::engine::Clock;
-use crate::instance::{Instance, Mould, Trapped};
-use crate::linker::{Current, State};
+use crate::instance::{Mould, Trapped};
+use crate::linker::Current;
 use crate::pool::{Lease, Pool};
 use gatewright_abi::host::{self, Departure, Rest};
-use gatewright_abi::{Introduction, Pulled, Pulls, View};
+use gatewright_abi::{Pulled, Pulls, View};
 use gatewright_model::{ErrorKind, LlmError};
 use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
 use gatewright_plugin::services::{BoxFuture, Services};
 use gatewright_plugin::{Cx, Failure, Hook, HookSet, Manifest, Permission, PreLlm};
-use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use wasmtime::component::Linker;
 
 /// How calls share instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,21 +73,9 @@ impl Default for Options {
 
 impl WasmPlugin {
     /// Asks a component what it is, and makes its first instance, so that a config that is wrong fails the load.
-    pub(crate) async fn start(
-        checked: Checked,
-        linker: &Linker<State>,
-        clock: Arc<Clock>,
-        config: &Json,
-        options: Options,
-    ) -> Result<Self, LoadError> {
-        // Names and permissions were checked: what does not fit now are functions that came later.
-        let pre = linker.instantiate_pre(&checked.component);
-        let pre = pre.map_err(|error| LoadError::TooNew { what: needed(&format!("{error:#}")) })?;
-        let mould = Mould { checked, pre, config: config.to_string().into_bytes(), memory: options.memory_bytes };
+    pub(crate) async fn start(mould: Mould, clock: Arc<Clock>, options: Options) -> Result<Self, LoadError> {
         let running = clock.run();
-        let mut bare = Instance::bare(&mould).await.map_err(|trapped| LoadError::Start(trapped.0))?;
-        let introduction = bare.introduce(&mould.checked).await.map_err(|trapped| LoadError::Start(trapped.0))?;
-        let manifest = Introduction::read(&introduction)?.manifest;
+        let manifest = mould.introduce().await?.manifest;
         let policy = options.instances.unwrap_or(match manifest.stateful {
             true => InstancePolicy::Single,
             false => InstancePolicy::Pooled,
@@ -136,11 +122,6 @@ impl WasmPlugin {
         }
         reply
     }
-}
-
-/// What a linker's error says is missing, without the rest.
-fn needed(error: &str) -> String {
-    error.split('`').nth(1).unwrap_or(error).chars().take(200).collect()
 }
 
 impl Hosted for WasmPlugin {

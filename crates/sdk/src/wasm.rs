@@ -11,7 +11,6 @@ use gatewright_abi::service::{self, Ask};
 use gatewright_abi::{Far, Part, document};
 use gatewright_plugin::services::{BoxFuture, ServiceError, Services};
 use gatewright_plugin::{FromConfig, Hook, Permission};
-use std::cell::RefCell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::pin;
@@ -28,11 +27,6 @@ struct Call(u32);
 /// The host's functions, of those groups that the plugin asks for: the others are not even imported.
 struct Desk<P>(PhantomData<fn() -> P>);
 
-// A component's core module has one thread.
-thread_local! {
-    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
 // === imports ===
 
 #[link(wasm_import_module = "gatewright:plugin/types@1.0.0")]
@@ -41,6 +35,8 @@ unsafe extern "C" {
     fn call_part(call: u32, number: u32, out: *mut Area);
     #[link_name = "[resource-drop]call"]
     fn call_drop(call: u32);
+    #[link_name = "panicked"]
+    fn panicked(message: *const u8, length: usize);
 }
 
 macro_rules! imports {
@@ -186,6 +182,31 @@ impl<P: FromConfig> Ask for Desk<P> {
     }
 }
 
+/// Time, since the standard library has none in a component.
+pub mod clock {
+    use std::time::Duration;
+
+    #[link(wasm_import_module = "gatewright:plugin/clock@1.0.0")]
+    unsafe extern "C" {
+        #[link_name = "now"]
+        fn host_now() -> u64;
+        #[link_name = "monotonic"]
+        fn host_monotonic() -> u64;
+    }
+
+    /// Since 1970.
+    pub fn now() -> Duration {
+        // SAFETY: it takes nothing and gives a number.
+        Duration::from_nanos(unsafe { host_now() })
+    }
+
+    /// Since an instant; never moves back.
+    pub fn monotonic() -> Duration {
+        // SAFETY: as above.
+        Duration::from_nanos(unsafe { host_monotonic() })
+    }
+}
+
 // === exports ===
 
 /// Runs what can only wait for the host, which has answered by the time it is asked.
@@ -243,17 +264,12 @@ pub fn introduce<P: FromConfig>() -> *mut Area {
 #[doc(hidden)]
 pub unsafe fn create<P: FromConfig>(pointer: usize, length: usize) -> *mut Area {
     std::panic::set_hook(Box::new(|panic| {
-        // The trap that follows says nothing; this line does.
-        let line = panic.to_string();
-        PANIC.with(|kept| line.clone_into(&mut kept.borrow_mut()));
-        let services = service::services(Arc::new(Desk::<P>(PhantomData)));
-        let record = gatewright_plugin::services::LogRecord {
-            level: gatewright_plugin::services::Level::Error,
-            message: "panicked",
-            fields: &[("panic", line.into())],
-            request_id: "",
-        };
-        services.log.log(&record);
+        // The trap that follows says nothing; this does.
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("something");
+        // SAFETY: the text outlives the call.
+        unsafe { panicked(text.as_ptr(), text.len()) }
     }));
     // SAFETY: the host gives a list away.
     let config = unsafe { taken(pointer, length) };
@@ -356,11 +372,13 @@ pub unsafe fn leave_chunks(area: *mut Area) {
 #[doc(hidden)]
 pub fn pull<P: FromConfig>(number: u64) -> *mut Area {
     let pulled = instance::<P>().get().and_then(|exported| now(exported.pull(number)));
-    give(pulled.unwrap_or_else(|| {
-        let message = "the stream waits for something that is not the host's";
-        let error = gatewright_plugin::model::LlmError::new(gatewright_plugin::model::ErrorKind::Internal, message);
-        document::write(&gatewright_abi::Pulled::Error(error))
-    }))
+    give(pulled.unwrap_or_else(|| stuck()))
+}
+
+/// Nothing in a component can wake what waits for something else than the host.
+#[expect(clippy::panic, reason = "the trap tells the host")]
+fn stuck() -> ! {
+    panic!("the stream waits for something that is not the host's")
 }
 
 #[doc(hidden)]

@@ -76,6 +76,22 @@ fn record(cx: &Cx, hook: Hook, subject: &dyn Subject) -> Result<(), Failure> {
     Ok(cx.services().records.append(Record { table: CALLS.to_owned(), row })?)
 }
 
+/// Holds the thread.
+#[cfg(not(target_arch = "wasm32"))]
+fn hold(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Holds the component, which has no sleep of its own.
+#[cfg(target_arch = "wasm32")]
+fn hold(time: Duration) {
+    use gatewright_sdk::wasm::clock::monotonic;
+    let until = monotonic() + time;
+    while monotonic() < until {
+        std::hint::spin_loop();
+    }
+}
+
 fn take(step: &Step, cx: &mut Cx, subject: &mut dyn Subject) -> Result<Option<Decision>, Failure> {
     match step {
         Step::Edit(more) => subject.map(&mut |text| Some(format!("{text}{more}")))?,
@@ -97,7 +113,7 @@ fn take(step: &Step, cx: &mut Cx, subject: &mut dyn Subject) -> Result<Option<De
         Step::ScratchBytes(bytes) => cx.set_scratch(&"x".repeat(*bytes))?,
         Step::Metadata(key, value) => cx.metadata(key, value.clone()),
         Step::MetadataBytes(bytes) => cx.metadata("large", "x".repeat(*bytes)),
-        Step::Sleep(millis) => std::thread::sleep(Duration::from_millis(*millis)),
+        Step::Sleep(millis) => hold(Duration::from_millis(*millis)),
         #[expect(clippy::panic, reason = "the script asks for it")]
         Step::Panic(message) => panic!("{message}"),
         Step::Fail(message) => return Err(Failure::new(message.clone())),

@@ -1,0 +1,3 @@
+//! The subject as a component.
+
+gatewright_sdk::export!(bench_wasm::Subject);

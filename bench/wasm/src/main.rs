@@ -1,0 +1,81 @@
+//! Medians of calls of a component, beside the same plugin linked in.
+//!
+//! `scripts/wasm-examples.sh bench-wasm` prints the module; then
+//! `cargo run --release -p bench-wasm -- target/wasm-plugins/wasm32-unknown-unknown/release/examples/subject.wasm`
+
+#![expect(clippy::print_stdout, reason = "it prints what it measured")]
+
+use bench_wasm::Subject;
+use gatewright_host_wasm::{InstancePolicy, Options, WasmHost};
+use gatewright_plugin::hosted::{Call, Hosted, Reply, link};
+use gatewright_plugin::model::{Request, Role};
+use gatewright_plugin::{Cx, Draft, Facts, State};
+use gatewright_testkit::request;
+use gatewright_testkit::services::MockServices;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Rounds, of which the median counts, and the calls of each.
+const ROUNDS: usize = 51;
+const CALLS: u32 = 400;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let module = std::env::args().nth(1).ok_or("name the core module: see the top of the source")?;
+    let component = gatewright_pack::pack(&std::fs::read(module)?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run(component))
+}
+
+async fn run(component: Vec<u8>) -> Result<(), Box<dyn Error>> {
+    let engine = WasmHost::new(None)?;
+    let config = serde_json::json!({});
+    let with = |instances| Options { instances: Some(instances), ..Options::default() };
+    let hosts: [(&str, Arc<dyn Hosted>); 3] = [
+        ("linked in", link(Subject)),
+        ("component, warm", engine.load(component.clone(), &config, with(InstancePolicy::Pooled)).await?),
+        ("component, fresh instance", engine.load(component, &config, with(InstancePolicy::Fresh)).await?),
+    ];
+    let (small, large) = (asking(1, 50), asking(20, 5000));
+    let scenarios = [
+        ("reads nothing of 50 B", Call::PreRequest(Arc::new(small.clone()))),
+        ("reads nothing of 100 KB", Call::PreRequest(Arc::new(large.clone()))),
+        ("reads 50 B", Call::CheckInput(Arc::new(small.clone()))),
+        ("reads 100 KB", Call::CheckInput(Arc::new(large.clone()))),
+        ("reads and replaces 50 B", Call::PreLlm(Draft::from(small))),
+        ("reads and replaces 100 KB", Call::PreLlm(Draft::from(large))),
+    ];
+    println!("{:<28} {:<28} {:>10}", "", "", "median us");
+    for (name, call) in &scenarios {
+        for (host, plugin) in &hosts {
+            println!("{name:<28} {host:<28} {:>10.2}", median(plugin, call).await?.as_secs_f64() * 1e6);
+        }
+    }
+    Ok(())
+}
+
+fn asking(messages: usize, bytes: usize) -> Request {
+    let builder = (0..messages).fold(request("m"), |builder, _| {
+        builder.message(gatewright_plugin::model::Message::text(Role::User, "x".repeat(bytes)))
+    });
+    builder.build()
+}
+
+/// Of a call in rounds of many; what making context and payload costs is in it, for all hosts alike.
+async fn median(plugin: &Arc<dyn Hosted>, call: &Call) -> Result<Duration, String> {
+    let services = MockServices::default().services();
+    let facts = Arc::new(Facts { request_id: "01a1f89b-60e5-7758-b039-9725544a889c".to_owned(), ..Facts::default() });
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        for _ in 0..CALLS {
+            let cx = Cx::new(facts.clone(), State::default(), None, services.clone());
+            if let Reply::Failed(failure) = plugin.clone().call(cx, call.clone()).await.reply {
+                return Err(failure.to_string());
+            }
+        }
+        rounds.push(started.elapsed() / CALLS);
+    }
+    rounds.sort_unstable();
+    Ok(rounds[ROUNDS / 2])
+}
