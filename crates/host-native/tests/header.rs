@@ -1,7 +1,5 @@
 //! The header is what the tables say. `UPDATE_HEADER=1 cargo test -p gatewright-host-native --test header` writes it.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use gatewright_abi::native::header;
 use std::path::Path;
 use std::process::Command;

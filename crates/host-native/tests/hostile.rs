@@ -69,7 +69,11 @@ async fn run(
 async fn told(native: &Arc<Native>) -> (u32, u32) {
     let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, mocks());
     let returned = native.clone().call(cx, Call::Health(HealthCheck)).await;
-    let Reply::Failed(Failure::Returned(said)) = returned.reply else { panic!("{:?}", returned.reply) };
+    let failed = match returned.reply {
+        Reply::Failed(Failure::Returned(said)) => Some(said),
+        _ => None,
+    };
+    let said = failed.unwrap();
     let (status, destroyed) = said.split_once(' ').unwrap();
     (status.parse().unwrap(), destroyed.parse().unwrap())
 }

@@ -70,9 +70,9 @@ fn compile(folder: &Path) -> Result<PathBuf, Fault> {
         ));
     }
     let modules = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let files = modules.filter(|message| message["reason"] == "compiler-artifact").filter_map(|message| {
+    let mut files = modules.filter(|message| message["reason"] == "compiler-artifact").filter_map(|message| {
         let files = message["filenames"].as_array()?.clone();
         files.iter().filter_map(|file| file.as_str()).find(|file| file.ends_with(".wasm")).map(PathBuf::from)
     });
-    files.last().ok_or_else(|| "cargo built no WASM module: is it a library?".to_owned())
+    files.next_back().ok_or_else(|| "cargo built no WASM module: is it a library?".to_owned())
 }
