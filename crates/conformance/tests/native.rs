@@ -18,7 +18,10 @@ use std::sync::{Arc, LazyLock};
 
 struct Native;
 
-groups!(&Native);
+groups!({
+    artefacts::build();
+    &Native
+});
 
 /// Where copies go: for all tests of this program.
 static STAGE: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());

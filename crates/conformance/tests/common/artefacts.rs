@@ -23,6 +23,11 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     target.join("debug/examples")
 });
 
+/// Builds them, if nobody did: a case has no time for it.
+pub(crate) fn build() {
+    LazyLock::force(&FOLDER);
+}
+
 /// The native library of a test plugin.
 pub(crate) fn library(name: &str) -> PathBuf {
     let (prefix, ending) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
