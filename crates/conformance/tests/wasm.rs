@@ -61,6 +61,11 @@ impl Host for Wasm {
         "wasm"
     }
 
+    fn patience(&self) -> u32 {
+        // Its calls have their turn millisecond by millisecond, on a machine that may be busy.
+        4
+    }
+
     fn load<'a>(
         &'a self,
         plugin: &'static TestPlugin,

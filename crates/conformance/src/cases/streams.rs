@@ -111,7 +111,8 @@ impl<'h> Stage<'h> {
         let started = Instant::now();
         let mut life = Lifecycle::open(self.set.clone(), facts("r-1"), started, Arc::new(Unpriced), tasks.clone());
         let mut left = Left::default();
-        let silence = Duration::from_millis(200) * self.setup.patience();
+        // Longer than any pause of a busy machine: only a stream that hangs is waited for so long.
+        let silence = Duration::from_secs(1) * self.setup.patience().min(4);
         match engine.run(&mut life, call).await {
             Err(error) => left.error = Some(error),
             Ok(answered) => match answered.reply {
