@@ -36,6 +36,12 @@ pub(crate) enum PluginCommand {
         /// The component.
         file: PathBuf,
     },
+    /// Serves a native library as a process: what a gateway starts for `isolation`.
+    #[command(hide = true)]
+    Host {
+        /// The library.
+        library: PathBuf,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,7 @@
 //! `gatewright plugin`.
 
 mod build;
+mod host;
 mod inspect;
 mod new;
 
@@ -15,6 +16,7 @@ pub(crate) fn run(command: &PluginCommand) -> ExitCode {
         PluginCommand::New(new) => new::run(new),
         PluginCommand::Build(build) => build::run(build),
         PluginCommand::Inspect { file } => inspect::run(file),
+        PluginCommand::Host { library } => return host::run(library),
     };
     match done {
         Ok(said) => {

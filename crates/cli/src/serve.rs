@@ -5,6 +5,8 @@ use crate::banner;
 use gatewright::config::LogStyle;
 use gatewright::{Error, Gateway, GatewayBuilder};
 use gatewright_telemetry::{LogConfig, LogOutput};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -25,7 +27,13 @@ pub(crate) fn builder(options: &Options) -> GatewayBuilder {
         None => builder,
     };
     let flags = options.clone();
-    builder.adjust(move |config| flags.apply(config))
+    builder.adjust(move |config| flags.apply(config)).runner(this_program(), ["plugin", "host"].map(OsString::from))
+}
+
+/// This program, also once its file was replaced.
+fn this_program() -> PathBuf {
+    let own = PathBuf::from("/proc/self/exe");
+    if own.exists() { own } else { std::env::current_exe().unwrap_or_else(|_| "gatewright".into()) }
 }
 
 fn serve(options: &Options) -> Result<(), Error> {

@@ -36,6 +36,15 @@ pub enum InstanceMode {
     PerCall,
 }
 
+/// Where a native library runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Isolation {
+    /// In a process of its own.
+    Process,
+}
+
 /// What an operator grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

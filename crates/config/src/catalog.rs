@@ -165,7 +165,7 @@ fn meant(path: &str, catalog: &dyn Catalog) -> Option<String> {
         return suggest(path, names.iter().map(String::as_str)).map(|name| format!("builtin:{name}"));
     }
     let (rest, ending) = path.rsplit_once('.').filter(|(_, ending)| !ending.contains('/'))?;
-    let hint = suggest(ending, ["wasm"]).filter(|hint| *hint != ending)?;
+    let hint = suggest(ending, ["wasm", "so", "dylib"]).filter(|hint| *hint != ending)?;
     Some(format!("{rest}.{hint}"))
 }
 

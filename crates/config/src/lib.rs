@@ -46,7 +46,7 @@ mod unit;
 mod url;
 mod watch;
 
-pub use artefact::{ArtefactKind, DEFAULT_MEMORY_MB, Grant, InstanceMode, Permissions};
+pub use artefact::{ArtefactKind, DEFAULT_MEMORY_MB, Grant, InstanceMode, Isolation, Permissions};
 pub use auth::{Auth, ClientKey};
 pub use catalog::{Catalog, PluginFacts, check_exposure, validate};
 pub use config::{Config, LogLevel, LogStyle};

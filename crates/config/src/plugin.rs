@@ -1,13 +1,14 @@
 //! Plugins: which instances there are, where they stand, and how the host judges them.
 
-use crate::artefact::{ArtefactKind, InstanceMode, Permissions};
+use crate::artefact::{ArtefactKind, InstanceMode, Isolation, Permissions};
 use crate::provider::yes;
 use crate::stream_modes::StreamModes;
-use crate::{HookName, Seconds, Settings};
+use crate::{HookName, Seconds, Secret, Settings};
 use gatewright_plugin::{FailureMode, Hook, HookSet, StreamMode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// An instance of a plugin.
@@ -21,8 +22,10 @@ pub struct PluginEntry {
     /// the first a letter or digit. Without `path`, also the plugin that it is an instance of.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
-    /// What it is an instance of: a WASM component, whose path ends in `.wasm` and is relative to the folder of this
-    /// file; or `builtin:NAME` for a second instance of a plugin that is linked in. Unset: the plugin of this `name` that is linked in.
+    /// What it is an instance of: a WASM component (`.wasm`), a native library (`.so`, `.dylib`) or a program (any other
+    /// path), relative to the folder of this file; a process that runs elsewhere (`grpc://HOST:PORT`,
+    /// `grpc+unix:///PATH`); or `builtin:NAME` for a second instance of a plugin that is linked in. Unset: the plugin of
+    /// this `name` that is linked in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub path: Option<String>,
@@ -38,6 +41,21 @@ pub struct PluginEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub memory_mb: Option<u32>,
+    /// Where a native library runs: `process` for a process of its own. Unset: in the gateway's, with all its trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+    /// Whether hooks of a native library that answer at once are called on the threads that serve requests: quicker, and
+    /// for plugins that are trusted not to hang. Unset: no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<bool>,
+    /// The arguments of a program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub arguments: Vec<String>,
+    /// The environment of a process that the gateway starts, by name; a value may be `env.NAME`. It has no other
+    /// variables but `GATEWRIGHT_*`, which are the gateway's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, Secret>,
     /// What a plugin from a `path` may do beyond its hooks, of what it asks for; `{"http": [HOST, ...]}` says which
     /// hosts its requests may go to. Unset: nothing.
     #[serde(default, skip_serializing_if = "Permissions::is_unset")]
@@ -156,6 +174,10 @@ impl PluginEntry {
             sha256: None,
             instance: None,
             memory_mb: None,
+            isolation: None,
+            inline: None,
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
             permissions: Permissions::default(),
             config: Settings::default(),
             version: None,

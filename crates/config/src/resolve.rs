@@ -25,7 +25,7 @@ pub(crate) fn resolve(config: &mut Config, environment: &Environment, findings: 
         resolver.provider(&root.key("providers").key(name), provider);
     }
     for (index, entry) in config.plugins.iter_mut().enumerate().filter(|(_, entry)| entry.enabled) {
-        resolver.plugin(&root.key("plugins").item(index).key("config"), entry);
+        resolver.plugin(&root.key("plugins").item(index), entry);
     }
     for (index, key) in config.auth.keys.iter_mut().enumerate().filter(|(_, key)| key.enabled) {
         resolver.secret(&root.key("auth").key("keys").item(index).key("value"), &mut key.value, true);
@@ -53,6 +53,10 @@ impl Resolver<'_> {
     }
 
     fn plugin(&mut self, path: &Path, entry: &mut PluginEntry) {
+        for (name, value) in &mut entry.environment {
+            self.secret(&path.key("environment").key(name), value, is_sensitive_name(name));
+        }
+        let path = path.key("config");
         let at = |keys: &[String]| {
             keys.iter().fold(path.clone(), |path, key| match key.parse() {
                 Ok(index) => path.item(index),

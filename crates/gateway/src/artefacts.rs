@@ -1,13 +1,19 @@
-//! Plugins that are files: private copies, and the hosts that run them.
+//! Plugins from a path: private copies of files, and the hosts that run them.
 
-use gatewright_config::{ArtefactKind, DEFAULT_MEMORY_MB, InstanceMode, PluginEntry, PluginSource};
+mod hosts;
+mod look;
+
+pub(crate) use hosts::Runner;
+pub(crate) use look::inspect;
+
+use gatewright_config::{ArtefactKind, PluginEntry, PluginSource};
 use gatewright_host::{AllowedHosts, EgressPolicy, HostPattern, Sha256, Stage, Staged};
-use gatewright_host_wasm::{InstancePolicy, Options, WasmHost};
+use gatewright_host_process::{Address, Processes};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::{Failure, Permission};
+use hosts::Hosts;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -19,7 +25,7 @@ pub(crate) struct Artefacts {
     base: PathBuf,
     app_dir: Option<PathBuf>,
     folder: OnceLock<Folder>,
-    wasm: OnceLock<WasmHost>,
+    hosts: Hosts,
     /// Copies that were made here.
     copies: Mutex<BTreeSet<PathBuf>>,
 }
@@ -31,27 +37,25 @@ struct Folder {
     _temporary: Option<TempDir>,
 }
 
+/// What an entry's artefact is.
+pub(crate) enum Found {
+    /// A file, and the copy of it that was checked.
+    File { copy: Staged, file: PathBuf },
+    /// A process that runs elsewhere.
+    Address(Address),
+}
+
 /// What a plugin may do, and where its requests may go.
 pub(crate) struct Grants {
     pub(crate) permissions: BTreeSet<Permission>,
     pub(crate) egress: EgressPolicy,
 }
 
-/// How a component begins, and how a core module does.
-const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
-
 /// The folder of the copies, in the app dir.
 const FOLDER: &str = "plugins";
 
 /// The folder of compiled code, in that of the copies.
 const COMPILED: &str = "compiled";
-
-/// The largest component: compiling a larger one takes minutes.
-const MAX_COMPONENT_BYTES: u64 = 64 << 20;
-
-/// The longest time of compiling a component and making its first instance.
-const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A copy that nobody here made is another gateway's, or was left behind; after this time it is that.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
@@ -60,63 +64,47 @@ const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 impl Artefacts {
     /// Copies go to this app dir; without one, to a temporary folder. `base` is what relative paths are relative to.
-    pub(crate) fn new(app_dir: Option<PathBuf>, base: PathBuf) -> Self {
-        Self { base, app_dir, folder: OnceLock::new(), wasm: OnceLock::new(), copies: Mutex::default() }
+    pub(crate) fn new(app_dir: Option<PathBuf>, base: PathBuf, runner: Option<Runner>) -> Self {
+        Self { base, app_dir, folder: OnceLock::new(), hosts: Hosts::new(runner), copies: Mutex::default() }
     }
 
-    /// Copies an entry's artefact, and checks its hash.
-    pub(crate) async fn stage(&self, entry: &PluginEntry) -> Result<Staged, Failure> {
-        let path = file_of(entry, &self.base).ok_or_else(|| Failure::new("it has no file"))?;
+    /// Finds an entry's artefact: a file is copied, and the hash of the copy checked.
+    pub(crate) async fn find(&self, entry: &PluginEntry) -> Result<Found, Failure> {
+        let Some(file) = file_of(entry, &self.base) else {
+            let (PluginSource::Artefact(written) | PluginSource::Linked(written)) = entry.source();
+            return Ok(Found::Address(written.parse().map_err(failure)?));
+        };
         let expected = entry.sha256.as_deref().map(str::parse::<Sha256>).transpose().map_err(failure)?;
-        let stage = Stage::new(self.folder()?);
+        let (stage, path) = (Stage::new(self.folder()?), file.clone());
         let staged = tokio::task::spawn_blocking(move || stage.put(&path, expected)).await;
-        let staged = staged.map_err(failure)?.map_err(failure)?;
-        self.copies.lock().unwrap_or_else(PoisonError::into_inner).insert(staged.path.clone());
-        Ok(staged)
+        let copy = staged.map_err(failure)?.map_err(failure)?;
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner).insert(copy.path.clone());
+        Ok(Found::File { copy, file })
     }
 
-    /// Loads the copy of an entry's artefact, in the host that its kind needs.
-    pub(crate) async fn load(&self, entry: &PluginEntry, staged: &Staged) -> Result<Arc<dyn Hosted>, Failure> {
+    /// Loads what an entry's artefact is, in the host that its kind needs.
+    pub(crate) async fn load(&self, entry: &PluginEntry, found: &Found) -> Result<Arc<dyn Hosted>, Failure> {
+        let (staged, file) = match found {
+            Found::File { copy, file } => (copy, file.clone()),
+            Found::Address(address) => return self.hosts.remote(entry, address).await,
+        };
         match entry.artefact() {
-            Some(ArtefactKind::Wasm) => self.load_wasm(entry, staged).await,
-            Some(kind) => Err(Failure::new(runs(kind).err().unwrap_or_default())),
-            None => Err(Failure::new("it is linked in, and nothing to load")),
+            Some(ArtefactKind::Wasm) => {
+                // What is compiled in a folder that goes with the gateway is never read again.
+                let compiled = match &self.app_dir {
+                    Some(_) => Some(self.folder()?.join(COMPILED)),
+                    None => None,
+                };
+                self.hosts.wasm(entry, staged, compiled.as_deref()).await
+            }
+            Some(ArtefactKind::Native) => self.hosts.native(entry, staged, file).await,
+            Some(ArtefactKind::Program | ArtefactKind::Remote) | None => self.hosts.program(entry, staged, file).await,
         }
     }
 
-    async fn load_wasm(&self, entry: &PluginEntry, staged: &Staged) -> Result<Arc<dyn Hosted>, Failure> {
-        if staged.bytes > MAX_COMPONENT_BYTES {
-            return Err(Failure::new(format!("a component has at most {} MiB", MAX_COMPONENT_BYTES >> 20)));
-        }
-        let path = staged.path.clone();
-        let read = tokio::task::spawn_blocking(move || fs::read(path)).await;
-        let component = read.map_err(failure)?.map_err(failure)?;
-        let memory = entry.memory_mb.unwrap_or(DEFAULT_MEMORY_MB) as usize;
-        let options = Options {
-            granted: entry.permissions.set(),
-            instances: entry.instance.map(policy),
-            memory_bytes: memory << 20,
-            view: None,
-        };
-        let (host, config) = (self.wasm()?, entry.config.get());
-        match tokio::time::timeout(LOAD_TIMEOUT, host.load(component, &config, options)).await {
-            Ok(loaded) => loaded.map_err(failure),
-            Err(_) => Err(Failure::new(format!("it did not load within {} s", LOAD_TIMEOUT.as_secs()))),
-        }
-    }
-
-    /// The host of components, made at the first of them.
-    fn wasm(&self) -> Result<WasmHost, Failure> {
-        if let Some(host) = self.wasm.get() {
-            return Ok(host.clone());
-        }
-        // What is compiled in a folder that goes with the gateway is never read again.
-        let compiled = match &self.app_dir {
-            Some(_) => Some(self.folder()?.join(COMPILED)),
-            None => None,
-        };
-        let host = WasmHost::new(compiled.as_deref()).map_err(failure)?;
-        Ok(self.wasm.get_or_init(|| host).clone())
+    /// What runs the processes of plugins, if there are any: to be closed at the end.
+    pub(crate) fn processes(&self) -> Option<Processes> {
+        self.hosts.processes()
     }
 
     fn folder(&self) -> Result<PathBuf, Failure> {
@@ -136,24 +124,37 @@ impl Artefacts {
     }
 
     /// Removes the copies that are of no more use: those that were made here and are not among these, and those that
-    /// were left behind by others. A component is in memory once it was loaded.
+    /// were left behind by others.
     pub(crate) fn sweep(&self, in_use: &BTreeSet<Sha256>) {
         let Some(folder) = self.folder.get() else { return };
-        let kept: BTreeSet<PathBuf> = in_use.iter().map(|sha256| folder.path.join(format!("{sha256}.wasm"))).collect();
-        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
-        let made_here = std::mem::replace(&mut *copies, kept.clone());
-        drop(copies);
-        let now = SystemTime::now();
+        let (now, mut kept) = (SystemTime::now(), BTreeSet::new());
         let left_behind = |path: &Path| {
             let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
             modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > LEFT_BEHIND))
         };
+        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in fs::read_dir(&folder.path).into_iter().flatten().flatten() {
             let path = entry.path();
-            let is_copy = path.extension().is_some_and(|ending| ending == "wasm");
-            if is_copy && !kept.contains(&path) && (made_here.contains(&path) || left_behind(&path)) {
+            let content = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<Sha256>().ok());
+            let Some(content) = content else { continue };
+            if in_use.contains(&content) {
+                kept.insert(path);
+            } else if copies.contains(&path) || left_behind(&path) {
                 let _ = fs::remove_file(&path);
             }
+        }
+        *copies = kept;
+    }
+}
+
+// === impl Found ===
+
+impl Found {
+    /// What is in it, if that can be known.
+    pub(crate) fn sha256(&self) -> Option<Sha256> {
+        match self {
+            Self::File { copy, .. } => Some(copy.sha256),
+            Self::Address(_) => None,
         }
     }
 }
@@ -181,58 +182,6 @@ pub(crate) fn file_of(entry: &PluginEntry, base: &Path) -> Option<PathBuf> {
     match entry.source() {
         PluginSource::Artefact(path) if ArtefactKind::of(path).is_file() => Some(base.join(path)),
         PluginSource::Artefact(_) | PluginSource::Linked(_) => None,
-    }
-}
-
-/// Whether this gateway runs artefacts of a kind; otherwise a sentence that says so.
-pub(crate) fn runs(kind: ArtefactKind) -> Result<(), String> {
-    match kind {
-        ArtefactKind::Wasm => Ok(()),
-        kind => Err(format!(
-            "this looks like {}, and this gateway does not run those yet: give it a WASM component, whose path ends in `.wasm`",
-            kind.as_str()
-        )),
-    }
-}
-
-/// What a look at the file of an entry's artefact shows, without loading it.
-pub(crate) fn inspect(entry: &PluginEntry, base: &Path) -> Result<(), String> {
-    let Some(path) = file_of(entry, base) else { return Ok(()) };
-    let shown = path.display();
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no file `{shown}`"),
-        _ => format!("cannot read `{shown}`: {error}"),
-    };
-    // A pipe would keep waiting for who writes to it.
-    if !fs::metadata(&path).map_err(unreadable)?.is_file() {
-        return Err(format!("`{shown}` is not a file"));
-    }
-    let (mut file, mut head) = (File::open(&path).map_err(unreadable)?, Vec::new());
-    file.by_ref().take(COMPONENT.len() as u64).read_to_end(&mut head).map_err(unreadable)?;
-    match head.as_slice() {
-        COMPONENT => {}
-        CORE_MODULE => {
-            return Err(format!(
-                "`{shown}` is a core WASM module and no component: build it with `gatewright plugin build`"
-            ));
-        }
-        _ => return Err(format!("`{shown}` is no WASM component")),
-    }
-    let Some(expected) = entry.sha256.as_deref().and_then(|sha256| sha256.parse::<Sha256>().ok()) else {
-        return Ok(());
-    };
-    let found = Sha256::of(head.as_slice().chain(file)).map_err(unreadable)?;
-    match found == expected {
-        true => Ok(()),
-        false => Err(format!("`{shown}` has the SHA-256 {found}, and the entry says {expected}")),
-    }
-}
-
-fn policy(mode: InstanceMode) -> InstancePolicy {
-    match mode {
-        InstanceMode::Pooled => InstancePolicy::Pooled,
-        InstanceMode::Single => InstancePolicy::Single,
-        InstanceMode::PerCall => InstancePolicy::Fresh,
     }
 }
 

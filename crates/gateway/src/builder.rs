@@ -1,6 +1,6 @@
 //! How a gateway is made.
 
-use crate::artefacts::{self, Artefacts};
+use crate::artefacts::{self, Artefacts, Runner};
 use crate::error::Error;
 use crate::gateway::{Gateway, Started, check};
 use crate::linked::{Catalogue, WithArtefacts};
@@ -10,6 +10,7 @@ use gatewright_config::{Config, Environment, Found, PluginEntry, Report, Warning
 use gatewright_plugin::{FromConfig, Plugin};
 use gatewright_store::Store;
 use gatewright_telemetry::{LogHandle, Metrics};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub struct GatewayBuilder {
     adjust: Vec<Adjust>,
     log: Option<LogHandle>,
     app_dir: Option<PathBuf>,
+    runner: Option<Runner>,
 }
 
 /// A change to every config that is read.
@@ -53,7 +55,8 @@ impl GatewayBuilder {
     pub(crate) fn new() -> Self {
         let metrics = Arc::new(Metrics::new());
         let catalogue = Catalogue::of_builtins(&Privileges { metrics: metrics.clone() });
-        Self { catalogue, metrics, source: Source::Environment, adjust: Vec::new(), log: None, app_dir: None }
+        let (source, adjust) = (Source::Environment, Vec::new());
+        Self { catalogue, metrics, source, adjust, log: None, app_dir: None, runner: None }
     }
 
     /// Links a plugin in. It is there unless the config has an entry of its name that turns it off.
@@ -97,6 +100,14 @@ impl GatewayBuilder {
     /// as their instance, and what is loaded from a path is kept in a temporary folder.
     pub fn app_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.app_dir = Some(folder.into());
+        self
+    }
+
+    /// The program that runs a native library in a process of its own, for `isolation`: it is given these arguments and
+    /// then the library's path, and is to serve it as `gatewright plugin host` does. Without one, a plugin with
+    /// `isolation` does not load.
+    pub fn runner(mut self, program: impl Into<PathBuf>, arguments: impl IntoIterator<Item = OsString>) -> Self {
+        self.runner = Some(Runner { program: program.into(), arguments: arguments.into_iter().collect() });
         self
     }
 
@@ -165,7 +176,7 @@ impl GatewayBuilder {
 
     pub(crate) async fn start_with(&self, config: Config) -> Result<Started, Error> {
         let store = self.app_dir.as_deref().map(Store::in_dir);
-        let artefacts = Artefacts::new(self.app_dir.clone(), self.base());
+        let artefacts = Artefacts::new(self.app_dir.clone(), self.base(), self.runner.clone());
         let (gateway, reaping) = Gateway::new(self.catalogue.clone(), self.metrics.clone(), store, artefacts);
         gateway.start(config, reaping).await
     }

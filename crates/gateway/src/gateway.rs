@@ -8,12 +8,13 @@ use crate::providers::Providers;
 use crate::{GatewayBuilder, snapshot};
 use gatewright_config::{Catalog, Config, ConfigErrors, PluginEntry, PluginFacts, PluginSource, Report, validate};
 use gatewright_host::{Egress, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
-use gatewright_pipeline::{PluginSet, Reaper, ReaperTask};
+use gatewright_host_native::Generations;
+use gatewright_pipeline::{Instance, PluginSet, Reaper, ReaperTask};
 use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
 use gatewright_server::{Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
-use gatewright_telemetry::{Metrics, PluginLog};
+use gatewright_telemetry::{HostReport, Metrics, PluginLog};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -67,6 +68,9 @@ impl Gateway {
         artefacts: Artefacts,
     ) -> (Self, ReaperTask) {
         let (reaper, reaping) = Reaper::new();
+        let serving: Arc<OnceLock<Weak<Shared>>> = Arc::default();
+        let watched = serving.clone();
+        metrics.watch_hosts(move || report(watched.get().and_then(Weak::upgrade)));
         let gateway = Self {
             catalogue,
             metrics,
@@ -75,7 +79,7 @@ impl Gateway {
             store,
             tasks: TaskTracker::new(),
             reaper,
-            serving: Arc::default(),
+            serving,
             current: InForce::default(),
         };
         (gateway, reaping)
@@ -234,16 +238,31 @@ impl Started {
     pub async fn drain(self, longest: Duration) -> bool {
         let Self { gateway, shared, server, reaping } = self;
         let drained = server.drain(longest).await;
-        let store = gateway.store.clone();
+        let (store, processes) = (gateway.store.clone(), gateway.artefacts.processes());
         // With the last set goes the last user of every instance.
         drop((gateway, shared));
         let _ = tokio::time::timeout(Duration::from_secs(15), reaping).await;
+        if let Some(processes) = processes {
+            // They are asked to end, and killed after 5 s.
+            let _ = tokio::time::timeout(Duration::from_secs(8), processes.close()).await;
+        }
         if let Some(store) = store {
             // What is in the write-ahead log by then is kept anyway.
             let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
         }
         drained
     }
+}
+
+/// How the plugins from a path stand with their hosts.
+fn report(serving: Option<Arc<Shared>>) -> HostReport {
+    let Generations { used, retired } = gatewright_host_native::generations();
+    let libraries = (used + retired > 0).then_some((used, retired));
+    let Some(serving) = serving else { return HostReport { plugins: Vec::new(), libraries } };
+    let snapshot = serving.snapshot();
+    let standing = |instance: &Instance| Some((instance.name().clone(), instance.standing()?));
+    let plugins = snapshot.plugins.members().iter().filter_map(|member| standing(&member.instance)).collect();
+    HostReport { plugins, libraries }
 }
 
 /// Checks a config against the plugins that are there; the report holds what somebody should look at.

@@ -1,9 +1,9 @@
 //! The plugins that are linked in: those that ship, and an embedder's own.
 
-use crate::artefacts;
 use gatewright_builtins::{CATALOG, Privileges};
-use gatewright_config::{Catalog, PluginEntry, PluginFacts};
+use gatewright_config::{ArtefactKind, Catalog, PluginEntry, PluginFacts, PluginSource};
 use gatewright_host::HostPattern;
+use gatewright_host_process::Address;
 use gatewright_plugin::hosted::{Hosted, link};
 use gatewright_plugin::{Failure, FromConfig, Plugin};
 use serde_json::Value as Json;
@@ -90,7 +90,12 @@ impl Catalog for Catalogue {
 
     /// Whether there is a host for it.
     fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, String> {
-        entry.artefact().map_or(Ok(()), artefacts::runs).map(|()| None)
+        match (entry.artefact(), entry.source()) {
+            (Some(ArtefactKind::Remote), PluginSource::Artefact(address)) => {
+                address.parse::<Address>().map(|_| None).map_err(|error| error.to_string())
+            }
+            _ => Ok(None),
+        }
     }
 
     fn check_host(&self, host: &str) -> Result<(), String> {

@@ -4,8 +4,8 @@ use crate::artefacts::{Artefacts, Grants};
 use crate::error::Error;
 use crate::linked::{Catalogue, Linked};
 use gatewright_config::{
-    Config, InstanceMode, Permissions, Placement as ConfigPlacement, PluginEntry, PluginFacts, PluginSource,
-    PluginVersion, STREAMED_HOOKS,
+    Config, InstanceMode, Isolation, Permissions, Placement as ConfigPlacement, PluginEntry, PluginFacts, PluginSource,
+    PluginVersion, STREAMED_HOOKS, Secret,
 };
 use gatewright_host::Sha256;
 use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, Settings};
@@ -41,8 +41,12 @@ struct Loading {
     wanted: Option<String>,
     instance: Option<InstanceMode>,
     memory_mb: Option<u32>,
+    isolation: Option<Isolation>,
+    inline: Option<bool>,
+    arguments: Vec<String>,
+    environment: BTreeMap<String, Secret>,
     permissions: Permissions,
-    /// What is in it; `None` if it could not be read.
+    /// What is in it; `None` if it could not be read, or is elsewhere.
     sha256: Option<Sha256>,
 }
 
@@ -51,7 +55,7 @@ pub(crate) enum Arrival {
     /// It is what the instance in use was made from.
     Same,
     /// It was loaded.
-    New(Arc<dyn Hosted>, Sha256),
+    New(Arc<dyn Hosted>, Option<Sha256>),
     /// It could not be read or loaded.
     Failed(Failure, Option<Sha256>),
 }
@@ -96,14 +100,12 @@ impl Plugins {
     pub(crate) async fn look(&self, config: &Config, artefacts: &Artefacts) -> Arrivals {
         let mut arrivals = Arrivals::new();
         for entry in config.plugins.iter().filter(|entry| entry.enabled && entry.artefact().is_some()) {
-            let arrival = match artefacts.stage(entry).await {
+            let arrival = match artefacts.find(entry).await {
                 Err(failure) => Arrival::Failed(failure, None),
-                Ok(staged) if self.kept(&entry.name, &Origin::of(entry, Some(staged.sha256))).is_some() => {
-                    Arrival::Same
-                }
-                Ok(staged) => match artefacts.load(entry, &staged).await {
-                    Ok(hosted) => Arrival::New(hosted, staged.sha256),
-                    Err(failure) => Arrival::Failed(failure, Some(staged.sha256)),
+                Ok(found) if self.kept(&entry.name, &Origin::of(entry, found.sha256())).is_some() => Arrival::Same,
+                Ok(found) => match artefacts.load(entry, &found).await {
+                    Ok(hosted) => Arrival::New(hosted, found.sha256()),
+                    Err(failure) => Arrival::Failed(failure, found.sha256()),
                 },
             };
             arrivals.insert(entry.name.clone(), arrival);
@@ -164,7 +166,7 @@ impl Plugins {
         let facts = self.facts(entry, arrivals);
         let (sha256, loaded) = match arrivals.remove(&entry.name)? {
             Arrival::Same => (self.sha256(&entry.name), Err(Failure::new("it was loaded before"))),
-            Arrival::New(hosted, sha256) => (Some(sha256), Ok(hosted)),
+            Arrival::New(hosted, sha256) => (sha256, Ok(hosted)),
             Arrival::Failed(failure, sha256) => (sha256, Err(failure)),
         };
         let grants = Grants::of(entry, &facts.manifest.permissions);
@@ -219,9 +221,10 @@ impl Plugins {
         };
         let failure = match started {
             Ok(instance) => {
-                if let Some(sha256) = origin.artefact.as_ref().and_then(|artefact| artefact.sha256) {
-                    let version = &*facts.manifest.version;
-                    tracing::info!(plugin = name, version, %sha256, "a plugin was loaded");
+                if let Some(artefact) = &origin.artefact {
+                    let (version, path) = (&*facts.manifest.version, &*origin.plugin);
+                    let sha256 = artefact.sha256.map(tracing::field::display);
+                    tracing::info!(plugin = name, version, path, sha256, "a plugin was loaded");
                 }
                 return Ok((origin, instance));
             }
@@ -268,6 +271,10 @@ impl Origin {
             wanted: entry.sha256.clone(),
             instance: entry.instance,
             memory_mb: entry.memory_mb,
+            isolation: entry.isolation,
+            inline: entry.inline,
+            arguments: entry.arguments.clone(),
+            environment: entry.environment.clone(),
             permissions: entry.permissions.clone(),
             sha256,
         });

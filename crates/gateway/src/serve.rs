@@ -26,11 +26,18 @@ async fn serve(builder: GatewayBuilder, ready: impl FnOnce(&Started, &Read)) -> 
     let mut signals = Signals::new()?;
     let mut read = builder.read()?;
     watch_artefacts(&builder, watcher.as_mut(), &read.config);
-    let mut started = builder.start_with(std::mem::take(&mut read.config)).await?;
+    let mut started = tokio::select! {
+        started = builder.start_with(std::mem::take(&mut read.config)) => started?,
+        () = signals.stop() => return Ok(()),
+    };
     read.config = started.config().clone();
     ready(&started, &read);
     while let Event::Reload(cause) = next(&mut signals, watcher.as_mut()).await {
-        reload(&builder, &mut started, watcher.as_mut(), cause).await;
+        tokio::select! {
+            () = reload(&builder, &mut started, watcher.as_mut(), cause) => {}
+            // What is being loaded may take its time, and is not waited for.
+            () = signals.stop() => break,
+        }
     }
     let longest = started.config().server.drain_timeout_seconds.duration();
     tracing::info!(active_requests = started.active_requests(), seconds = longest.as_secs_f64(), "draining");

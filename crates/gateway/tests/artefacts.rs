@@ -9,7 +9,6 @@ use gatewright::config::Config;
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// An entry of a plugin at this path.
@@ -28,11 +27,11 @@ async fn pending(started: &Started) -> String {
 async fn a_guard_blocks() {
     let house = House::new();
     let path = house.path("guard.wasm");
-    put(&path, &generation('A'));
+    put(&path, &generation(1));
     let started = house.start(json!([entry(&path, json!({ "instance": "single", "memory_mb": 8 }))])).await.unwrap();
     let (status, body) = ask(started.address(), "hello").await;
     assert_eq!(status, 200, "{body}");
-    assert!(body.contains(&answer_of('A')), "{body}");
+    assert!(body.contains(&answer_of(1)), "{body}");
     let (status, body) = ask(started.address(), "something forbidden").await;
     assert_eq!(status, 403, "{body}");
     assert!(body.contains("it is forbidden"), "{body}");
@@ -45,7 +44,7 @@ async fn a_guard_blocks() {
 async fn without_an_app_dir_it_leaves_nothing_behind() {
     let house = House::new();
     let path = house.path("guard.wasm");
-    put(&path, &generation('A'));
+    put(&path, &generation(1));
     let config = house.config(json!([entry(&path, json!({}))]));
     let started = gatewright::Gateway::builder().config(config).start().await.unwrap();
     assert_eq!(ask(started.address(), "something forbidden").await.0, 403);
@@ -57,7 +56,7 @@ async fn without_an_app_dir_it_leaves_nothing_behind() {
 async fn what_is_wrong_with_a_file_is_said_and_a_guard_still_guards() {
     let house = House::new();
     let path = house.path("guard.wasm");
-    let good = generation('A');
+    let good = generation(1);
     let sha256 = json!({ "sha256": "0".repeat(64) });
     let cases: [(&str, &[u8], Json, &str); 4] = [
         ("another", &good, sha256, "and the config says 0000"),
@@ -118,8 +117,9 @@ async fn what_no_host_runs_is_refused_with_the_config() {
     let house = House::new();
     let mut started = house.start(json!([])).await.unwrap();
     for (path, further, expected) in [
-        ("guard.wsam", json!({}), "did you mean `guard.wasm`?"),
-        ("telemetri", json!({}), "did you mean `builtin:telemetry`?"),
+        ("http://guard:9000", json!({}), "is no address of a plugin's process"),
+        ("guard", json!({}), "did not start: there is no file"),
+        ("guard.so", json!({ "instance": "single" }), "does not apply to a native library"),
         (
             "guard.wasm",
             json!({ "permissions": [{ "http": ["a b"] }] }),
@@ -137,7 +137,7 @@ async fn what_no_host_runs_is_refused_with_the_config() {
 async fn a_file_that_cannot_be_used_leaves_the_one_before() {
     let house = House::new();
     let path = house.path("guard.wasm");
-    put(&path, &generation('A'));
+    put(&path, &generation(1));
     let plugins = json!([entry(&path, json!({}))]);
     let mut started = house.start(plugins.clone()).await.unwrap();
     put(&path, b"no component");
@@ -147,7 +147,7 @@ async fn a_file_that_cannot_be_used_leaves_the_one_before() {
     started.reload(config).await.unwrap();
     assert_eq!(started.config().server.max_body_bytes, 2048);
     let (status, body) = ask(started.address(), "hello").await;
-    assert!(status == 200 && body.contains(&answer_of('A')), "{status} {body}");
+    assert!(status == 200 && body.contains(&answer_of(1)), "{status} {body}");
     let (status, said) = get(started.address(), "/readyz").await;
     assert_eq!(status, 200, "{said}");
     assert!(said.contains("its new file was not taken") && said.contains("the one before goes on"), "{said}");
@@ -155,11 +155,11 @@ async fn a_file_that_cannot_be_used_leaves_the_one_before() {
     let changed = house.config(json!([entry(&path, json!({ "memory_mb": 8 }))]));
     started.reload(changed).await.unwrap_err();
     assert!(pending(&started).await.contains("the last good config goes on"));
-    assert!(ask(started.address(), "hello").await.1.contains(&answer_of('A')));
+    assert!(ask(started.address(), "hello").await.1.contains(&answer_of(1)));
     // Once it is good, it is taken, and nothing is left to say.
-    put(&path, &generation('B'));
+    put(&path, &generation(2));
     started.reload(house.config(plugins)).await.unwrap();
-    assert!(ask(started.address(), "hello").await.1.contains(&answer_of('B')));
+    assert!(ask(started.address(), "hello").await.1.contains(&answer_of(2)));
     assert!(pending(&started).await.contains("\"pending\":[]"), "{}", pending(&started).await);
     let metrics = get(started.address(), "/metrics").await.1;
     assert!(metrics.contains("gatewright_plugin_load_failures_total{plugin=\"guard\"} 2"), "{metrics}");
@@ -171,7 +171,7 @@ async fn a_file_that_cannot_be_used_leaves_the_one_before() {
 async fn what_did_not_change_is_kept() {
     let house = House::new();
     let path = house.path("guard.wasm");
-    put(&path, &generation('A'));
+    put(&path, &generation(1));
     let plugins = json!([entry(&path, json!({}))]);
     let mut started = house.start(plugins.clone()).await.unwrap();
     let instance = |started: &Started| {
@@ -179,53 +179,10 @@ async fn what_did_not_change_is_kept() {
         plugins.members().iter().find(|member| &**member.instance.name() == "guard").unwrap().instance.clone()
     };
     let before = instance(&started);
-    put(&path, &generation('A'));
+    put(&path, &generation(1));
     started.reload(house.config(plugins)).await.unwrap();
     assert!(Arc::ptr_eq(&before, &instance(&started)), "the same content is no change");
     drop(before);
-    stop(started).await;
-}
-
-/// Requests one after the other until it is told to stop; answers how many there were of each letter.
-async fn requests(address: std::net::SocketAddr, done: Arc<AtomicBool>) -> (usize, usize) {
-    let (mut old, mut new) = (0, 0);
-    while !done.load(Ordering::Acquire) {
-        let (status, body) = ask(address, "hello").await;
-        assert_eq!(status, 200, "{body}");
-        match (body.contains(&answer_of('A')), body.contains(&answer_of('B'))) {
-            (true, false) => old += 1,
-            (false, true) => new += 1,
-            _ => panic!("{body}"),
-        }
-    }
-    (old, new)
-}
-
-#[tokio::test]
-async fn reloads_under_load_fail_no_request_and_mix_none() {
-    let house = House::new();
-    let path = house.path("guard.wasm");
-    put(&path, &generation('A'));
-    let config = || -> Config { house.config(json!([entry(&path, json!({}))])) };
-    let mut started = house.start(json!([entry(&path, json!({}))])).await.unwrap();
-    let done = Arc::new(AtomicBool::new(false));
-    let clients: Vec<_> = (0..4).map(|_| tokio::spawn(requests(started.address(), done.clone()))).collect();
-    for reload in 0..20 {
-        let letter = if reload % 2 == 0 { 'B' } else { 'A' };
-        put(&path, &generation(letter));
-        started.reload(config()).await.unwrap();
-        let (status, body) = ask(started.address(), "hello").await;
-        assert!(status == 200 && body.contains(&answer_of(letter)), "{reload}: {status} {body}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    done.store(true, Ordering::Release);
-    let (mut old, mut new) = (0, 0);
-    for client in clients {
-        let counted = client.await.unwrap();
-        (old, new) = (old + counted.0, new + counted.1);
-    }
-    assert!(old > 20 && new > 20, "{old} and {new}");
-    assert_eq!(house.copies(), 1);
     stop(started).await;
 }
 

@@ -36,8 +36,8 @@ pub enum NotAPlugin {
 /// The most symbols that a message names.
 const SHOWN: usize = 5;
 
-/// Whether these bytes are a library with the entry symbol.
-pub(crate) fn inspect(bytes: &[u8]) -> Result<(), NotAPlugin> {
+/// Whether these bytes are a library with the entry symbol, built for this machine. Runs nothing of it.
+pub fn inspect(bytes: &[u8]) -> Result<(), NotAPlugin> {
     object::FileKind::parse(bytes).map_err(|_| not_a_library(bytes))?;
     let damaged = |error: object::Error| NotAPlugin::Truncated(error.to_string());
     let file = object::File::parse(bytes).map_err(damaged)?;

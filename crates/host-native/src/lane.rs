@@ -52,9 +52,11 @@ struct State {
 }
 
 /// Why a call is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotTaken {
+    #[error("it is in quarantine: earlier calls have not come back")]
     Quarantined,
+    #[error("its lane is full")]
     Full,
 }
 

@@ -21,8 +21,8 @@ mod place;
 mod table;
 mod tree;
 
-pub use inspect::NotAPlugin;
+pub use inspect::{NotAPlugin, inspect};
 pub use lane::LaneHealth;
 pub use library::{Generations, generations};
-pub use load::{Artefact, LoadError, Options, load};
+pub use load::{Artefact, LoadError, Options, introduce, load, load_staged};
 pub use native::Native;

@@ -1,12 +1,13 @@
 //! Loading: staged, looked at, opened, and an instance made.
 
 use crate::calls::{LaneCall, Task};
-use crate::code::Code;
+use crate::code::{Code, Exports};
 use crate::lane::{Lane, Width};
 use crate::library::{self, NotOpened};
 use crate::native::{Native, Parts, of_life};
-use gatewright_abi::native::{MINOR, Status};
-use gatewright_host::{Sha256, Stage, StageError};
+use gatewright_abi::Introduction;
+use gatewright_abi::native::{MAJOR, MINOR, Status};
+use gatewright_host::{Sha256, Stage, StageError, Staged};
 use gatewright_plugin::{Failure, Hook, Manifest};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
@@ -98,23 +99,45 @@ impl Default for Options {
 /// say, twice.
 pub fn load(artefact: &Artefact<'_>, options: &Options) -> Result<Arc<Native>, LoadError> {
     let staged = artefact.stage.put(artefact.path, artefact.sha256)?;
-    let path = || artefact.path.to_owned();
-    let refused = |error: NotOpened| LoadError::Library { path: path(), why: error.to_string() };
-    let (exports, user) = library::open(&staged, options.start_timeout).map_err(refused)?;
-    let manifest: Manifest =
-        serde_json::from_slice(exports.manifest()).map_err(|error| LoadError::Manifest { path: path(), error })?;
+    load_staged(artefact.name, artefact.path, &staged, artefact.config, options)
+}
+
+/// The same of a copy that is there already; `path` is what it is a copy of.
+pub fn load_staged(
+    name: &str,
+    path: &Path,
+    staged: &Staged,
+    config: &Json,
+    options: &Options,
+) -> Result<Arc<Native>, LoadError> {
+    let (exports, manifest, user) = open(path, staged, options.start_timeout)?;
     if exports.minor() > MINOR {
         let minor = exports.minor();
-        tracing::info!(plugin = artefact.name, minor, "a native plugin was built for a newer minor version of the ABI");
+        tracing::info!(plugin = name, minor, "a native plugin was built for a newer minor version of the ABI");
     }
     let (hooks, immediate) = (exports.hooks(), exports.immediate());
-    let name: Arc<str> = artefact.name.into();
+    let name: Arc<str> = name.into();
     let width = Width { threads: options.threads.max(1), queue: options.queue.max(1), strikes: options.strikes.max(1) };
-    let config = artefact.config.to_string().into_bytes();
-    let lane = Arc::new(Lane::new(name.clone(), width, Code::new(exports, config)));
+    let lane = Arc::new(Lane::new(name.clone(), width, Code::new(exports, config.to_string().into_bytes())));
     let native = Arc::new(Native::new(Parts { name, manifest, hooks, immediate, lane, user }, options));
-    create(&native, artefact.config, options)?;
+    create(&native, config, options)?;
     Ok(native)
+}
+
+/// What the plugin in a copy says of itself, without making an instance; `path` is what it is a copy of. Opening a
+/// library runs code of it.
+pub fn introduce(path: &Path, staged: &Staged, patience: Duration) -> Result<Introduction, LoadError> {
+    let (exports, manifest, _) = open(path, staged, patience)?;
+    let contract = (MAJOR, exports.minor());
+    Ok(Introduction { contract, ..Introduction::new(manifest, exports.hooks(), exports.immediate()) })
+}
+
+fn open(path: &Path, staged: &Staged, patience: Duration) -> Result<(Exports, Manifest, Arc<()>), LoadError> {
+    let refused = |error: NotOpened| LoadError::Library { path: path.to_owned(), why: error.to_string() };
+    let (exports, user) = library::open(staged, patience).map_err(refused)?;
+    let manifest = serde_json::from_slice(exports.manifest())
+        .map_err(|error| LoadError::Manifest { path: path.to_owned(), error })?;
+    Ok((exports, manifest, user))
 }
 
 fn create(native: &Native, config: &Json, options: &Options) -> Result<(), LoadError> {

@@ -8,7 +8,7 @@ use crate::load::Options;
 use crate::place::Places;
 use gatewright_abi::{Pulled, Pulls, View, document, host, service};
 use gatewright_model::{ErrorKind, LlmError};
-use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
+use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned, Standing};
 use gatewright_plugin::payload::Startup;
 use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, Manifest, State};
@@ -175,6 +175,12 @@ impl Hosted for Native {
         }
     }
 
+    fn standing(&self) -> Option<Standing> {
+        let LaneHealth { quarantined, given_up, .. } = self.lane_health();
+        let away = quarantined.then(|| NotTaken::Quarantined.to_string());
+        Some(Standing { away, given_up, ..Standing::default() })
+    }
+
     fn call(self: Arc<Self>, mut cx: Cx, mut call: Call) -> BoxFuture<'static, Returned> {
         let lane_call = self.lane_call(&cx, &host::lend(&mut call), true);
         let waiting = Waiting { open: self.open.clone(), call: lane_call.clone() };
@@ -284,9 +290,6 @@ impl Pulls for Streams {
 
 impl From<NotTaken> for Failure {
     fn from(not_taken: NotTaken) -> Self {
-        Self::Unavailable(match not_taken {
-            NotTaken::Quarantined => "it is in quarantine: earlier calls have not come back".to_owned(),
-            NotTaken::Full => "its lane is full".to_owned(),
-        })
+        Self::Unavailable(not_taken.to_string())
     }
 }

@@ -7,7 +7,7 @@ use crate::prefetch::Prefetch;
 use crate::processes::Processes;
 use arc_swap::ArcSwap;
 use gatewright_abi::{Introduction, View};
-use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
+use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned, Standing};
 use gatewright_plugin::payload::Startup;
 use gatewright_plugin::services::{BoxFuture, Services};
 use gatewright_plugin::{Cx, Failure, Hook, HookSet, Manifest};
@@ -87,6 +87,11 @@ impl Hosted for Process {
 
     fn call_now(&self, _: &mut Cx, _: CallRef<'_>) -> Reply {
         Reply::Failed(Failure::Malformed("a process is waited for".to_owned()))
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let Status { away, restarts, .. } = self.status();
+        Some(Standing { away, restarts, ..Standing::default() })
     }
 
     fn call(self: Arc<Self>, mut cx: Cx, mut call: Call) -> BoxFuture<'static, Returned> {

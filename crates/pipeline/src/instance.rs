@@ -4,7 +4,7 @@ use crate::breaker::Breaker;
 use crate::call::{Fault, call_owned};
 use crate::probe::Probe;
 use crate::reaper::{Reaper, Retired};
-use gatewright_plugin::hosted::{Hosted, point};
+use gatewright_plugin::hosted::{Hosted, Standing, point};
 use gatewright_plugin::payload::{HealthCheck, Startup};
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Cx, Facts, Failure, Health, Hook, HookSet, Manifest, State};
@@ -87,11 +87,21 @@ impl Instance {
     pub fn unavailable(&self) -> Option<String> {
         match &self.plugin {
             Err(absent) => Some(absent.reason.clone()),
-            Ok(_) => {
-                let open = Hook::TABLE.iter().find(|row| self.breaker(row.hook).is_open())?;
-                Some(format!("it keeps failing in {}; its breaker is open", open.name))
-            }
+            Ok(plugin) => plugin.standing().and_then(|standing| standing.away).or_else(|| {
+                let open = self.open_breaker()?;
+                Some(format!("it keeps failing in {}; its breaker is open", open.name()))
+            }),
         }
+    }
+
+    /// How its host is with it; `None` if nothing can come between them.
+    pub fn standing(&self) -> Option<Standing> {
+        self.plugin.as_ref().ok()?.standing()
+    }
+
+    /// A hook that is not called, since it keeps failing.
+    pub(crate) fn open_breaker(&self) -> Option<Hook> {
+        Hook::TABLE.iter().map(|row| row.hook).find(|hook| self.breaker(*hook).is_open())
     }
 
     /// Whether it did not load.

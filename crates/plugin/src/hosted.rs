@@ -31,6 +31,22 @@ pub trait Hosted: Send + Sync {
 
     /// Calls any hook. The call owns all that it works on, so that it can be given up at any time.
     fn call(self: Arc<Self>, cx: Cx, call: Call) -> BoxFuture<'static, Returned>;
+
+    /// How its host is with it; `None` if nothing can come between them.
+    fn standing(&self) -> Option<Standing> {
+        None
+    }
+}
+
+/// How a host is with a plugin, whatever the plugin itself says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Why its calls fail at once, as long as they do: it is being started again, or in quarantine.
+    pub away: Option<String>,
+    /// How often its process was started again.
+    pub restarts: u64,
+    /// Calls that were given up while it was at them, and may still hold a thread.
+    pub given_up: u64,
 }
 
 /// What comes back of a call that owned what it worked on.

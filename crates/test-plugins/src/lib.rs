@@ -7,6 +7,7 @@
 mod decide;
 mod every_hook;
 mod few_hooks;
+mod generation;
 mod perform;
 mod saw;
 mod script;
@@ -14,6 +15,7 @@ mod subject;
 
 pub use every_hook::{EveryHook, EveryHookWaiting};
 pub use few_hooks::{Declared, NoHook, OneHook, SomeHooks};
+pub use generation::Generation;
 pub use perform::{CALLS, GATE};
 pub use saw::Saw;
 pub use script::{Decision, ErrorSpec, Script, Step};

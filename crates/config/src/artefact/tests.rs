@@ -103,4 +103,25 @@ fn what_does_not_apply_is_refused() {
         "plugins[0].sha256: does not apply to a process at an address; remove this key\n\
          plugins[0].instance: does not apply to a process at an address; remove this key"
     );
+    assert_eq!(
+        error(
+            r#""path": "guard.wasm", "isolation": "process", "inline": true, "arguments": ["a"], "environment": {"A": "b"}"#
+        ),
+        "plugins[0].isolation: does not apply to a WASM component; remove this key\n\
+         plugins[0].inline: does not apply to a WASM component; remove this key\n\
+         plugins[0].arguments: does not apply to a WASM component; remove this key\n\
+         plugins[0].environment: does not apply to a WASM component; remove this key"
+    );
+    assert_eq!(
+        error(
+            r#""path": "guard.so", "isolation": "process", "inline": true, "environment": {"GATEWRIGHT_X": "b", "A=": "c"}"#
+        ),
+        "plugins[0].inline: is for a library in the gateway's process, and `isolation` gives it its own\n\
+         plugins[0].environment.A=: is no name of a variable\n\
+         plugins[0].environment.GATEWRIGHT_X: is the gateway's own: choose another name"
+    );
+    assert_eq!(
+        error(r#""path": "guard.so", "environment": {"A": "b"}"#),
+        "plugins[0].environment: is for a process of its own: set `isolation` to `process`, or remove this key"
+    );
 }

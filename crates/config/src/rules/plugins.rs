@@ -3,7 +3,7 @@
 use super::providers::patterns;
 use super::{NAME_RULE, is_name, once};
 use crate::problem::{Findings, Path, shortened};
-use crate::{ArtefactKind, Config, Grant, PluginEntry, PluginSource};
+use crate::{ArtefactKind, Config, Grant, Isolation, PluginEntry, PluginSource};
 use gatewright_plugin::{FailureMode, Hook, HookSet, Permission, StreamMode};
 
 /// Hooks whose plugin guards something, so that a request should not pass when it fails.
@@ -65,10 +65,17 @@ fn one(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
 /// What is only for plugins from a path, or only for one kind of them.
 fn artefact(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
     let kind = entry.artefact();
+    let native = kind == Some(ArtefactKind::Native);
+    let program = kind == Some(ArtefactKind::Program);
+    let isolated = native && entry.isolation == Some(Isolation::Process);
     let set = [
         ("sha256", entry.sha256.is_some(), kind.is_some_and(ArtefactKind::is_file)),
         ("instance", entry.instance.is_some(), kind == Some(ArtefactKind::Wasm)),
         ("memory_mb", entry.memory_mb.is_some(), kind == Some(ArtefactKind::Wasm)),
+        ("isolation", entry.isolation.is_some(), native),
+        ("inline", entry.inline.is_some(), native),
+        ("arguments", !entry.arguments.is_empty(), program),
+        ("environment", !entry.environment.is_empty(), program || native),
         ("permissions", !entry.permissions.is_unset(), kind.is_some()),
     ];
     for (key, _, _) in set.iter().filter(|(_, is_set, fits)| *is_set && !fits) {
@@ -81,6 +88,22 @@ fn artefact(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
             Some(kind) => format!("does not apply to {}; remove this key", kind.as_str()),
         };
         findings.error(&path.key(key), message);
+    }
+    if isolated && entry.inline == Some(true) {
+        findings
+            .error(&path.key("inline"), "is for a library in the gateway's process, and `isolation` gives it its own");
+    }
+    if native && !isolated && !entry.environment.is_empty() {
+        let message = "is for a process of its own: set `isolation` to `process`, or remove this key";
+        findings.error(&path.key("environment"), message);
+    }
+    for name in entry.environment.keys() {
+        let message = match name.as_str() {
+            _ if name.is_empty() || name.contains(['=', '\0']) => "is no name of a variable",
+            _ if name.starts_with("GATEWRIGHT_") => "is the gateway's own: choose another name",
+            _ => continue,
+        };
+        findings.error(&path.key("environment").key(name), message);
     }
     let path = path.key("permissions");
     let grants = entry.permissions.grants();

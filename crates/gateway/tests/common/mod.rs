@@ -5,6 +5,7 @@ use gatewright::{Error, Gateway, Started};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -35,28 +36,92 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
     gatewright_pack::pack(&COMPONENTS[name]).unwrap()
 }
 
-/// The component of `generation`, with the code of this letter.
-pub(crate) fn generation(letter: char) -> Vec<u8> {
-    static PACKED: LazyLock<Vec<u8>> = LazyLock::new(|| component("generation"));
-    let (mark, mut component) = (b"the code of generation ", PACKED.clone());
-    let places: Vec<usize> =
-        (0..component.len() - mark.len()).filter(|at| component[*at..].starts_with(mark)).collect();
-    assert!(!places.is_empty(), "the mark is not in the component");
-    for at in places {
-        component[at + mark.len()] = letter as u8;
-    }
-    component
+/// The native artefacts of the test plugins: built into a folder of their own, whose lock nobody holds.
+static NATIVE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("artefacts");
+    let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--locked", "--package", "gatewright-test-plugins", "--examples"])
+        .args(["--features", "programs", "--target-dir"])
+        .arg(&target)
+        .env("CARGO_PROFILE_DEV_STRIP", "symbols")
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .status();
+    assert!(built.unwrap().success(), "the test plugins cannot be built");
+    target.join("debug/examples")
+});
+
+/// A kind of artefact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Component,
+    Library,
+    Program,
 }
 
-/// What a request to a gateway with the code of this letter is answered.
-pub(crate) fn answer_of(letter: char) -> String {
-    format!("the code of generation {letter}")
+impl Kind {
+    /// What a file of this kind is called.
+    pub(crate) fn file(self) -> &'static str {
+        match self {
+            Self::Component => "guard.wasm",
+            Self::Library => "guard.so",
+            Self::Program => "guard",
+        }
+    }
+
+    /// `generation` as an artefact of this kind, as it was built.
+    fn built(self) -> Vec<u8> {
+        match self {
+            Self::Component => component("generation"),
+            Self::Library => std::fs::read(NATIVE.join("libgeneration.so")).unwrap(),
+            Self::Program => std::fs::read(NATIVE.join("generation_program")).unwrap(),
+        }
+    }
+}
+
+/// An artefact of which there are many, each with other code.
+pub(crate) struct Generations {
+    artefact: Vec<u8>,
+    places: Vec<usize>,
+}
+
+/// What the code says of itself, before its number.
+const MARK: &[u8] = b"the code of generation ";
+
+impl Generations {
+    pub(crate) fn new(kind: Kind) -> Self {
+        let artefact = kind.built();
+        let begins = |at: &usize| artefact[*at..].starts_with(MARK);
+        let places: Vec<usize> = (0..artefact.len() - MARK.len()).filter(begins).map(|at| at + MARK.len()).collect();
+        assert!(!places.is_empty(), "the mark is not in the artefact");
+        Self { artefact, places }
+    }
+
+    /// The artefact with the code of this number.
+    pub(crate) fn artefact(&self, number: usize) -> Vec<u8> {
+        let (mut artefact, digits) = (self.artefact.clone(), format!("{number:04}"));
+        for at in &self.places {
+            artefact[*at..*at + digits.len()].copy_from_slice(digits.as_bytes());
+        }
+        artefact
+    }
+}
+
+/// The component of `generation`, with the code of this number.
+pub(crate) fn generation(number: usize) -> Vec<u8> {
+    static BUILT: LazyLock<Generations> = LazyLock::new(|| Generations::new(Kind::Component));
+    BUILT.artefact(number)
+}
+
+/// What a request to a gateway with the code of this number is answered.
+pub(crate) fn answer_of(number: usize) -> String {
+    format!("the code of generation {number:04}")
 }
 
 /// Puts a file in its place as one should: beside it, then by a rename.
 pub(crate) fn put(path: &Path, content: &[u8]) {
     let new = path.with_extension("new");
     std::fs::write(&new, content).unwrap();
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::rename(&new, path).unwrap();
 }
 
@@ -88,15 +153,20 @@ impl House {
 
     /// Starts a gateway of these plugins.
     pub(crate) async fn start(&self, plugins: Json) -> Result<Started, Error> {
+        self.start_with(self.config(plugins)).await
+    }
+
+    /// Starts a gateway.
+    pub(crate) async fn start_with(&self, config: Config) -> Result<Started, Error> {
         let app_dir = self.path("app");
         std::fs::create_dir_all(&app_dir).unwrap();
-        Gateway::builder().config(self.config(plugins)).app_dir(app_dir).start().await
+        Gateway::builder().config(config).app_dir(app_dir).start().await
     }
 
     /// The copies of artefacts that are kept.
     pub(crate) fn copies(&self) -> usize {
         let entries = std::fs::read_dir(self.path("app/plugins")).into_iter().flatten().flatten();
-        entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".wasm")).count()
+        entries.filter(|entry| entry.file_type().unwrap().is_file()).count()
     }
 }
 
@@ -105,7 +175,12 @@ pub(crate) type Answer = (u16, String);
 
 /// Asks the demo provider's model.
 pub(crate) async fn ask(address: SocketAddr, prompt: &str) -> Answer {
-    let body = json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": prompt }] }).to_string();
+    post(address, &json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": prompt }] })).await
+}
+
+/// Asks for a completion.
+pub(crate) async fn post(address: SocketAddr, body: &Json) -> Answer {
+    let body = body.to_string();
     let head =
         "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json";
     exchange(address, &format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await

@@ -147,7 +147,7 @@ fn failed(slot: &Slot, hook: Hook, failure: &Failure, took: Duration, now: Optio
 fn turned(slot: &Slot, hook: Hook, open: bool) {
     tracing::warn!(plugin = %slot.name(), hook = hook.name(), open, "plugin breaker turned");
     if let Some(probe) = slot.instance.probe() {
-        probe.breaker(slot.instance.unavailable().is_some());
+        probe.breaker(slot.instance.open_breaker().is_some());
     }
 }
 

@@ -3,6 +3,7 @@
 mod bounds;
 mod custom;
 mod histogram;
+mod hosts;
 mod labels;
 mod plugins;
 mod process;
@@ -10,6 +11,7 @@ mod providers;
 mod requests;
 
 pub use custom::MAX_PLUGIN_SERIES;
+pub use hosts::HostReport;
 pub use providers::ProviderMetrics;
 
 use crate::log::LogHandle;
@@ -18,6 +20,7 @@ use gatewright_pipeline::Probe;
 use gatewright_plugin::HookSet;
 use gatewright_plugin::payload::RequestSummary;
 use gatewright_plugin::services;
+use hosts::Hosts;
 use labels::{Bounded, Label};
 use plugins::Plugins;
 use process::Process;
@@ -47,6 +50,7 @@ pub struct Metrics {
     plugins: Plugins,
     custom: Custom,
     process: Process,
+    hosts: Hosts,
     active: Gauge,
     generation: Gauge<u64, AtomicU64>,
     reloads: Family<ReloadLabels, Counter>,
@@ -78,6 +82,7 @@ impl Metrics {
         let requests = Requests::new(&mut registry, names.clone());
         let providers = Providers::new(&mut registry, names);
         let (plugins, custom, process) = (Plugins::default(), Custom::default(), Process::new());
+        let hosts = Hosts::default();
         let (active, generation, reloads) = (Gauge::default(), Gauge::default(), Family::default());
         for result in ["success", "failure"] {
             drop(reloads.get_or_create(&ReloadLabels { result }));
@@ -94,6 +99,7 @@ impl Metrics {
         registry.register_collector(Box::new(plugins.clone()));
         registry.register_collector(Box::new(custom.clone()));
         registry.register_collector(Box::new(process.clone()));
+        registry.register_collector(Box::new(hosts.clone()));
         Self {
             registry,
             requests,
@@ -101,6 +107,7 @@ impl Metrics {
             plugins,
             custom,
             process,
+            hosts,
             active,
             generation,
             reloads,
@@ -166,6 +173,11 @@ impl Metrics {
     pub fn plugin_load_failed(&self, instance: &str) {
         let plugin = self.loaded.admit(instance);
         self.load_failures.get_or_create(&LoadLabels { plugin }).inc();
+    }
+
+    /// Shows how plugins stand with their hosts. Later calls change nothing.
+    pub fn watch_hosts(&self, report: impl Fn() -> HostReport + Send + Sync + 'static) {
+        self.hosts.source.get_or_init(|| Box::new(report));
     }
 
     /// Shows how many lines the log dropped. Later calls change nothing.

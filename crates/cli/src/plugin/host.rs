@@ -1,0 +1,65 @@
+//! `gatewright plugin host`: a native library in a process of its own, which a gateway starts for `isolation`.
+
+use gatewright_abi::Introduction;
+use gatewright_host::{Sha256, Staged};
+use gatewright_host_native::{Options, introduce, load_staged};
+use gatewright_plugin::hosted::Hosted;
+use gatewright_sdk::process::{self, Artefact};
+use gatewright_telemetry::{LogConfig, LogOutput, LogStyle};
+use serde_json::Value as Json;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// A library that was opened.
+struct Library {
+    file: PathBuf,
+    staged: Staged,
+    introduction: Introduction,
+}
+
+pub(super) fn run(file: &Path) -> ExitCode {
+    // The gateway makes lines of its log of these.
+    let log = LogConfig { style: LogStyle::Json, output: LogOutput::Stderr, ..LogConfig::default() };
+    let _guard = match gatewright_telemetry::log::init(log) {
+        Ok(guard) => guard,
+        Err(error) => return failed(&error.to_string()),
+    };
+    match Library::open(file) {
+        Ok(library) => process::run(Arc::new(library)),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(why: &str) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::FAILURE
+}
+
+// === impl Library ===
+
+impl Library {
+    fn open(file: &Path) -> Result<Self, String> {
+        let unreadable = |error| format!("cannot read `{}`: {error}", file.display());
+        let opened = File::open(file).map_err(unreadable)?;
+        let bytes = opened.metadata().map_err(unreadable)?.len();
+        // Who started this made a copy that nobody else writes to.
+        let staged = Staged { path: file.to_owned(), sha256: Sha256::of(opened).map_err(unreadable)?, bytes };
+        let introduction = introduce(file, &staged, Options::default().start_timeout);
+        let introduction = introduction.map_err(|error| error.to_string())?;
+        Ok(Self { file: file.to_owned(), staged, introduction })
+    }
+}
+
+impl Artefact for Library {
+    fn introduction(&self) -> Introduction {
+        self.introduction.clone()
+    }
+
+    fn create(&self, name: &str, config: &[u8]) -> Result<Arc<dyn Hosted>, String> {
+        let config: Json = serde_json::from_slice(config).map_err(|error| format!("its config: {error}"))?;
+        let loaded = load_staged(name, &self.file, &self.staged, &config, &Options::default());
+        loaded.map(|native| native as Arc<dyn Hosted>).map_err(|error| error.to_string())
+    }
+}

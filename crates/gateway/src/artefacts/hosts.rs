@@ -1,0 +1,184 @@
+//! The hosts of artefacts, each made at the first artefact that needs it.
+
+use super::failure;
+use gatewright_config::{DEFAULT_MEMORY_MB, InstanceMode, Isolation, PluginEntry};
+use gatewright_host::{Sha256, Staged};
+use gatewright_host_native as native;
+use gatewright_host_process::{Address, Options, Processes};
+use gatewright_host_wasm::{self as wasm, InstancePolicy, WasmHost};
+use gatewright_plugin::Failure;
+use gatewright_plugin::hosted::Hosted;
+use gatewright_telemetry::PluginLog;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// The hosts.
+#[derive(Default)]
+pub(super) struct Hosts {
+    wasm: OnceLock<WasmHost>,
+    processes: OnceLock<Processes>,
+    runner: Option<Runner>,
+}
+
+/// The program that runs a native library in a process of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Runner {
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// Its arguments, before the library.
+    pub(crate) arguments: Vec<OsString>,
+}
+
+/// The largest component: compiling a larger one takes minutes.
+const MAX_COMPONENT_BYTES: u64 = 64 << 20;
+
+/// The longest time of compiling a component and making its first instance.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How a script begins.
+const SCRIPT: &[u8] = b"#!";
+
+// === impl Hosts ===
+
+impl Hosts {
+    pub(super) fn new(runner: Option<Runner>) -> Self {
+        Self { runner, ..Self::default() }
+    }
+
+    /// Loads a component. `compiled` is where compiled code is kept.
+    pub(super) async fn wasm(
+        &self,
+        entry: &PluginEntry,
+        staged: &Staged,
+        compiled: Option<&Path>,
+    ) -> Result<Arc<dyn Hosted>, Failure> {
+        if staged.bytes > MAX_COMPONENT_BYTES {
+            return Err(Failure::new(format!("a component has at most {} MiB", MAX_COMPONENT_BYTES >> 20)));
+        }
+        let path = staged.path.clone();
+        let read = tokio::task::spawn_blocking(move || fs::read(path)).await;
+        let component = read.map_err(failure)?.map_err(failure)?;
+        let memory = entry.memory_mb.unwrap_or(DEFAULT_MEMORY_MB) as usize;
+        let options = wasm::Options {
+            granted: entry.permissions.set(),
+            instances: entry.instance.map(policy),
+            memory_bytes: memory << 20,
+            view: None,
+        };
+        let host = match self.wasm.get() {
+            Some(host) => host.clone(),
+            None => {
+                let host = WasmHost::new(compiled).map_err(failure)?;
+                self.wasm.get_or_init(|| host).clone()
+            }
+        };
+        let config = entry.config.get();
+        match tokio::time::timeout(LOAD_TIMEOUT, host.load(component, &config, options)).await {
+            Ok(loaded) => loaded.map_err(failure),
+            Err(_) => Err(Failure::new(format!("it did not load within {} s", LOAD_TIMEOUT.as_secs()))),
+        }
+    }
+
+    /// Loads a native library: `file` is what the copy is of.
+    pub(super) async fn native(
+        &self,
+        entry: &PluginEntry,
+        staged: &Staged,
+        file: PathBuf,
+    ) -> Result<Arc<dyn Hosted>, Failure> {
+        if entry.isolation == Some(Isolation::Process) {
+            return self.isolated(entry, staged).await;
+        }
+        let options = native::Options {
+            inline: entry.inline == Some(true),
+            timeout: entry.timeout(),
+            ..native::Options::default()
+        };
+        let (name, config, staged) = (entry.name.clone(), entry.config.get(), staged.clone());
+        let load = move || native::load_staged(&name, &file, &staged, &config, &options);
+        // It waits for code of the plugin's.
+        let loaded = tokio::task::spawn_blocking(load).await.map_err(failure)?;
+        Ok(loaded.map_err(failure)?)
+    }
+
+    /// Runs a native library in a process of its own.
+    async fn isolated(&self, entry: &PluginEntry, staged: &Staged) -> Result<Arc<dyn Hosted>, Failure> {
+        let Some(Runner { program, arguments }) = self.runner.clone() else {
+            let why = "`isolation` needs the program that runs libraries, and this gateway was not told of one";
+            return Err(Failure::new(why));
+        };
+        let mut options = self.options(entry);
+        options.arguments = arguments.into_iter().chain([staged.path.clone().into()]).collect();
+        self.start(&Address::File(program), options).await
+    }
+
+    /// Starts a program: `file` is what the copy is of.
+    pub(super) async fn program(
+        &self,
+        entry: &PluginEntry,
+        staged: &Staged,
+        file: PathBuf,
+    ) -> Result<Arc<dyn Hosted>, Failure> {
+        let mut options = self.options(entry);
+        options.arguments = entry.arguments.iter().map(OsString::from).collect();
+        // A script may need what lies beside it; one whose content is known is run from its copy all the same.
+        if entry.sha256.is_none() && is_script(&file) {
+            return self.start(&Address::File(file), options).await;
+        }
+        (options.sha256, options.stage) = checked(staged);
+        self.start(&Address::File(staged.path.clone()), options).await
+    }
+
+    /// Reaches a process that runs elsewhere.
+    pub(super) async fn remote(&self, entry: &PluginEntry, address: &Address) -> Result<Arc<dyn Hosted>, Failure> {
+        self.start(address, self.options(entry)).await
+    }
+
+    fn options(&self, entry: &PluginEntry) -> Options {
+        let log = Arc::new(PluginLog::new(&entry.name));
+        let mut options = Options::new(entry.name.clone(), entry.config.get(), log);
+        let variables = entry.environment.iter().map(|(name, value)| (name.into(), value.expose().into()));
+        options.environment = variables.collect::<BTreeMap<OsString, OsString>>();
+        options
+    }
+
+    async fn start(&self, address: &Address, options: Options) -> Result<Arc<dyn Hosted>, Failure> {
+        let processes = match self.processes.get() {
+            Some(processes) => processes,
+            None => {
+                let processes = Processes::start().map_err(failure)?;
+                self.processes.get_or_init(|| processes)
+            }
+        };
+        Ok(processes.load(address, options).await.map_err(failure)?)
+    }
+
+    /// The thread of processes, if there is one.
+    pub(super) fn processes(&self) -> Option<Processes> {
+        self.processes.get().cloned()
+    }
+}
+
+fn policy(mode: InstanceMode) -> InstancePolicy {
+    match mode {
+        InstanceMode::Pooled => InstancePolicy::Pooled,
+        InstanceMode::Single => InstancePolicy::Single,
+        InstanceMode::PerCall => InstancePolicy::Fresh,
+    }
+}
+
+/// What a copy must hold, and the folder that it is in.
+fn checked(staged: &Staged) -> (Option<Sha256>, Option<PathBuf>) {
+    (Some(staged.sha256), staged.path.parent().map(Path::to_owned))
+}
+
+fn is_script(file: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(SCRIPT.len() as u64).read_to_end(&mut head));
+    read.is_ok() && head == SCRIPT
+}

@@ -1,0 +1,3 @@
+//! `Generation` as a program.
+
+gatewright_sdk::executable!(gatewright_test_plugins::Generation);

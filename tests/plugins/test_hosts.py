@@ -1,0 +1,276 @@
+"""One plugin in each host, as an operator has it: by `path` in the config, replaced, broken, killed, hung."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from artefacts import put
+from envelope import chat, error_of
+from gateway import Gateway, binary, get, post, standard_config
+
+# Of each host: the ending of its file, and what its entry says besides.
+HOSTS = {
+    "wasm": (".wasm", {}),
+    "native": (".so", {}),
+    "isolated": (".so", {"isolation": "process"}),
+    "program": ("", {}),
+}
+PROCESSES = ("isolated", "program")
+
+
+class Guarded:
+    """A gateway whose requests one plugin guards."""
+
+    def __init__(self, start, upstream, directory, generations, host, **more):
+        ending, entry = HOSTS[host]
+        self.artefact, self.path = generations[ending], directory / f"guard{ending}"
+        self.artefact.put(self.path, 1)
+        self.entry = {"name": "guard", "path": str(self.path), "models": ["openai/*"], **entry, **more}
+        self.gateway = start(standard_config(upstream.url, plugins=[self.entry]))
+
+    def ask(self, text="hello", model="openai/fine", **more):
+        body = {**chat(model), "messages": [{"role": "user", "content": text}]}
+        status, _, answer = post(f"{self.gateway.url}/v1/chat/completions", body, **more)
+        return status, answer.decode()
+
+    def wait(self, status, text, seconds=15):
+        """Waits until requests are answered so."""
+        return eventually(lambda: self.ask(), lambda answer: answer[0] == status and text in answer[1], seconds)
+
+    def ready(self):
+        status, _, body = get(f"{self.gateway.url}/readyz")
+        return status, body.decode()
+
+    def metric(self, name):
+        lines = get(f"{self.gateway.url}/metrics")[2].decode().splitlines()
+        return next((float(line.split()[-1]) for line in lines if line.startswith(name)), None)
+
+    def children(self):
+        """The processes that the gateway started."""
+        tasks = pathlib.Path(f"/proc/{self.gateway.process.pid}/task").iterdir()
+        return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+
+def eventually(look, fits, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not fits(seen := look()):
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.02)
+    return seen
+
+
+@pytest.fixture
+def guarded(start, upstream, tmp_path, generations):
+    return lambda host, **more: Guarded(start, upstream, tmp_path, generations, host, **more)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_guards(guarded, host):
+    guarded = guarded(host)
+    status, body = guarded.ask("something forbidden")
+    assert status == 403, body
+    assert error_of("openai", body)["message"].find("it is forbidden") >= 0
+    status, body = guarded.ask()
+    assert status == 200 and "the code of generation 0001" in body, body
+    # Who is not in its scope does not meet it.
+    assert "You said" in guarded.ask("something forbidden", model="labelled/fine")[1]
+    assert guarded.ready()[0] == 200
+    assert len(guarded.children()) == (1 if host in PROCESSES else 0)
+    assert guarded.gateway.stop() == 0
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_new_files_are_taken(guarded, host):
+    guarded = guarded(host)
+    failed = []
+
+    def requests():
+        while not done.is_set():
+            status, body = guarded.ask()
+            if status != 200:
+                failed.append((status, body))
+
+    done, clients = threading.Event(), []
+    for _ in range(2):
+        clients.append(threading.Thread(target=requests))
+        clients[-1].start()
+    try:
+        for number in range(2, 8):
+            guarded.artefact.put(guarded.path, number)
+            guarded.wait(200, f"the code of generation {number:04}")
+    finally:
+        done.set()
+        for client in clients:
+            client.join()
+    assert not failed, failed[:3]
+    eventually(guarded.children, lambda pids: len(pids) == (1 if host in PROCESSES else 0))
+    assert guarded.metric("gatewright_native_libraries{state=\"retired\"}") == (6 if host == "native" else None)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_bad_file_leaves_the_one_before(guarded, host):
+    guarded = guarded(host)
+    good = guarded.path.read_bytes()
+    put(guarded.path, good[: len(good) // 2])
+    failures = 'gatewright_plugin_load_failures_total{plugin="guard"}'
+    eventually(lambda: guarded.metric(failures), lambda failed: failed == 1)
+    status, said = guarded.ready()
+    assert status == 200 and "its new file was not taken" in said and "the one before goes on" in said, said
+    assert guarded.ask()[0] == 200
+    assert guarded.ask("something forbidden")[0] == 403
+    guarded.artefact.put(guarded.path, 2)
+    guarded.wait(200, "the code of generation 0002")
+    assert json.loads(guarded.ready()[1]).get("pending", []) == []
+
+
+@pytest.mark.parametrize("host", PROCESSES)
+def test_a_killed_process_is_back_soon(guarded, host):
+    guarded = guarded(host)
+    (before,) = guarded.children()
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: guarded.metric('gatewright_plugin_restarts_total{plugin="guard"}'), lambda count: count == 1)
+    guarded.wait(200, "the code of generation 0001")
+    (after,) = guarded.children()
+    assert after != before
+    assert guarded.ask("something forbidden")[0] == 403
+
+
+def test_a_process_that_cannot_come_back_keeps_the_gate_shut(guarded, tmp_path):
+    """Its script works once."""
+    guarded = guarded("program")
+    once = tmp_path / "once"
+    script = f"#!/bin/sh\nmkdir {once} || {{ echo no licence >&2; exit 3; }}\nexec {guarded.path} \"$@\"\n"
+    path = tmp_path / "script"
+    put(path, script.encode())
+    entry = {**guarded.entry, "path": str(path)}
+    guarded.gateway.write_config({**guarded.gateway.config, "plugins": [entry]})
+    eventually(lambda: once.exists(), bool)
+    guarded.wait(200, "the code of generation 0001")
+    assert guarded.gateway.wait_log("the config was taken")
+    os.kill(guarded.children()[0], signal.SIGKILL)
+    status, body = guarded.wait(503, "plugin_unavailable")
+    assert "licence" not in body, "what is wrong inside is not the client's business"
+    status, said = eventually(guarded.ready, lambda ready: "no licence" in ready[1])
+    assert status == 503 and "a guard is out" in said, said
+    assert guarded.metric('gatewright_plugin_away{plugin="guard"}') == 1
+    # Requests outside of its scope go on.
+    assert guarded.ask(model="labelled/fine")[0] == 200
+    once.rmdir()
+    guarded.wait(200, "the code of generation 0001", seconds=30)
+
+
+@pytest.mark.parametrize("host", PROCESSES)
+def test_processes_end_with_the_gateway(guarded, host):
+    guarded = guarded(host)
+    (pid,) = guarded.children()
+    guarded.gateway.kill()
+    eventually(lambda: pathlib.Path(f"/proc/{pid}").exists(), lambda there: not there, seconds=5)
+
+
+def test_the_environment_is_what_the_config_says(guarded, start, upstream, tmp_path):
+    guarded = guarded("program")
+    seen, path = tmp_path / "seen", tmp_path / "script"
+    put(path, f"#!/bin/sh\nenv > {seen}.part; echo \"$@\" >> {seen}.part; mv {seen}.part {seen}\nexec {guarded.path}\n".encode())
+    more = {"environment": {"PLAIN": "a b", "TOKEN": "env.TEST_HEADER"}, "arguments": ["--level", "3 4"]}
+    gateway = start(standard_config(upstream.url, plugins=[{**guarded.entry, "path": str(path), **more}]))
+    lines = seen.read_text().splitlines()
+    names = {line.split("=")[0] for line in lines[:-1]}
+    shell = {"PWD", "_", "SHLVL", "OLDPWD"}
+    assert {name for name in names if not name.startswith("GATEWRIGHT_")} - shell == {"PLAIN", "TOKEN"}
+    assert "PLAIN=a b" in lines and f"TOKEN={gateway.secrets['TEST_HEADER']}" in lines
+    assert lines[-1] == "--level 3 4"
+
+
+def test_a_process_elsewhere(start, upstream, examples):
+    # The path of a socket has at most 107 bytes.
+    path = pathlib.Path(f"/tmp/gatewright-test-{os.getpid()}-{time.monotonic_ns()}.sock")
+
+    def serve():
+        process = subprocess.Popen([examples / "generation_program", "--listen", f"unix://{path}"], stderr=subprocess.DEVNULL)
+        eventually(lambda: connects(path), bool)
+        return process
+
+    served = serve()
+    try:
+        entry = {"name": "guard", "path": f"grpc+unix://{path}", "models": ["openai/*"]}
+        gateway = start(standard_config(upstream.url, plugins=[entry]))
+        ask = lambda text="hello": post(f"{gateway.url}/v1/chat/completions", {**chat("openai/fine"), "messages": [{"role": "user", "content": text}]})  # noqa: E731
+        assert ask()[0] == 200 and ask("forbidden")[0] == 403
+        served.kill()
+        served.wait()
+        eventually(lambda: ask()[0], lambda status: status == 503)
+        assert get(f"{gateway.url}/readyz")[0] == 503
+        path.unlink(missing_ok=True)
+        served = serve()
+        eventually(lambda: ask()[0], lambda status: status == 200, seconds=30)
+    finally:
+        served.kill()
+        served.wait()
+        path.unlink(missing_ok=True)
+
+
+def connects(path):
+    with socket.socket(socket.AF_UNIX) as stream:
+        try:
+            stream.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("isolation", [{}, {"isolation": "process"}])
+def test_a_library_that_hangs_shuts_its_own_gate_alone(start, upstream, examples, isolation):
+    script = {"hooks": {"check_input": [{"sleep": 4000}]}, "only": "hang"}
+    entry = {
+        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["check_input"],
+        "failure_mode": "fail_closed", "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"], **isolation,
+    }  # fmt: skip
+    gateway = start(standard_config(upstream.url, plugins=[entry]))
+    url = f"{gateway.url}/v1/chat/completions"
+    status, _, body = post(url, chat("openai/fine"))
+    assert status == 200, body
+    for _ in range(3):
+        status, _, body = post(url, chat("openai/fine"), headers={"x-request-id": "hang"})
+        assert status == 503 and error_of("openai", body)["type"] == "plugin_unavailable"
+    # Nobody else waits for it: not those beside it, and not those that it would guard.
+    for _ in range(20):
+        begun = time.monotonic()
+        assert post(url, chat("labelled/fine"))[0] == 200
+        assert time.monotonic() - begun < 2
+    if not isolation:
+        status, _, body = get(f"{gateway.url}/readyz")
+        assert status == 503 and b"quarantine" in body, body
+        assert post(url, chat("openai/fine"))[0] == 503
+        metrics = get(f"{gateway.url}/metrics")[2].decode()
+        assert 'gatewright_plugin_calls_given_up_total{plugin="sleeper"} 2' in metrics, metrics
+    eventually(lambda: post(url, chat("openai/fine"))[0], lambda status: status == 200, seconds=40)
+
+
+BAD = {
+    "no file": ("none.so", None, "there is no file"),
+    "a text": ("text.so", b"hello", "is not a shared library"),
+    "a script": ("script.so", b"#!/bin/sh\n", "it is a script"),
+    "empty": ("empty.so", b"", "it is empty"),
+    "no program": ("program", b"#!/bin/sh\n", "is not executable"),
+    "no address": ("http://somewhere:80", None, "is no address of a plugin's process"),
+    "no component": ("text.wasm", b"hello", "is no WASM component"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_validate_says_what_is_wrong(what, tmp_path, upstream):
+    path, content, sentence = BAD[what]
+    if content is not None:
+        (tmp_path / path).write_bytes(content)
+    gateway = Gateway(standard_config(upstream.url, plugins=[{"name": "guard", "path": path}]), directory=tmp_path)
+    gateway.write_config(gateway.config)
+    command = [binary(), "validate", "--config", gateway.config_path]
+    done = subprocess.run(command, env={**os.environ, **gateway.secrets}, text=True, capture_output=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and sentence in said and "plugins[0].path" in said, said
