@@ -117,7 +117,7 @@ fn what_does_not_apply_is_refused() {
             r#""path": "guard.so", "isolation": "process", "inline": true, "environment": {"GATEWRIGHT_X": "b", "A=": "c"}"#
         ),
         "plugins[0].inline: is for a library in the gateway's process, and `isolation` gives it its own\n\
-         plugins[0].environment.A=: is no name of a variable\n\
+         plugins[0].environment[\"A=\"]: is no name of a variable\n\
          plugins[0].environment.GATEWRIGHT_X: is the gateway's own: choose another name"
     );
     assert_eq!(
