@@ -14,6 +14,8 @@ root=$(dirname "$here")
 bin=${CARGO_TARGET_DIR:-$root/target}/release
 tmp=$(mktemp -d)
 started=()
+# Further plugins of a gateway, by the server's name: `, {...}, {...}`.
+declare -A entries=()
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$(basename "$0"): $*"; exit 1; }
@@ -149,7 +151,7 @@ nginx_command() { # name port [extra directive]
 }
 
 # Writes a gateway configuration and sets $command to the command line that runs it.
-gateway_command() { # name port telemetry(true|false)
+gateway_command() { # name port telemetry(true|false) [further plugins]
     local dir=$tmp/$1
     mkdir -p "$dir/app"
     cat >"$dir/config.json" <<JSON
@@ -162,7 +164,7 @@ gateway_command() { # name port telemetry(true|false)
   },
   "plugins": [
     {"name": "telemetry", "enabled": $3},
-    {"name": "logging", "enabled": false}
+    {"name": "logging", "enabled": false}${4:-}
   ]
 }
 JSON
@@ -174,7 +176,7 @@ command_of() { # server port [extra nginx directive]
     case $1 in
     nginx*) nginx_command "$1" "$2" "${3:-}" ;;
     gateway+telemetry*) gateway_command "$1" "$2" true ;;
-    gateway*) gateway_command "$1" "$2" false ;;
+    gateway*) gateway_command "$1" "$2" false "${entries[${1%-cold}]:-}" ;;
     esac
 }
 

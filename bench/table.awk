@@ -1,10 +1,11 @@
 # From the runs of all rounds to one markdown table of medians.
-# Input: idle.tsv (server, bytes), then records.tsv (scenario, server, round, JSON).
+# Input: idle.tsv (server, bytes), then records.tsv (scenario, server, round, JSON). Ratios are to the server `base` (nginx).
 
 BEGIN {
     FS = "\t"
+    if (base == "") base = "nginx"
     print "| scenario | server | requests/s | p50 µs | p99 µs | first byte p50 µs | added to first byte µs |" \
-        " pieces per answer | CPU-s per 1,000 | × nginx (rounds) | core busy | RSS idle MB | RSS under load MB | errors |"
+        " pieces per answer | CPU-s per 1,000 | × " base " (rounds) | core busy | RSS idle MB | RSS under load MB | errors |"
     print "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 }
 
@@ -35,12 +36,12 @@ function value(name,    text) {
     return text
 }
 
-function row(scenario, server,    r, key, nginx, direct, added, ratio, resident, line) {
+function row(scenario, server,    r, key, floor, direct, added, ratio, resident, line) {
     # Ratios and differences are taken within a round, where both sides saw the same machine, and only then the median.
     for (r = 1; r <= rounds; r++) {
         key = scenario SUBSEP server SUBSEP r
-        nginx = cpu[scenario, "nginx", r]; direct = first[scenario, "direct", r]
-        if (cpu[key] != "" && nginx > 0) ratio[r] = cpu[key] / nginx
+        floor = cpu[scenario, base, r]; direct = first[scenario, "direct", r]
+        if (cpu[key] != "" && floor > 0) ratio[r] = cpu[key] / floor
         if (scenario == "first-token" && server != "direct" && first[key] != "" && direct != "") added[r] = first[key] - direct
         if (rss[key] > resident) resident = rss[key]
     }
@@ -49,7 +50,7 @@ function row(scenario, server,    r, key, nginx, direct, added, ratio, resident,
     line = line " | " shown(of(p99, scenario, server), "%.0f") " | " shown(of(first, scenario, server), "%.0f")
     line = line " | " shown(median(added), "%.0f") " | " shown(of(pieces, scenario, server), "%.1f")
     line = line " | " shown(of(cpu, scenario, server), "%.4f")
-    line = line " | " (server == "nginx" ? "1" : spread(ratio)) " | " shown(of(busy, scenario, server), "%.2f")
+    line = line " | " (server == base ? "1" : spread(ratio)) " | " shown(of(busy, scenario, server), "%.2f")
     line = line " | " (server in idle ? sprintf("%.1f", idle[server] / 1e6) : "–")
     line = line " | " (resident ? sprintf("%.1f", resident / 1e6) : "–") " | " errors[scenario, server] " |"
     print line

@@ -1,11 +1,11 @@
 //! Medians of calls of a component, beside the same plugin linked in.
 //!
-//! `scripts/wasm-examples.sh bench-wasm` prints the module; then
+//! `scripts/wasm-examples.sh bench-subject` prints the module; then
 //! `cargo run --release -p bench-wasm -- target/wasm-plugins/wasm32-unknown-unknown/release/examples/subject.wasm`
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
-use bench_wasm::Subject;
+use bench_subject::Subject;
 use gatewright_host_wasm::{InstancePolicy, Options, WasmHost};
 use gatewright_plugin::hosted::{Call, Hosted, Reply, link};
 use gatewright_plugin::model::{Request, Role};

@@ -8,6 +8,7 @@ mod admission;
 mod auth;
 mod body;
 mod connection;
+mod dealer;
 mod exchange;
 mod info;
 mod intake;

@@ -1,5 +1,6 @@
 //! The listener: accepts, deals out, drains.
 
+use crate::dealer::Dealer;
 use crate::latecomers::Latecomers;
 use crate::snapshot::Shared;
 use crate::stop::{Stop, Stopped, stop};
@@ -55,9 +56,8 @@ impl Server {
     pub fn start(self) -> std::io::Result<ServerHandle> {
         let address = self.listener.local_addr()?;
         let (stop, stopped) = stop();
-        let workers = (0..self.workers).map(|number| Worker::start(number, self.shared.clone(), stopped.clone()));
-        let workers = workers.collect::<std::io::Result<Vec<_>>>()?;
-        let accepting = tokio::spawn(accept(self.listener, workers, stopped));
+        let dealer = Dealer::start(self.workers, self.shared.clone(), stopped.clone())?;
+        let accepting = tokio::spawn(accept(self.listener, dealer, stopped));
         Ok(ServerHandle { address, shared: self.shared, stop, accepting })
     }
 }
@@ -119,22 +119,10 @@ pub(crate) async fn next(listener: &TcpListener) -> TcpStream {
 }
 
 /// Deals connections out until it is told to stop.
-async fn accept(listener: TcpListener, workers: Vec<Worker>, mut stop: Stopped) -> (TcpListener, Vec<Worker>) {
-    let deal = async {
-        loop {
-            match next(&listener).await.into_std() {
-                Ok(stream) => {
-                    if let Some(worker) = workers.iter().min_by_key(|worker| worker.load()) {
-                        worker.take(stream).await;
-                    }
-                }
-                Err(error) => tracing::debug!(%error, "a connection broke before it began"),
-            }
-        }
-    };
+async fn accept(listener: TcpListener, mut dealer: Dealer, mut stop: Stopped) -> (TcpListener, Vec<Worker>) {
     tokio::select! {
-        () = deal => {}
+        never = dealer.deal(&listener) => match never {},
         () = stop.told(Stop::Finish) => {}
     }
-    (listener, workers)
+    (listener, dealer.into_workers())
 }

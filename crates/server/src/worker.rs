@@ -3,12 +3,14 @@
 use crate::connection;
 use crate::snapshot::Shared;
 use crate::stop::Stopped;
+use std::collections::VecDeque;
 use std::net::TcpStream as StdStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 /// Connections that may wait for a worker to take them.
@@ -16,9 +18,25 @@ const BACKLOG: usize = 1024;
 
 /// A worker as the acceptor sees it.
 pub(crate) struct Worker {
-    connections: mpsc::Sender<StdStream>,
+    number: usize,
+    queue: Arc<Queue>,
     open: Arc<AtomicUsize>,
     thread: JoinHandle<()>,
+}
+
+/// Connections that a worker is to take.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<Waiting>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    streams: VecDeque<StdStream>,
+    /// Since when it has been asked to look, and did not; what was taken back from it counts on.
+    since: Option<Instant>,
+    closed: bool,
 }
 
 /// A connection that a worker has, counted until it ends, however that is.
@@ -28,14 +46,17 @@ struct Counted(Arc<AtomicUsize>);
 
 impl Worker {
     pub(crate) fn start(number: usize, shared: Arc<Shared>, stop: Stopped) -> std::io::Result<Self> {
-        let (connections, taken) = mpsc::channel(BACKLOG);
-        let open = Arc::new(AtomicUsize::new(0));
+        let (queue, open) = (Arc::<Queue>::default(), Arc::new(AtomicUsize::new(0)));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let counted = open.clone();
+        let (taken, counted) = (queue.clone(), open.clone());
         let thread = std::thread::Builder::new()
             .name(format!("gatewright-{number}"))
-            .spawn(move || runtime.block_on(work(shared, taken, stop, counted)))?;
-        Ok(Self { connections, open, thread })
+            .spawn(move || runtime.block_on(work(shared, &taken, stop, counted)))?;
+        Ok(Self { number, queue, open, thread })
+    }
+
+    pub(crate) fn number(&self) -> usize {
+        self.number
     }
 
     /// Connections it has.
@@ -43,19 +64,67 @@ impl Worker {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Gives it a connection; waits while its backlog is full.
-    pub(crate) async fn take(&self, stream: StdStream) {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        if self.connections.send(stream).await.is_err() {
-            self.open.fetch_sub(1, Ordering::Relaxed);
+    /// Gives it a connection, unless too many wait for it.
+    pub(crate) fn take(&self, stream: StdStream) -> Result<(), StdStream> {
+        let mut state = self.queue.state();
+        if state.streams.len() >= BACKLOG {
+            return Err(stream);
         }
+        self.open.fetch_add(1, Ordering::Relaxed);
+        state.streams.push_back(stream);
+        state.since.get_or_insert_with(Instant::now);
+        drop(state);
+        self.queue.arrived.notify_one();
+        Ok(())
+    }
+
+    /// For how long it has been asked to look for connections, and did not; `None` if it did.
+    pub(crate) fn waiting(&self, now: Instant) -> Option<Duration> {
+        self.queue.state().since.map(|since| now.saturating_duration_since(since))
+    }
+
+    /// Whether it has not looked for so long.
+    pub(crate) fn is_held(&self, now: Instant, long: Duration) -> bool {
+        self.waiting(now).is_some_and(|waited| waited >= long)
+    }
+
+    /// Takes back what it did not take.
+    pub(crate) fn give_back(&self) -> VecDeque<StdStream> {
+        let streams = std::mem::take(&mut self.queue.state().streams);
+        self.open.fetch_sub(streams.len(), Ordering::Relaxed);
+        streams
     }
 
     /// Waits for its end, which comes when it was told to stop and its connections are done.
     pub(crate) fn join(self) {
-        drop(self.connections);
+        self.queue.state().closed = true;
+        self.queue.arrived.notify_one();
         if self.thread.join().is_err() {
             tracing::error!("a worker panicked");
+        }
+    }
+}
+
+// === impl Queue ===
+
+impl Queue {
+    /// No code of ours panics while it holds the lock.
+    fn state(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next connection; `None` once there are no more.
+    async fn next(&self) -> Option<StdStream> {
+        loop {
+            {
+                let mut state = self.state();
+                let stream = state.streams.pop_front();
+                state.since = (!state.streams.is_empty()).then(Instant::now);
+                if stream.is_some() || state.closed {
+                    return stream;
+                }
+            }
+            self.arrived.notified().await;
         }
     }
 }
@@ -68,9 +137,9 @@ impl Drop for Counted {
     }
 }
 
-async fn work(shared: Arc<Shared>, mut taken: mpsc::Receiver<StdStream>, stop: Stopped, open: Arc<AtomicUsize>) {
+async fn work(shared: Arc<Shared>, queue: &Queue, stop: Stopped, open: Arc<AtomicUsize>) {
     let connections = TaskTracker::new();
-    while let Some(stream) = taken.recv().await {
+    while let Some(stream) = queue.next().await {
         let (shared, stop, open) = (shared.clone(), stop.clone(), open.clone());
         let limits = shared.snapshot().limits;
         let counted = Counted(open);

@@ -5,6 +5,8 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// How often the plugins of each mark were started and shut down: kinds are made from their config alone.
 static LIVES: Mutex<BTreeMap<String, (u32, u32)>> = Mutex::new(BTreeMap::new());
@@ -216,6 +218,50 @@ async fn a_start_that_fails_leaves_nothing_behind() {
     assert!(matches!(error, Error::Bind(_)), "{error}");
     shut_down("homeless", 1).await;
     drain(taken).await;
+}
+
+/// Holds its thread at what says so.
+struct Holding;
+
+#[plugin]
+impl Plugin for Holding {
+    fn check_input(&self, _: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
+        let mut hold = false;
+        request.chat()?.messages.iter().for_each(|message| message.texts(&mut |text| hold |= text == "hold"));
+        if hold {
+            std::thread::sleep(Duration::from_secs(8));
+        }
+        Ok(Verdict::Allow)
+    }
+}
+
+/// Asks over a connection of its own; answers the head and body.
+async fn ask(address: SocketAddr, text: &str) -> String {
+    let body = json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": text }] }).to_string();
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close";
+    let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let (mut stream, mut answer) = (TcpStream::connect(address).await.unwrap(), String::new());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_hook_that_holds_its_thread_does_not_hold_who_comes_later() {
+    for workers in [1, 2] {
+        let mut config = config(json!([]));
+        config.server.workers = Some(workers);
+        let started = Gateway::builder().plugin(Holding).config(config).start().await.unwrap();
+        let (address, begun) = (started.address(), Instant::now());
+        let held = tokio::spawn(async move { ask(address, "hold").await });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        for _ in 0..10 {
+            assert!(ask(address, "hello").await.starts_with("HTTP/1.1 200"));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(6), "{workers}: they waited for {:?}", begun.elapsed());
+        assert!(held.await.unwrap().starts_with("HTTP/1.1 200"), "who was held is answered in the end");
+        drain(started).await;
+    }
 }
 
 #[test]

@@ -1,0 +1,3 @@
+//! The subject as a component, or a library.
+
+gatewright_sdk::export!(bench_subject::Subject);

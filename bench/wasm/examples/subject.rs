@@ -1,3 +1,0 @@
-//! The subject as a component.
-
-gatewright_sdk::export!(bench_wasm::Subject);
