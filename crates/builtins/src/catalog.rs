@@ -1,8 +1,9 @@
 //! The one list of the plugins that ship.
 
-use crate::{CostAlerter, JailbreakDetector, Logging, NoConfig, RequestLogger, Telemetry, WebhookNotifier};
+use crate::{Logging, Telemetry};
 use gatewright_plugin::hosted::{Hosted, link};
 use gatewright_plugin::{Failure, FromConfig, HookSet, Manifest, Plugin};
+use gatewright_stock_plugins::{CostAlerter, JailbreakDetector, NoConfig, RequestLogger, WebhookNotifier};
 use gatewright_telemetry::Metrics;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};

@@ -174,6 +174,11 @@ impl Group {
         Self::Streams,
     ];
 
+    /// Whether its rules are stated for every hook, so that it has cases for each. The others are about some hooks.
+    pub fn is_of_every_hook(self) -> bool {
+        matches!(self, Self::Hooks | Self::Order | Self::Scope | Self::Failures | Self::Time)
+    }
+
     /// Its word in names and tables.
     pub fn as_str(self) -> &'static str {
         match self {

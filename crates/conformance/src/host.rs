@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// A host under test: a way of running plugins.
 pub trait Host: Sync {
-    /// Its name, for the report: `builtin`, `native`, `wasm`, `process`.
+    /// Its name, for the report: one of [`HOSTS`], or another for another way of running plugins.
     fn name(&self) -> &'static str;
 
     /// How many times as long as within one process a call may take: where a case gives calls a time that they must
@@ -22,6 +22,9 @@ pub trait Host: Sync {
     fn load<'a>(&'a self, plugin: &'static TestPlugin, config: Json)
     -> BoxFuture<'a, Result<Arc<dyn Hosted>, Failure>>;
 }
+
+/// The hosts of the gateway: the table has each of them.
+pub const HOSTS: [&str; 4] = ["builtin", "native", "wasm", "process"];
 
 /// The built-in host: plugins linked into the program.
 #[derive(Clone, Copy, Debug, Default)]

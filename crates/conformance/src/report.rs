@@ -2,7 +2,7 @@
 
 use crate::case::{Case, CaseFailure, Group, Outcome};
 use crate::cases::cases;
-use crate::host::Host;
+use crate::host::{HOSTS, Host};
 use gatewright_plugin::{Hook, HookSet};
 use std::fmt::{self, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,22 +37,14 @@ pub struct CaseReport {
     pub took: Duration,
 }
 
-/// Reports side by side: a row for each hook and host, a column for each group, `passed/all` in the cells.
+/// Reports side by side: a row for each hook and host, a column for each group, `passed/all` in the cells. A dot is a
+/// cell that has nothing to hold, since the group is not about that hook.
 #[derive(Debug)]
 pub struct Table<'a>(pub &'a [Report]);
 
-/// Runs every case.
-pub fn run_all(host: &dyn Host) -> Report {
-    run(host, cases())
-}
-
 /// Runs the cases of one group.
 pub fn run_group(host: &dyn Host, group: Group) -> Report {
-    run(host, cases().into_iter().filter(|case| case.group == group).collect())
-}
-
-fn run(host: &dyn Host, cases: Vec<Case>) -> Report {
-    let cases = cases.into_iter().map(|case| {
+    let cases = cases().into_iter().filter(|case| case.group == group).map(|case| {
         let started = Instant::now();
         let outcome = run_case(host, &case);
         let Case { group, name, rule, hooks, .. } = case;
@@ -83,11 +75,22 @@ impl Report {
     pub fn holds(&self) -> bool {
         self.failures().next().is_none()
     }
+
+    fn of(&self, group: Group) -> impl Iterator<Item = &CaseReport> {
+        self.cases.iter().filter(move |case| case.group == group)
+    }
+
+    fn at(&self, hook: Hook, group: Group) -> impl Iterator<Item = &CaseReport> {
+        self.of(group).filter(move |case| case.hooks.contains(hook))
+    }
 }
 
 impl Display for Report {
+    /// A line, and the cases that do not hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Table(std::slice::from_ref(self)))?;
+        let seconds = self.cases.iter().map(|case| case.took).sum::<Duration>().as_secs_f64();
+        let (all, failed) = (self.cases.len(), self.failures().count());
+        writeln!(f, "{}: {} of {all} cases hold, {seconds:.1} s", self.host, all - failed)?;
         for failed in self.failures() {
             writeln!(f, "\n{} {}/{}: {}", self.host, failed.group, failed.name, failed.rule)?;
             if let Err(failure) = &failed.outcome {
@@ -100,29 +103,59 @@ impl Display for Report {
 
 // === impl Table ===
 
+impl Table<'_> {
+    /// What it lacks, a sentence each: hosts, groups that were not run against one, and cells without a case where the
+    /// group is about every hook or another host has some. Nothing may be missing of a whole run.
+    pub fn gaps(&self) -> Vec<String> {
+        let missing = HOSTS.iter().filter(|host| !self.0.iter().any(|report| report.host == **host));
+        let mut gaps: Vec<String> = missing.map(|host| format!("the host `{host}` was not run")).collect();
+        for report in self.0 {
+            for group in Group::ALL {
+                if report.of(group).next().is_none() {
+                    gaps.push(format!("{}: no case of the group `{group}` was run", report.host));
+                    continue;
+                }
+                let empty = Hook::TABLE.iter().filter(|row| self.is_gap(report, row.hook, group));
+                gaps.extend(
+                    empty
+                        .map(|row| format!("{}: no case of the group `{group}` exercised `{}`", report.host, row.name)),
+                );
+            }
+        }
+        gaps
+    }
+
+    fn is_gap(&self, report: &Report, hook: Hook, group: Group) -> bool {
+        let is_empty = |report: &Report| report.at(hook, group).next().is_none();
+        is_empty(report) && (group.is_of_every_hook() || !self.0.iter().all(is_empty))
+    }
+}
+
 impl Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<18} {:<8}", "hook", "host")?;
-        for group in Group::ALL {
-            write!(f, " {group:>9}")?;
-        }
-        writeln!(f)?;
-        for row in Hook::TABLE {
+        let row = |f: &mut fmt::Formatter<'_>, name: &str, host: &str, cells: &dyn Fn(Group) -> String| {
+            write!(f, "{name:<18} {host:<9}")?;
+            for group in Group::ALL {
+                write!(f, " {:>9}", cells(group))?;
+            }
+            writeln!(f)
+        };
+        row(f, "hook", "host", &|group| group.to_string())?;
+        for info in Hook::TABLE {
             for report in self.0 {
-                write!(f, "{:<18} {:<8}", row.name, report.host)?;
-                for group in Group::ALL {
-                    let cases = report.cases.iter().filter(|case| case.group == group && case.hooks.contains(row.hook));
-                    write!(f, " {:>9}", score(cases))?;
-                }
-                writeln!(f)?;
+                row(f, info.name, report.host, &|group| match self.is_gap(report, info.hook, group) {
+                    true => "EMPTY".to_owned(),
+                    false => score(report.at(info.hook, group)),
+                })?;
             }
         }
         for report in self.0 {
-            write!(f, "{:<18} {:<8}", "all cases", report.host)?;
-            for group in Group::ALL {
-                write!(f, " {:>9}", score(report.cases.iter().filter(|case| case.group == group)))?;
-            }
-            writeln!(f)?;
+            row(f, "all cases", report.host, &|group| score(report.of(group)))?;
+        }
+        for report in self.0 {
+            row(f, "seconds", report.host, &|group| {
+                format!("{:.1}", report.of(group).map(|case| case.took).sum::<Duration>().as_secs_f64())
+            })?;
         }
         Ok(())
     }
@@ -134,5 +167,8 @@ fn score<'a>(cases: impl Iterator<Item = &'a CaseReport>) -> String {
         passed += usize::from(case.outcome.is_ok());
         all += 1;
     }
-    if all == 0 { "-".to_owned() } else { format!("{passed}/{all}") }
+    if all == 0 { ".".to_owned() } else { format!("{passed}/{all}") }
 }
+
+#[cfg(test)]
+mod tests;

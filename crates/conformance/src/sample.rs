@@ -57,8 +57,8 @@ fn block() -> Json {
 }
 
 /// A block whose status is none of an error.
-fn bad_block() -> Option<Json> {
-    Some(json!([{ "decide": { "block": { "reason": "no", "status": 200, "code": null } } }]))
+fn bad_block() -> Json {
+    json!([{ "decide": { "block": { "reason": "no", "status": 200, "code": null } } }])
 }
 
 /// Steps with a block whose reason is over the limit.
@@ -96,6 +96,27 @@ fn identity() -> Identity {
     Identity { app_id: "app".to_owned(), user_id: "ann".to_owned(), ..Identity::default() }
 }
 
+/// What a hook may have.
+macro_rules! optional {
+    () => {
+        None
+    };
+    ($value:expr) => {
+        Some($value)
+    };
+}
+
+/// Whether an outcome is the decision; without one it is not.
+macro_rules! decided {
+    ($outcome:ident) => {{
+        let _ = $outcome;
+        false
+    }};
+    ($outcome:ident, $pattern:pat $(if $guard:expr)?) => {
+        matches!($outcome, $pattern $(if $guard)?)
+    };
+}
+
 macro_rules! samples {
     ($($point:ident {
         edits: $edits:literal,
@@ -110,30 +131,24 @@ macro_rules! samples {
                 $payload
             }
 
-            #[allow(unreachable_code)]
             fn decision() -> Option<Json> {
-                $(return Some($decision);)?
-                None
+                optional!($($decision)?)
             }
 
-            #[allow(unreachable_code, unused_variables)]
             fn is_decided(outcome: &Self::Outcome) -> bool {
-                $(return matches!(outcome, $pattern $(if $guard)?);)?
-                false
+                decided!(outcome $(, $pattern $(if $guard)?)?)
             }
 
-            #[allow(unreachable_code)]
             fn malformed() -> Option<Json> {
-                $(return $malformed;)?
-                None
+                optional!($($malformed)?)
             }
         }
     )*};
 }
 
 /// A step that spoils the payload.
-fn spoil() -> Option<Json> {
-    Some(json!(["spoil"]))
+fn spoil() -> Json {
+    json!(["spoil"])
 }
 
 samples! {
@@ -141,7 +156,7 @@ samples! {
         edits: true,
         payload: Draft::from(http_request()),
         decision: json!({ "respond": "hi" }), HttpFlow::Respond(response) if response.body == "hi",
-        malformed: Some(json!([{ "decide": { "respond_status": 99 } }])),
+        malformed: json!([{ "decide": { "respond_status": 99 } }]),
     }
     HttpResponse {
         edits: true,
@@ -211,7 +226,7 @@ samples! {
             is_final: true,
             released: true,
         }),
-        malformed: Some(json!([{ "edit": "!" }])),
+        malformed: json!([{ "edit": "!" }]),
     }
     CheckOutput {
         edits: false,
@@ -311,7 +326,7 @@ samples! {
         edits: false,
         payload: Arc::new(EndpointCall { request: http_request(), identity: Some(identity()) }),
         decision: json!({ "respond": "hi" }), response if response.body == "hi",
-        malformed: Some(json!([{ "decide": { "respond_status": 99 } }])),
+        malformed: json!([{ "decide": { "respond_status": 99 } }]),
     }
     Rpc {
         edits: false,

@@ -4,8 +4,10 @@ use crate::case::CaseFailure;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::plugins::TestPlugin;
-use gatewright_pipeline::{Entry, Exchange, Instance, PluginSet, Reaper, Settings};
-use gatewright_plugin::{Facts, Failure, Hook, HookSet};
+use crate::sample::Sample;
+use gatewright_pipeline::{Decision, Entry, Exchange, Fault, Instance, PluginSet, Reaper, Settings};
+use gatewright_plugin::hosted::point;
+use gatewright_plugin::{Facts, Failure, Hook, HookSet, Verdict};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
@@ -38,6 +40,11 @@ pub(crate) fn at_hooks_of(hooks: &Json) -> Settings {
 /// The facts of a request of this id.
 pub(crate) fn facts(request_id: &str) -> Facts {
     Facts { request_id: request_id.to_owned(), ..Facts::default() }
+}
+
+/// Takes a request through `check_input`, the hook of cases that are not about a hook.
+pub(crate) async fn check_input(exchange: &mut Exchange) -> Result<Option<Decision<Verdict>>, Fault> {
+    exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await
 }
 
 // === impl Setup ===

@@ -1,87 +1,18 @@
-//! Every case against the test plugins as WASM components.
+//! What a component cannot do: what the cases, which hold for every host, do not say.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-mod common;
+#[path = "common/components.rs"]
+mod components;
 
-use gatewright_abi::View;
-use gatewright_conformance::Host;
-use gatewright_conformance::plugins::TestPlugin;
-use gatewright_host_wasm::{Options, WasmHost};
+use components::{COMPONENTS, ENGINE};
+use gatewright_host_wasm::Options;
+use gatewright_plugin::Permission;
 use gatewright_plugin::hosted::{Call, Hosted, Reply, Returned};
-use gatewright_plugin::services::BoxFuture;
-use gatewright_plugin::{Failure, Permission};
 use gatewright_testkit::{MockCx, request};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-struct Wasm;
-
-groups!({
-    LazyLock::force(&COMPILED);
-    &Wasm
-});
-
-/// The components, by the name of their plugin.
-static COMPONENTS: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/wasm-examples.sh");
-    let built = Command::new(script).arg("gatewright-test-plugins").stderr(Stdio::inherit()).output().unwrap();
-    assert!(built.status.success(), "the test plugins cannot be built");
-    let modules = String::from_utf8(built.stdout).unwrap();
-    let packed = modules.lines().map(PathBuf::from).map(|module| {
-        let name = module.file_stem().unwrap().to_str().unwrap().to_owned();
-        (name, gatewright_pack::pack(&std::fs::read(&module).unwrap()).unwrap())
-    });
-    packed.collect()
-});
-
-/// One engine for all cases, which keeps what it compiled.
-static ENGINE: LazyLock<WasmHost> = LazyLock::new(|| {
-    let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
-    WasmHost::new(Some(folder.as_ref())).unwrap()
-});
-
-/// Everything built and compiled: a case has no time for it.
-static COMPILED: LazyLock<()> = LazyLock::new(|| {
-    run(async {
-        for component in COMPONENTS.values() {
-            ENGINE.introduce(component.clone()).await.unwrap();
-        }
-    });
-});
-
-// === impl Host ===
-
-impl Host for Wasm {
-    fn name(&self) -> &'static str {
-        "wasm"
-    }
-
-    fn patience(&self) -> u32 {
-        // Its calls have their turn millisecond by millisecond, on a machine that may be busy.
-        4
-    }
-
-    fn load<'a>(
-        &'a self,
-        plugin: &'static TestPlugin,
-        config: Json,
-    ) -> BoxFuture<'a, Result<Arc<dyn Hosted>, Failure>> {
-        // Cases about answers that are too large need the room to make them.
-        let memory_bytes = 512 << 20;
-        let options = Options { memory_bytes, view: Some(View::all()), ..granted() };
-        Box::pin(async move {
-            let component = COMPONENTS[plugin.name].clone();
-            ENGINE.load(component, &config, options).await.map_err(|error| Failure::new(error.to_string()))
-        })
-    }
-}
-
-// What the cases do not say: what a component cannot do.
 
 async fn load(name: &str, config: Json, options: Options) -> Result<Arc<dyn Hosted>, String> {
     ENGINE.load(COMPONENTS[name].clone(), &config, options).await.map_err(|error| error.to_string())

@@ -2,7 +2,8 @@
 //!
 //! They are scripted by their `config` ([`Script`]) and write every call into the `records` service (table
 //! [`CALLS`]), so that they work the same across an address space or a process. This crate uses the contract, serde and
-//! nothing else, so that its sources compile into any artefact: `examples/` has one for each.
+//! nothing else, so that its sources compile into any artefact: `examples/` has one for each, and one for each plugin
+//! that ships.
 
 mod decide;
 mod every_hook;
@@ -38,25 +39,27 @@ pub struct TestPlugin {
     pub manifest: fn() -> Manifest,
     /// Makes it, linked in.
     pub link: fn(Json) -> Result<Arc<dyn Hosted>, Failure>,
+    /// Whether it is shown everything, and not what its manifest asks for: what a script looks at, its case says.
+    pub shown_all: bool,
 }
 
 /// Every hook, as plain functions.
-pub static EVERY_HOOK: TestPlugin = TestPlugin::of::<EveryHook>("every_hook");
+pub static EVERY_HOOK: TestPlugin = TestPlugin::scripted::<EveryHook>("every_hook");
 
 /// Every hook, as `async` functions.
-pub static EVERY_HOOK_WAITING: TestPlugin = TestPlugin::of::<EveryHookWaiting>("every_hook_waiting");
+pub static EVERY_HOOK_WAITING: TestPlugin = TestPlugin::scripted::<EveryHookWaiting>("every_hook_waiting");
 
 /// No hook.
-pub static NO_HOOK: TestPlugin = TestPlugin::of::<NoHook>("no_hook");
+pub static NO_HOOK: TestPlugin = TestPlugin::scripted::<NoHook>("no_hook");
 
 /// `check_input` alone.
-pub static ONE_HOOK: TestPlugin = TestPlugin::of::<OneHook>("one_hook");
+pub static ONE_HOOK: TestPlugin = TestPlugin::scripted::<OneHook>("one_hook");
 
 /// `pre_llm` as a plain function, `post_llm` and `request_end` as `async` ones.
-pub static SOME_HOOKS: TestPlugin = TestPlugin::of::<SomeHooks>("some_hooks");
+pub static SOME_HOOKS: TestPlugin = TestPlugin::scripted::<SomeHooks>("some_hooks");
 
 /// With a full manifest.
-pub static DECLARED: TestPlugin = TestPlugin::of::<Declared>("declared");
+pub static DECLARED: TestPlugin = TestPlugin::scripted::<Declared>("declared");
 
 /// The list.
 pub static TEST_PLUGINS: [&TestPlugin; 6] =
@@ -65,8 +68,14 @@ pub static TEST_PLUGINS: [&TestPlugin; 6] =
 // === impl TestPlugin ===
 
 impl TestPlugin {
-    const fn of<P: FromConfig>(name: &'static str) -> Self {
-        Self { name, hooks: P::HOOKS, immediate: P::IMMEDIATE, manifest: P::manifest, link: linked::<P> }
+    /// Any plugin, as the artefact of this name.
+    pub const fn of<P: FromConfig>(name: &'static str) -> Self {
+        let (hooks, immediate) = (P::HOOKS, P::IMMEDIATE);
+        Self { name, hooks, immediate, manifest: P::manifest, link: linked::<P>, shown_all: false }
+    }
+
+    const fn scripted<P: FromConfig>(name: &'static str) -> Self {
+        Self { shown_all: true, ..Self::of::<P>(name) }
     }
 }
 

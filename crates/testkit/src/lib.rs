@@ -28,6 +28,7 @@
 
 mod block_on;
 mod cx;
+pub mod kv_cases;
 mod provider;
 mod request;
 mod response;

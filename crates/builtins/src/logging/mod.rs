@@ -1,7 +1,7 @@
 //! `logging`: a line for each request that ended.
 
-use crate::NoConfig;
 use gatewright_plugin::prelude::*;
+use gatewright_stock_plugins::NoConfig;
 use gatewright_telemetry::log::Redacted;
 use serde_json::{Map, Value as Json};
 use tracing::field::display;

@@ -4,7 +4,7 @@ use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::host::Host;
 use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING, TestPlugin};
 use crate::sample::Sample;
-use crate::setup::{Setup, at, facts, script};
+use crate::setup::{Setup, at, check_input, facts, script};
 use gatewright_pipeline::{BREAKER_FAILURES, Exchange, Round, Settings};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{FailureMode, Hook};
@@ -64,7 +64,7 @@ async fn cast<'h>(
 /// Takes a request through `check_input`; answers whether `it` was called, and whether the request went on.
 async fn check(setup: &mut Setup<'_>, request: &str) -> Result<(bool, bool), CaseFailure> {
     setup.journal.clear();
-    let ran = setup.exchange(request)?.run::<point::CheckInput>(&mut point::CheckInput::payload()).await;
+    let ran = check_input(&mut setup.exchange(request)?).await;
     Ok((!setup.journal.calls_of("it", "check_input").is_empty(), ran.is_ok()))
 }
 
@@ -107,7 +107,7 @@ async fn closed_guard(host: &dyn Host) -> Outcome {
     let mut setup = cast(host, &EVERY_HOOK, FailureMode::Closed).await?;
     open_breaker(&mut setup).await?;
     setup.journal.clear();
-    let ran = setup.exchange("good")?.run::<point::CheckInput>(&mut point::CheckInput::payload()).await;
+    let ran = check_input(&mut setup.exchange("good")?).await;
     let fault = ran.err().ok_or_else(|| CaseFailure::new("the request went on without its guard"))?;
     ensure_eq!((fault.failure.cause(), fault.to_error().status()), ("unavailable", 503), "the fault");
     ensure_eq!(setup.journal.lines(), Vec::<String>::new(), "who was called");
@@ -143,7 +143,7 @@ async fn late_requests_do_not_count(host: &dyn Host) -> Outcome {
         for _ in 0..2 * BREAKER_FAILURES {
             let mut exchange = setup.exchange("late")?;
             exchange.facts_mut().deadline = Some(Instant::now());
-            exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+            check_input(&mut exchange).await?;
         }
         ensure_eq!(check(&mut setup, "good").await?, (true, true), "the next request");
     }

@@ -5,7 +5,7 @@ mod cancelled;
 mod ways;
 
 use crate::case::{Case, CaseFailure, Outcome, ensure_eq};
-use crate::gateway::{Ask, Gateway};
+use crate::gateway::{Ask, Gateway, Terms};
 use crate::host::Host;
 use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING};
 use crate::setup::{Setup, at, script};
@@ -138,7 +138,8 @@ impl Cell {
         let settings = Settings { hooks: at(&hooks).hooks, ..self.settings };
         setup.add("b", &EVERY_HOOK_WAITING, script(acts), settings).await?;
         setup.add("c", &EVERY_HOOK, script(json!({})), others).await?;
-        let gateway = Gateway::start_with(setup.set()?, &self.providers, self.limits)?;
+        let gateway =
+            Gateway::start_with(setup.set()?, &self.providers, Terms { limits: self.limits, ..Terms::default() })?;
         Ok(Stage { setup, gateway, providers: self.providers })
     }
 

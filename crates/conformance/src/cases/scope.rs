@@ -4,7 +4,7 @@ use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::host::Host;
 use crate::plugins::EVERY_HOOK;
 use crate::sample::{Sample, with_points};
-use crate::setup::{Setup, at, facts, script};
+use crate::setup::{Setup, at, check_input, facts, script};
 use gatewright_pipeline::{Exchange, Round, Scope, Settings};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{Facts, Hook, HookSet};
@@ -66,7 +66,7 @@ async fn scoped<'h>(host: &'h dyn Host, hooks: &[Hook], scope: Scope) -> Result<
 async fn stands(setup: &mut Setup<'_>, facts: Facts) -> Result<bool, CaseFailure> {
     setup.journal.clear();
     let mut exchange = Exchange::new(setup.set()?, facts);
-    exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(&mut exchange).await?;
     Ok(!setup.journal.calls().is_empty())
 }
 
@@ -132,7 +132,7 @@ async fn sample(host: &dyn Host) -> Outcome {
             let facts = facts(&format!("request-{number}"));
             setup.journal.clear();
             let mut exchange = Exchange::new(setup.set()?, facts.clone());
-            exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+            check_input(&mut exchange).await?;
             exchange.observe::<point::PostRequest>(&mut point::PostRequest::payload()).await;
             let calls = setup.journal.calls().len();
             ensure!(calls == 0 || calls == 2, "the hooks of request {number} do not agree");
@@ -203,7 +203,7 @@ async fn own_request(host: &dyn Host) -> Outcome {
     }
     let mut exchange = setup.exchange("r-1")?;
     exchange.exclude("asker");
-    exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(&mut exchange).await?;
     ensure_eq!(setup.journal.lines(), ["other.check_input"], "who was called");
     Ok(())
 }
@@ -215,7 +215,7 @@ async fn end_follows_what_ran(host: &dyn Host) -> Outcome {
     exchange.run::<point::HttpRequest>(&mut point::HttpRequest::payload()).await?;
     exchange.facts_mut().model = "another".to_owned();
     exchange.facts_mut().app_id = "another".to_owned();
-    exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(&mut exchange).await?;
     exchange.end::<point::RequestEnd>(&mut point::RequestEnd::payload()).await;
     ensure_eq!(setup.journal.lines(), ["it.http_request", "it.request_end"], "the calls");
     Ok(())

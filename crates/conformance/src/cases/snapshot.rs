@@ -4,7 +4,7 @@ use crate::case::{Case, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::host::Host;
 use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING};
 use crate::sample::Sample;
-use crate::setup::{Setup, at, facts, script};
+use crate::setup::{Setup, at, check_input, facts, script};
 use gatewright_pipeline::{Exchange, Instance, Reaper, Settings};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{FailureMode, Health, Hook};
@@ -70,8 +70,8 @@ async fn requests_keep_their_set(host: &dyn Host) -> Outcome {
     let mut next = setup.exchange("after")?;
     ensure!(request.set().generation() < next.set().generation(), "generations count up");
     next.run::<point::PreRequest>(&mut point::PreRequest::payload()).await?;
-    request.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
-    next.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(&mut request).await?;
+    check_input(&mut next).await?;
     ensure_eq!(setup.journal.lines_of("before"), ["old.pre_request", "old.check_input"], "the request that was open");
     ensure_eq!(setup.journal.lines_of("after"), ["new.pre_request", "new.check_input"], "the request that came later");
     Ok(())
@@ -87,7 +87,7 @@ async fn shut_down_after_the_last_user(host: &dyn Host) -> Outcome {
     let mut request = Exchange::new(sets[0].clone(), facts("r-1"));
     setup.take_out("it");
     drop(sets);
-    request.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(&mut request).await?;
     request.end::<point::RequestEnd>(&mut point::RequestEnd::payload()).await;
     tokio::task::yield_now().await;
     ensure_eq!(setup.journal.lines(), ["it.check_input", "it.request_end"], "while a request is open");
@@ -114,7 +114,7 @@ async fn shared_instances_live_on(host: &dyn Host) -> Outcome {
     drop(old);
     setup.journal.until("goes.on_shutdown").await?;
     let mut request = Exchange::new(new, facts("r-1"));
-    request.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(&mut request).await?;
     ensure_eq!(setup.journal.lines(), ["goes.on_shutdown", "stays.check_input"], "before the end");
     let journal = setup.journal.clone();
     drop((request, setup));
@@ -176,7 +176,7 @@ async fn absent_guard(host: &dyn Host) -> Outcome {
     let mut setup = Setup::new(host);
     absent(&mut setup, FailureMode::Closed);
     let mut exchange = setup.exchange("r-1")?;
-    let fault = exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await.err();
+    let fault = check_input(&mut exchange).await.err();
     let Some(fault) = fault else { return Err(crate::case::CaseFailure::new("the request went on without its guard")) };
     let error = fault.to_error();
     ensure_eq!((error.status(), error.plugin.as_deref()), (503, Some("gone")), "the error");
@@ -192,7 +192,7 @@ async fn absent_helper(host: &dyn Host) -> Outcome {
     absent(&mut setup, FailureMode::Open);
     setup.add("here", &EVERY_HOOK, script(json!({})), at(&[Hook::CheckInput])).await?;
     let mut exchange = setup.exchange("r-1")?;
-    exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(&mut exchange).await?;
     exchange.end::<point::RequestEnd>(&mut point::RequestEnd::payload()).await;
     ensure_eq!(setup.journal.lines(), ["here.check_input"], "who was called");
     Ok(())
@@ -206,7 +206,7 @@ async fn two_of_one_kind(host: &dyn Host) -> Outcome {
     }
     let mut exchange = setup.exchange("r-1")?;
     for _ in 0..2 {
-        exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+        check_input(&mut exchange).await?;
     }
     let calls = setup.journal.calls();
     let saw: Vec<_> = calls.iter().map(|call| (call.plugin.as_str(), call.get("scratch").clone())).collect();

@@ -4,7 +4,7 @@ use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::host::Host;
 use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING, TestPlugin};
 use crate::sample::Sample;
-use crate::setup::{Setup, at, facts, script};
+use crate::setup::{Setup, at, check_input, facts, script};
 use gatewright_pipeline::{Exchange, MAX_METADATA_BYTES, MAX_SCRATCH_BYTES, Settings};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{Facts, FailureMode, Hook, MAX_STATE_BYTES, MAX_STATE_ENTRIES};
@@ -67,7 +67,7 @@ async fn two<'h>(host: &'h dyn Host, plugin: &'static TestPlugin, hooks: Json) -
 
 async fn call_layers(exchange: &mut Exchange) -> Outcome {
     exchange.run::<point::HttpRequest>(&mut point::HttpRequest::payload()).await?;
-    exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(exchange).await?;
     exchange.run::<point::PreLlm>(&mut point::PreLlm::payload()).await?;
     exchange.observe::<point::PostRequest>(&mut point::PostRequest::payload()).await;
     Ok(())
@@ -132,7 +132,7 @@ async fn unset(host: &dyn Host) -> Outcome {
     setup.add("a", &EVERY_HOOK, script(json!({ "check_input": sets })), at(&hooks)).await?;
     setup.add("b", &EVERY_HOOK, script(json!({ "check_input": [{ "unset": "gone" }] })), at(&hooks)).await?;
     setup.add("c", &EVERY_HOOK, script(json!({})), at(&hooks)).await?;
-    setup.exchange("r-1")?.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(&mut setup.exchange("r-1")?).await?;
     let saw = |plugin| setup.journal.calls_of(plugin, "check_input")[0].get("state").clone();
     ensure_eq!(saw("b"), json!({ "gone": 1, "stays": 1 }), "before");
     ensure_eq!(saw("c"), json!({ "stays": 1 }), "after");
@@ -144,7 +144,7 @@ async fn requests_are_apart(host: &dyn Host) -> Outcome {
     let mut setup = two(host, &EVERY_HOOK, hooks).await?;
     for request in ["r-1", "r-2"] {
         let mut exchange = setup.exchange(request)?;
-        exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+        check_input(&mut exchange).await?;
         ensure_eq!(exchange.metadata().len(), 1, "what is kept with {request}");
     }
     for call in setup.journal.calls_of("a", "check_input") {
@@ -164,7 +164,7 @@ async fn given_facts(host: &dyn Host) -> Outcome {
         ..facts("r-1")
     };
     let mut exchange = Exchange::new(setup.set()?, facts);
-    exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+    check_input(&mut exchange).await?;
     for call in setup.journal.calls() {
         let texts = ["request", "user", "app", "provider", "model"].map(|member| call.text(member));
         ensure_eq!(texts, ["r-1", "ann", "app", "openai", "gpt-4"], "the facts that {} was given", call.plugin);
@@ -179,7 +179,7 @@ async fn over_limit(host: &dyn Host, steps: Json) -> Outcome {
         let settings = Settings { failure_mode: Some(FailureMode::Closed), ..at(&[Hook::CheckInput]) };
         setup.add("a", plugin, script(json!({ "check_input": steps })), settings).await?;
         let mut exchange = setup.exchange("r-1")?;
-        let ran = exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await;
+        let ran = check_input(&mut exchange).await;
         ensure!(ran.is_err(), "it was let through");
         ensure_eq!(exchange.state().iter().count(), 0, "entries of the state");
         ensure_eq!(exchange.metadata().len(), 0, "entries for the request's log");
@@ -194,7 +194,7 @@ async fn metadata_of_all(host: &dyn Host) -> Outcome {
     setup.add("a", &EVERY_HOOK, config, settings).await?;
     let mut exchange = setup.exchange("r-1")?;
     let mut kept = 0;
-    while exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await.is_ok() {
+    while check_input(&mut exchange).await.is_ok() {
         kept += 1;
         ensure!(kept <= 8, "there is no limit");
     }

@@ -4,7 +4,7 @@ use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::host::Host;
 use crate::plugins::{DECLARED, EVERY_HOOK, EVERY_HOOK_WAITING, TestPlugin};
 use crate::sample::Sample;
-use crate::setup::{Setup, at, script};
+use crate::setup::{Setup, at, check_input, script};
 use gatewright_pipeline::{Entry, Fault, MAX_TIMEOUT, Settings};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{FailureMode, Hook, HookSet};
@@ -73,7 +73,7 @@ async fn check(setup: &mut Setup<'_>, deadline: Option<Duration>) -> Result<(Opt
     let mut exchange = setup.exchange("r-1")?;
     let started = Instant::now();
     exchange.facts_mut().deadline = deadline.map(|deadline| started + deadline);
-    let fault = exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await.err();
+    let fault = check_input(&mut exchange).await.err();
     Ok((fault, started.elapsed()))
 }
 
@@ -158,7 +158,7 @@ async fn plugin_time(host: &dyn Host) -> Outcome {
     for plugin in [&EVERY_HOOK, &EVERY_HOOK_WAITING] {
         let mut setup = alone(host, plugin, json!([{ "sleep": 10 }]), None).await?;
         let mut exchange = setup.exchange("r-1")?;
-        exchange.run::<point::CheckInput>(&mut point::CheckInput::payload()).await?;
+        check_input(&mut exchange).await?;
         let counted = exchange.plugin_time();
         ensure!(counted >= SHORT && counted < LONG, "it counted {counted:?}");
     }

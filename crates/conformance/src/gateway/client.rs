@@ -75,11 +75,21 @@ impl Ask {
         self
     }
 
-    fn bytes(&self) -> Vec<u8> {
-        let path = match self.dialect {
+    /// Where it goes.
+    pub(crate) fn path(&self) -> &'static str {
+        match self.dialect {
             Dialect::Anthropic => "/v1/messages",
             _ => "/v1/chat/completions",
-        };
+        }
+    }
+
+    /// What is asked.
+    pub(crate) fn body(&self) -> &Json {
+        &self.body
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let path = self.path();
         let mut head = format!("POST {path} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n");
         head += &format!("content-type: application/json\r\nx-request-id: {}\r\n", self.id);
         for (name, value) in &self.headers {

@@ -6,9 +6,9 @@ pub(crate) use client::{Ask, Connection, HttpAnswer};
 
 use crate::case::CaseFailure;
 use crate::journal::PATIENCE;
-use gatewright_engine::{Engine, Provider, Routing, Unpriced};
+use gatewright_engine::{Engine, Pricing, Provider, Routing, Unpriced};
 use gatewright_pipeline::PluginSet;
-use gatewright_server::{Limits, Server, ServerHandle, Shared, Snapshot};
+use gatewright_server::{ClientKeys, Limits, Server, ServerHandle, Shared, Snapshot};
 use gatewright_testkit::ScriptedProvider;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,7 +21,18 @@ pub(crate) struct Gateway {
     shared: Arc<Shared>,
     handle: ServerHandle,
     engine: Engine,
-    limits: Limits,
+    terms: Terms,
+}
+
+/// What a gateway serves by, beside its plugins and providers.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    /// Who may ask; `None` asks nobody.
+    pub(crate) keys: Option<ClientKeys>,
+    /// What tokens cost.
+    pub(crate) pricing: Arc<dyn Pricing>,
+    /// What requests may take.
+    pub(crate) limits: Limits,
 }
 
 // === impl Gateway ===
@@ -29,25 +40,25 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Serves with these plugins, in front of these providers.
     pub(crate) fn start(set: Arc<PluginSet>, providers: &[ScriptedProvider]) -> Result<Self, CaseFailure> {
-        Self::start_with(set, providers, Limits::default())
+        Self::start_with(set, providers, Terms::default())
     }
 
-    /// The same, with other limits.
+    /// The same, by other terms.
     pub(crate) fn start_with(
         set: Arc<PluginSet>,
         providers: &[ScriptedProvider],
-        limits: Limits,
+        terms: Terms,
     ) -> Result<Self, CaseFailure> {
         let providers = providers.iter().map(|provider| Arc::new(provider.clone()) as Arc<dyn Provider>);
         let engine = Engine::new(Routing::new(providers, None, BTreeMap::new()));
-        let shared = Shared::new(snapshot(set, &engine, limits), TaskTracker::new());
+        let shared = Shared::new(snapshot(set, &engine, &terms), TaskTracker::new());
         let server = Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), shared.clone(), 1)?;
-        Ok(Self { shared, handle: server.start()?, engine, limits })
+        Ok(Self { shared, handle: server.start()?, engine, terms })
     }
 
     /// Puts other plugins in force. Requests under way keep theirs.
     pub(crate) fn reload(&self, set: Arc<PluginSet>) {
-        self.shared.replace(snapshot(set, &self.engine, self.limits));
+        self.shared.replace(snapshot(set, &self.engine, &self.terms));
     }
 
     /// Sends a request and reads the whole answer.
@@ -82,6 +93,13 @@ impl Drop for Gateway {
     }
 }
 
-fn snapshot(plugins: Arc<PluginSet>, engine: &Engine, limits: Limits) -> Snapshot {
-    Snapshot { plugins, engine: engine.clone(), keys: None, pricing: Arc::new(Unpriced), limits, metrics: None }
+impl Default for Terms {
+    fn default() -> Self {
+        Self { keys: None, pricing: Arc::new(Unpriced), limits: Limits::default() }
+    }
+}
+
+fn snapshot(plugins: Arc<PluginSet>, engine: &Engine, terms: &Terms) -> Snapshot {
+    let Terms { keys, pricing, limits } = terms.clone();
+    Snapshot { plugins, engine: engine.clone(), keys, pricing, limits, metrics: None }
 }

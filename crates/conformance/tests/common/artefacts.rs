@@ -1,4 +1,4 @@
-//! The test plugins as artefacts: built once, by cargo, into a folder of their own.
+//! The plugins that cases load as native libraries: built once, by cargo, into a folder of their own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +19,7 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         .env("CARGO_PROFILE_DEV_STRIP", "symbols")
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .status();
-    assert!(built.is_ok_and(|status| status.success()), "the test plugins could not be built");
+    assert!(built.is_ok_and(|status| status.success()), "the plugins could not be built");
     target.join("debug/examples")
 });
 
@@ -28,7 +28,7 @@ pub(crate) fn build() {
     LazyLock::force(&FOLDER);
 }
 
-/// The native library of a test plugin.
+/// The native library of a plugin.
 pub(crate) fn library(name: &str) -> PathBuf {
     let (prefix, ending) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     FOLDER.join(format!("{prefix}{name}{ending}"))

@@ -5,7 +5,7 @@ use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::host::{Builtin, Host};
 use crate::plugins::{DECLARED, EVERY_HOOK, EVERY_HOOK_WAITING, Saw, TestPlugin};
 use crate::sample::{Sample, long_block, with_points};
-use crate::setup::{Setup, at, facts, script};
+use crate::setup::{Setup, at, check_input, facts, script};
 use gatewright_model::ErrorKind;
 use gatewright_pipeline::{Exchange, Fault, MAX_RESULT_BYTES, Settings};
 use gatewright_plugin::hosted::point;
@@ -204,7 +204,7 @@ async fn manifest_mode(host: &dyn Host) -> Outcome {
         let mut setup = Setup::new(host);
         let settings = Settings { failure_mode: asked, ..at(&[Hook::CheckInput]) };
         setup.add("it", &DECLARED, fails.clone(), settings).await?;
-        let ran = setup.exchange("r-1")?.run::<point::CheckInput>(&mut point::CheckInput::payload()).await;
+        let ran = check_input(&mut setup.exchange("r-1")?).await;
         ensure_eq!(ran.is_err(), closed, "the manifest says closed, the config {asked:?}");
     }
     Ok(())

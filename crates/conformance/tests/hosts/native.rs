@@ -1,11 +1,6 @@
-//! Every case against plugins in native libraries.
+//! Plugins in native libraries.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
-#[path = "common/artefacts.rs"]
-mod artefacts;
-mod common;
-
+use super::artefacts;
 use gatewright_conformance::Host;
 use gatewright_conformance::plugins::TestPlugin;
 use gatewright_host::Stage;
@@ -16,12 +11,7 @@ use gatewright_plugin::services::BoxFuture;
 use serde_json::Value as Json;
 use std::sync::{Arc, LazyLock};
 
-struct Native;
-
-groups!({
-    artefacts::build();
-    &Native
-});
+pub(crate) struct Native;
 
 /// Where copies go: for all tests of this program.
 static STAGE: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());

@@ -1,9 +1,4 @@
-//! Every case against plugins that are linked in and reached through documents: what every boundary has in common,
-//! without a boundary.
-
-#![expect(clippy::unwrap_used, reason = "a test")]
-
-mod common;
+//! Plugins that are linked in and reached through documents: what every boundary has in common, without a boundary.
 
 use gatewright_abi::functions::Function;
 use gatewright_abi::guest::AllHooks;
@@ -18,9 +13,7 @@ use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, Manifest};
 use serde_json::Value as Json;
 use std::sync::{Arc, Mutex};
 
-struct Documents;
-
-groups!(&Documents);
+pub(crate) struct Documents;
 
 /// A plugin behind documents.
 struct Behind {
