@@ -24,5 +24,5 @@ mod tree;
 pub use inspect::NotAPlugin;
 pub use lane::LaneHealth;
 pub use library::{Generations, generations};
-pub use load::{Artefact, LoadError, Options, load};
+pub use load::{Artefact, LoadError, Options, introduce, load};
 pub use native::Native;

@@ -1,11 +1,12 @@
 //! Loading: staged, looked at, opened, and an instance made.
 
 use crate::calls::{LaneCall, Task};
-use crate::code::Code;
+use crate::code::{Code, Exports};
 use crate::lane::{Lane, Width};
 use crate::library::{self, NotOpened};
 use crate::native::{Native, Parts, of_life};
-use gatewright_abi::native::{MINOR, Status};
+use gatewright_abi::Introduction;
+use gatewright_abi::native::{MAJOR, MINOR, Status};
 use gatewright_host::{Sha256, Stage, StageError};
 use gatewright_plugin::{Failure, Hook, Manifest};
 use serde_json::Value as Json;
@@ -94,15 +95,18 @@ impl Default for Options {
     }
 }
 
+/// What a library says of itself. It is opened for it, which runs code of it, and makes no instance. Waits for the disk,
+/// and for its constructors as long as is said.
+pub fn introduce(path: &Path, stage: &Stage, patience: Duration) -> Result<Introduction, LoadError> {
+    let (manifest, exports, _user) = open(path, None, stage, patience)?;
+    let (contract, hooks, immediate) = ((MAJOR, exports.minor()), exports.hooks(), exports.immediate());
+    Ok(Introduction { contract, ..Introduction::new(manifest, hooks, immediate) })
+}
+
 /// Loads a plugin and makes an instance of it. Waits for the disk and the plugin: at most about as long as the options
 /// say, twice.
 pub fn load(artefact: &Artefact<'_>, options: &Options) -> Result<Arc<Native>, LoadError> {
-    let staged = artefact.stage.put(artefact.path, artefact.sha256)?;
-    let path = || artefact.path.to_owned();
-    let refused = |error: NotOpened| LoadError::Library { path: path(), why: error.to_string() };
-    let (exports, user) = library::open(&staged, options.start_timeout).map_err(refused)?;
-    let manifest: Manifest =
-        serde_json::from_slice(exports.manifest()).map_err(|error| LoadError::Manifest { path: path(), error })?;
+    let (manifest, exports, user) = open(artefact.path, artefact.sha256, artefact.stage, options.start_timeout)?;
     if exports.minor() > MINOR {
         let minor = exports.minor();
         tracing::info!(plugin = artefact.name, minor, "a native plugin was built for a newer minor version of the ABI");
@@ -115,6 +119,20 @@ pub fn load(artefact: &Artefact<'_>, options: &Options) -> Result<Arc<Native>, L
     let native = Arc::new(Native::new(Parts { name, manifest, hooks, immediate, lane, user }, options));
     create(&native, artefact.config, options)?;
     Ok(native)
+}
+
+fn open(
+    path: &Path,
+    sha256: Option<Sha256>,
+    stage: &Stage,
+    patience: Duration,
+) -> Result<(Manifest, Exports, Arc<()>), LoadError> {
+    let staged = stage.put(path, sha256)?;
+    let refused = |error: NotOpened| LoadError::Library { path: path.to_owned(), why: error.to_string() };
+    let (exports, user) = library::open(&staged, patience).map_err(refused)?;
+    let manifest = serde_json::from_slice(exports.manifest());
+    let manifest = manifest.map_err(|error| LoadError::Manifest { path: path.to_owned(), error })?;
+    Ok((manifest, exports, user))
 }
 
 fn create(native: &Native, config: &Json, options: &Options) -> Result<(), LoadError> {
