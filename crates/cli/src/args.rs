@@ -1,5 +1,9 @@
 //! The command line. Every flag has an environment variable of its own; the flag wins.
 
+mod plugin;
+
+pub(crate) use plugin::{BuildPlugin, HostChoice, InspectPlugin, NewPlugin, PluginCommand, TestPlugin};
+
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use gatewright::config::{Config, LogLevel, LogStyle};
 use std::path::PathBuf;
@@ -18,55 +22,11 @@ pub(crate) enum Command {
     Serve(Options),
     /// Says what is wrong with a config; exit code 1 if anything is.
     Validate(Options),
-    /// Makes and looks at plugins.
+    /// Begins, builds, tests and looks at plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Says the version.
     Version,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginCommand {
-    /// Begins a plugin: a crate that compiles and passes its own test at once.
-    New(NewPlugin),
-    /// Builds a plugin's crate as a WASM component.
-    Build(BuildPlugin),
-    /// Says what an artefact is: name, version, hooks, contract, permissions, size, hash.
-    Inspect {
-        /// The component.
-        file: PathBuf,
-    },
-    /// Serves a native library as a process: what a gateway starts for `isolation`.
-    #[command(hide = true)]
-    Host {
-        /// The library.
-        library: PathBuf,
-    },
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct NewPlugin {
-    /// Its name: letters, digits and `-`; also the folder's.
-    pub(crate) name: String,
-
-    /// Where a checkout of Gatewright is, as the new crate sees it.
-    #[arg(long, value_name = "DIR", default_value = "../gatewright")]
-    pub(crate) gatewright: PathBuf,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct BuildPlugin {
-    /// The crate's folder.
-    #[arg(default_value = ".")]
-    pub(crate) folder: PathBuf,
-
-    /// Where the component goes; the crate's name with the ending `.wasm` in its folder unless told.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-
-    /// A core module that is built already: it is only packed.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) core: Option<PathBuf>,
 }
 
 /// What `serve` and `validate` share: both read the same config in the same way.

@@ -1,9 +1,14 @@
 //! `gatewright plugin`.
 
+mod artefact;
 mod build;
+mod cargo;
 mod host;
 mod inspect;
+mod load;
 mod new;
+mod test;
+mod toolchain;
 
 use crate::args::PluginCommand;
 use std::process::ExitCode;
@@ -15,7 +20,9 @@ pub(crate) fn run(command: &PluginCommand) -> ExitCode {
     let done = match command {
         PluginCommand::New(new) => new::run(new),
         PluginCommand::Build(build) => build::run(build),
-        PluginCommand::Inspect { file } => inspect::run(file),
+        PluginCommand::Test(test) => return test::run(test),
+        PluginCommand::Inspect(inspect) => inspect::run(inspect),
+        PluginCommand::Introduce { file } => load::introduce_here(file),
         PluginCommand::Host { library } => return host::run(library),
     };
     match done {

@@ -24,5 +24,5 @@ mod tree;
 pub use inspect::{NotAPlugin, inspect};
 pub use lane::LaneHealth;
 pub use library::{Generations, generations};
-pub use load::{Artefact, LoadError, Options, introduce, load, load_staged};
+pub use load::{Artefact, LoadError, Options, introduce, introduce_staged, load, load_staged};
 pub use native::Native;

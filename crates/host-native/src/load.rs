@@ -95,6 +95,12 @@ impl Default for Options {
     }
 }
 
+/// What a library says of itself. It is opened for it, which runs code of it, and makes no instance. Waits for the disk,
+/// and for its constructors as long as is said.
+pub fn introduce(path: &Path, stage: &Stage, patience: Duration) -> Result<Introduction, LoadError> {
+    introduce_staged(path, &stage.put(path, None)?, patience)
+}
+
 /// Loads a plugin and makes an instance of it. Waits for the disk and the plugin: at most about as long as the options
 /// say, twice.
 pub fn load(artefact: &Artefact<'_>, options: &Options) -> Result<Arc<Native>, LoadError> {
@@ -124,9 +130,8 @@ pub fn load_staged(
     Ok(native)
 }
 
-/// What the plugin in a copy says of itself, without making an instance; `path` is what it is a copy of. Opening a
-/// library runs code of it.
-pub fn introduce(path: &Path, staged: &Staged, patience: Duration) -> Result<Introduction, LoadError> {
+/// What the plugin in a copy says of itself; `path` is what it is a copy of.
+pub fn introduce_staged(path: &Path, staged: &Staged, patience: Duration) -> Result<Introduction, LoadError> {
     let (exports, manifest, _) = open(path, staged, patience)?;
     let contract = (MAJOR, exports.minor());
     Ok(Introduction { contract, ..Introduction::new(manifest, exports.hooks(), exports.immediate()) })

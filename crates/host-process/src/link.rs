@@ -187,6 +187,11 @@ impl Flights {
 // === impl Link ===
 
 impl Link {
+    /// Over this connection, of no instance yet.
+    pub(crate) fn to(client: PluginClient<Channel>) -> Self {
+        Self { instance: 0, client, session: None, flights: Flights::new(), runtime: Handle::current() }
+    }
+
     /// A number for a new call.
     pub(crate) fn number(&self) -> u64 {
         self.flights.last.fetch_add(1, Ordering::Relaxed) + 1

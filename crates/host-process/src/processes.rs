@@ -5,6 +5,7 @@ use crate::error::LoadError;
 use crate::options::Options;
 use crate::process::Process;
 use crate::supervisor;
+use gatewright_abi::Introduction;
 use std::io;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -42,6 +43,13 @@ impl Processes {
             });
         })?;
         Ok(Self(Arc::new(thread)))
+    }
+
+    /// What a plugin's process says of itself. It is started for it, or reached, and makes no instance.
+    pub async fn introduce(&self, address: &Address, options: Options) -> Result<Introduction, LoadError> {
+        let looking = supervisor::introduce(address.clone(), options, self.0.ending.child_token());
+        let looking = self.0.supervisors.spawn_on(looking, &self.0.runtime);
+        looking.await.map_err(|_| LoadError::Ending)?
     }
 
     /// Starts a process, or reaches one, and makes the instance in it. If the future is dropped, so is the process.

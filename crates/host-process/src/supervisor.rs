@@ -24,7 +24,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +52,15 @@ struct Incarnation {
     _meeting: Option<Meeting>,
 }
 
+/// What a process is started for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To make an instance and serve.
+    Serve,
+    /// To say what it is.
+    Look,
+}
+
 /// How long to wait before the next start.
 struct Backoff {
     least: Duration,
@@ -68,7 +76,9 @@ pub(crate) async fn supervise(
     tell: oneshot::Sender<Result<Arc<Shared>, LoadError>>,
 ) {
     let started = match staged(&address, &options).await {
-        Ok(address) => Incarnation::start(&address, &options, &retire).await.map(|started| (address, started)),
+        Ok(address) => {
+            Incarnation::start(&address, &options, &retire, Purpose::Serve).await.map(|started| (address, started))
+        }
         Err(error) => Err(error),
     };
     let (address, (mut incarnation, introduction)) = match started {
@@ -122,6 +132,21 @@ pub(crate) async fn supervise(
     }
 }
 
+/// Starts a process, or reaches one, for what it says of itself, and ends it again.
+pub(crate) async fn introduce(
+    address: Address,
+    options: Options,
+    retire: CancellationToken,
+) -> Result<Introduction, LoadError> {
+    let address = staged(&address, &options).await?;
+    let (mut incarnation, introduction) = Incarnation::start(&address, &options, &retire, Purpose::Look).await?;
+    if let Some(running) = &mut incarnation.running {
+        running.end(options.patience.end).await;
+    }
+    incarnation.end("was ended").await;
+    Ok(introduction)
+}
+
 /// The address of what is run: a copy, if the config says what must be in it.
 async fn staged(address: &Address, options: &Options) -> Result<Address, LoadError> {
     let (Address::File(path), Some(sha256)) = (address, options.sha256) else { return Ok(address.clone()) };
@@ -144,7 +169,7 @@ async fn again(
     known: &Introduction,
     retire: &CancellationToken,
 ) -> Result<Incarnation, LoadError> {
-    let (mut incarnation, introduction) = Incarnation::start(address, &shared.options, retire).await?;
+    let (mut incarnation, introduction) = Incarnation::start(address, &shared.options, retire, Purpose::Serve).await?;
     if introduction != *known {
         incarnation.end("is another").await;
         return Err(LoadError::Another);
@@ -187,6 +212,7 @@ impl Incarnation {
         address: &Address,
         options: &Options,
         retire: &CancellationToken,
+        purpose: Purpose,
     ) -> Result<(Self, Introduction), LoadError> {
         let meeting = Meeting::new().map_err(LoadError::Socket)?;
         let listener = match address {
@@ -220,7 +246,12 @@ impl Incarnation {
                 address => connect::reach(address).await?,
             };
             lacks = "does not answer";
-            Self::introduced(channel, options, &meeting, cookie, listener, &mut tasks).await
+            let (introduction, serves_sessions) = Self::introduced(&channel, cookie).await?;
+            let mut link = Link::to(connect::client(channel.clone()));
+            if purpose == Purpose::Serve {
+                Self::instance(&mut link, serves_sessions, options, &meeting, listener, &mut tasks).await?;
+            }
+            Ok((Arc::new(link), channel, introduction))
         };
         let served = tokio::select! {
             served = tokio::time::timeout(within, introduced) => served.ok(),
@@ -248,15 +279,8 @@ impl Incarnation {
         }
     }
 
-    async fn introduced(
-        channel: Channel,
-        options: &Options,
-        meeting: &Meeting,
-        cookie: &str,
-        listener: Option<UnixListener>,
-        tasks: &mut JoinSet<()>,
-    ) -> Result<(Arc<Link>, Channel, Introduction), LoadError> {
-        let protocol = |status: tonic::Status| LoadError::Protocol(status.message().to_owned());
+    /// What it says of itself, and whether it serves sessions.
+    async fn introduced(channel: &Channel, cookie: &str) -> Result<(Introduction, bool), LoadError> {
         let mut client = connect::client(channel.clone());
         let (contract_major, contract_minor) = VERSION;
         let gateway = env!("CARGO_PKG_VERSION").to_owned();
@@ -265,7 +289,19 @@ impl Incarnation {
         if introduced.cookie != cookie {
             return Err(LoadError::Cookie);
         }
-        let introduction = Introduction::read(&introduced.introduction)?;
+        Ok((Introduction::read(&introduced.introduction)?, introduced.session))
+    }
+
+    /// Makes the instance.
+    async fn instance(
+        link: &mut Link,
+        serves_sessions: bool,
+        options: &Options,
+        meeting: &Meeting,
+        listener: Option<UnixListener>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(), LoadError> {
+        let (client, flights) = (&mut link.client, &link.flights);
         let (host_socket, host_token) = match &listener {
             Some(_) => (meeting.host().to_string_lossy().into_owned(), meeting.token.clone()),
             None => (String::new(), String::new()),
@@ -276,8 +312,8 @@ impl Incarnation {
             Code::InvalidArgument | Code::Internal => LoadError::Config(status.message().to_owned()),
             _ => protocol(status),
         })?;
-        let (flights, instance) = (Flights::new(), started.into_inner().instance);
-        let session = match introduced.session && options.sessions {
+        link.instance = started.into_inner().instance;
+        link.session = match serves_sessions && options.sessions {
             true => {
                 let (outbox, batches) = queue();
                 let frames = client.session(batches).await.map_err(protocol)?.into_inner();
@@ -296,8 +332,7 @@ impl Incarnation {
                 None
             }
         };
-        let link = Link { instance, client, session, flights, runtime: Handle::current() };
-        Ok((Arc::new(link), channel, introduction))
+        Ok(())
     }
 
     /// Waits until it does not serve any more, or must not; says why.
@@ -335,6 +370,11 @@ impl Incarnation {
         }
         self.end("was ended").await;
     }
+}
+
+/// What somebody says who does not speak as a plugin does.
+fn protocol(status: tonic::Status) -> LoadError {
+    LoadError::Protocol(status.message().to_owned())
 }
 
 /// Waits until the gateway's own child ends; somebody else's process does not.

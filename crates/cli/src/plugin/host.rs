@@ -2,7 +2,7 @@
 
 use gatewright_abi::Introduction;
 use gatewright_host::{Sha256, Staged};
-use gatewright_host_native::{Options, introduce, load_staged};
+use gatewright_host_native::{Options, introduce_staged, load_staged};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_sdk::process::{self, Artefact};
 use gatewright_telemetry::{LogConfig, LogOutput, LogStyle};
@@ -46,7 +46,7 @@ impl Library {
         let bytes = opened.metadata().map_err(unreadable)?.len();
         // Who started this made a copy that nobody else writes to.
         let staged = Staged { path: file.to_owned(), sha256: Sha256::of(opened).map_err(unreadable)?, bytes };
-        let introduction = introduce(file, &staged, Options::default().start_timeout);
+        let introduction = introduce_staged(file, &staged, Options::default().start_timeout);
         let introduction = introduction.map_err(|error| error.to_string())?;
         Ok(Self { file: file.to_owned(), staged, introduction })
     }

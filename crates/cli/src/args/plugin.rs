@@ -1,0 +1,123 @@
+//! The command line of `gatewright plugin`.
+
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Begins a plugin: a crate that compiles and passes its own test at once.
+    New(NewPlugin),
+    /// Builds a plugin's crate as an artefact: a WASM component, a native library or a program.
+    Build(BuildPlugin),
+    /// Tests an artefact with every case that applies to it; exit code 1 if any fails.
+    Test(TestPlugin),
+    /// Says what an artefact is: name, version, hooks, contract, permissions, size, hash.
+    Inspect(InspectPlugin),
+    /// Opens a native library and writes what it says of itself, as JSON: in a process of its own, since loading runs
+    /// its code.
+    #[command(hide = true)]
+    Introduce {
+        /// The library.
+        file: PathBuf,
+    },
+    /// Serves a native library as a process: what a gateway starts for `isolation`.
+    #[command(hide = true)]
+    Host {
+        /// The library.
+        library: PathBuf,
+    },
+}
+
+/// What runs a plugin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HostChoice {
+    /// A component, `NAME.wasm`.
+    #[default]
+    Wasm,
+    /// A native library, `NAME.so`.
+    Native,
+    /// A program, `NAME`.
+    Process,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewPlugin {
+    /// Its name: letters, digits and `-`; also the folder's.
+    pub(crate) name: String,
+
+    /// What it is built for unless `plugin build` is told otherwise; the source is the same for all.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) host: HostChoice,
+
+    /// Where a checkout of Gatewright is; the one that this program was built from unless told.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) gatewright: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildPlugin {
+    /// The crate's folder.
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+
+    /// What it is built for; what its Cargo.toml says unless told.
+    #[arg(long, value_enum)]
+    pub(crate) host: Option<HostChoice>,
+
+    /// Where the artefact goes; beside Cargo.toml, under the crate's name, unless told.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// A core WASM module that is built already: it is only packed.
+    #[arg(long, value_name = "FILE", conflicts_with = "host")]
+    pub(crate) core: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectPlugin {
+    /// A component, a library, a program, or the address of a process. Of all but a component, code is run.
+    pub(crate) artefact: String,
+
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestPlugin {
+    /// A component, a library, a program, or the address of a process.
+    pub(crate) artefact: String,
+
+    /// Its config: JSON, or `@FILE` for a file with it.
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub(crate) config: Option<String>,
+
+    /// A permission that it is granted; may stand more than once. All that it asks for unless told.
+    #[arg(long, value_name = "PERMISSION")]
+    pub(crate) permission: Vec<String>,
+
+    /// Grants nothing.
+    #[arg(long, conflicts_with = "permission")]
+    pub(crate) no_permissions: bool,
+
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Tests in this process, and writes what happens as lines of JSON.
+    #[arg(long, hide = true)]
+    pub(crate) events: bool,
+}
+
+// === impl HostChoice ===
+
+impl HostChoice {
+    /// The word on the command line and in Cargo.toml.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Wasm => "wasm",
+            Self::Native => "native",
+            Self::Process => "process",
+        }
+    }
+}

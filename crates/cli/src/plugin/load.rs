@@ -1,0 +1,178 @@
+//! Loading an artefact, in the host that its kind needs, for a command and not for a gateway.
+
+use super::Fault;
+use super::artefact::Artefact;
+use gatewright::config::ArtefactKind;
+use gatewright_abi::Introduction;
+use gatewright_host::Stage;
+use gatewright_host_native::Options as NativeOptions;
+use gatewright_host_process::{Address, LoadError as ProcessError, Options as ProcessOptions, Processes};
+use gatewright_host_wasm::{LoadError as WasmError, Options as WasmOptions, WasmHost};
+use gatewright_plugin::hosted::Hosted;
+use gatewright_plugin::services::{BoxFuture, Log, LogRecord};
+use gatewright_plugin_checks::{Asked, NotLoaded, Subject};
+use serde_json::Value as Json;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Loads one artefact, as often as it is wanted.
+pub(super) struct Loader {
+    artefact: Artefact,
+    wasm: Option<WasmHost>,
+    processes: Option<Processes>,
+    /// For copies and compiled code.
+    folder: TempDir,
+}
+
+/// What a process writes goes to stderr.
+struct Stderr;
+
+/// The longest time of opening a library.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a failure begins with that is a panic.
+const PANICKED: &str = "panicked: ";
+
+// === impl Loader ===
+
+impl Loader {
+    pub(super) fn new(artefact: Artefact) -> Result<Self, Fault> {
+        let folder = tempfile::Builder::new().prefix("gatewright-plugin-").tempdir();
+        let folder = folder.map_err(|error| format!("cannot make a folder for copies: {error}"))?;
+        let wasm = match artefact.kind {
+            ArtefactKind::Wasm => Some(WasmHost::new(Some(folder.path())).map_err(|error| error.to_string())?),
+            _ => None,
+        };
+        let processes = match artefact.kind {
+            ArtefactKind::Program | ArtefactKind::Remote => {
+                Some(Processes::start().map_err(|error| error.to_string())?)
+            }
+            _ => None,
+        };
+        Ok(Self { artefact, wasm, processes, folder })
+    }
+
+    pub(super) fn artefact(&self) -> &Artefact {
+        &self.artefact
+    }
+
+    /// What it says of itself.
+    pub(super) async fn introduce(&self) -> Result<Introduction, Fault> {
+        let said = match (&self.wasm, &self.processes) {
+            (Some(wasm), _) => {
+                let bytes = self.artefact.bytes.clone().unwrap_or_default();
+                wasm.introduce(bytes).await.map_err(|error| error.to_string())
+            }
+            (_, Some(processes)) => {
+                let options = ProcessOptions::new("inspect", Json::Null, Arc::new(Stderr));
+                processes.introduce(&self.address()?, options).await.map_err(|error| error.to_string())
+            }
+            (None, None) => return introduce_elsewhere(&self.artefact.path()),
+        };
+        said.map_err(|error| match error.starts_with('`') {
+            // It names the file itself.
+            true => error,
+            false => format!("`{}`: {error}", self.artefact.name),
+        })
+    }
+
+    fn address(&self) -> Result<Address, Fault> {
+        self.artefact.name.parse().map_err(|error: gatewright_host_process::BadAddress| error.to_string())
+    }
+
+    async fn load_wasm(&self, wasm: &WasmHost, asked: Asked) -> Result<Arc<dyn Hosted>, NotLoaded> {
+        let options = WasmOptions { granted: asked.granted, ..WasmOptions::default() };
+        let bytes = self.artefact.bytes.clone().unwrap_or_default();
+        wasm.load(bytes, &asked.config, options).await.map_err(|error| match error {
+            WasmError::Start(_) | WasmError::Engine(_) => NotLoaded::Broke(error.to_string()),
+            error => refused(error.to_string()),
+        })
+    }
+
+    async fn load_process(&self, processes: &Processes, asked: Asked) -> Result<Arc<dyn Hosted>, NotLoaded> {
+        let address = self.address().map_err(NotLoaded::Broke)?;
+        let options = ProcessOptions::new(asked.name, asked.config, Arc::new(Stderr));
+        match processes.load(&address, options).await {
+            Ok(process) => Ok(process),
+            Err(error @ ProcessError::Config(_)) => Err(refused(error.to_string())),
+            Err(error) => Err(NotLoaded::Broke(error.to_string())),
+        }
+    }
+
+    async fn load_native(&self, asked: Asked) -> Result<Arc<dyn Hosted>, NotLoaded> {
+        let (path, stage) = (self.artefact.path(), Stage::new(self.folder.path()));
+        let load = move || {
+            let Asked { name, config, .. } = &asked;
+            let artefact = gatewright_host_native::Artefact { name, path: &path, sha256: None, config, stage: &stage };
+            gatewright_host_native::load(&artefact, &NativeOptions::default())
+        };
+        let loaded = tokio::task::spawn_blocking(load).await.map_err(|error| NotLoaded::Broke(error.to_string()))?;
+        match loaded {
+            Ok(native) => Ok(native),
+            Err(gatewright_host_native::LoadError::Create(message)) => Err(refused(message)),
+            Err(error) => Err(NotLoaded::Broke(error.to_string())),
+        }
+    }
+}
+
+impl Subject for Loader {
+    fn host(&self) -> &str {
+        self.artefact.host()
+    }
+
+    fn load<'a>(&'a self, asked: Asked) -> BoxFuture<'a, Result<Arc<dyn Hosted>, NotLoaded>> {
+        Box::pin(async move {
+            match (&self.wasm, &self.processes) {
+                (Some(wasm), _) => self.load_wasm(wasm, asked).await,
+                (_, Some(processes)) => self.load_process(processes, asked).await,
+                (None, None) => self.load_native(asked).await,
+            }
+        })
+    }
+}
+
+impl Log for Stderr {
+    fn log(&self, record: &LogRecord<'_>) {
+        // Nobody else could be told.
+        let _ = writeln!(std::io::stderr(), "plugin: {}", record.message);
+    }
+}
+
+/// What an instance's making was refused with: words, or a panic.
+fn refused(message: String) -> NotLoaded {
+    match message.contains(PANICKED) {
+        true => NotLoaded::Broke(message),
+        false => NotLoaded::Refused(message),
+    }
+}
+
+/// Opens a library in this process, and gives what it says of itself as JSON.
+pub(super) fn introduce_here(file: &Path) -> Result<String, Fault> {
+    let folder = tempfile::tempdir().map_err(|error| format!("cannot make a folder for copies: {error}"))?;
+    let introduction = gatewright_host_native::introduce(file, &Stage::new(folder.path()), PATIENCE);
+    let introduction = introduction.map_err(|error| error.to_string())?;
+    serde_json::to_string(&introduction).map_err(|error| error.to_string())
+}
+
+/// Opens a library in a process of its own: loading runs its code, which may end the process or spoil it.
+fn introduce_elsewhere(file: &Path) -> Result<Introduction, Fault> {
+    let shown = file.display();
+    let myself = std::env::current_exe().map_err(|error| format!("cannot start a process: {error}"))?;
+    let mut command = Command::new(myself);
+    command.args(["plugin", "introduce"]).arg(file).stdin(Stdio::null());
+    let done = command.output().map_err(|error| format!("cannot start a process: {error}"))?;
+    if done.status.code() == Some(1) {
+        return Err(String::from_utf8_lossy(&done.stderr).trim().to_owned());
+    }
+    if !done.status.success() {
+        return Err(format!("`{shown}` ended the process that opened it: {}", done.status));
+    }
+    // A library may write, too, while it is loaded.
+    let said = String::from_utf8_lossy(&done.stdout);
+    let last = said.lines().next_back().unwrap_or_default();
+    serde_json::from_str(last).map_err(|error| format!("`{shown}` spoilt what was to be said of it: {error}"))
+}

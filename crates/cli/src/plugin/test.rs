@@ -1,0 +1,139 @@
+//! `gatewright plugin test`.
+
+use super::Fault;
+use super::artefact::Artefact;
+use super::load::Loader;
+use crate::args::TestPlugin;
+use gatewright::config::ArtefactKind;
+use gatewright_plugin::Permission;
+use gatewright_plugin_checks::{Event, Report, Test};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::process::{Command, ExitCode, Stdio};
+
+pub(super) fn run(asked: &TestPlugin) -> ExitCode {
+    let report = match tested(asked) {
+        Ok(report) => report,
+        Err(fault) => {
+            eprintln!("{fault}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match (asked.events, asked.json) {
+        (true, _) => {}
+        (false, true) => println!("{:#}", as_json(&report)),
+        (false, false) => println!("{report}"),
+    }
+    match report.holds() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn tested(asked: &TestPlugin) -> Result<Report, Fault> {
+    let artefact = Artefact::look(&asked.artefact)?;
+    let test = Test { config: config(asked)?, granted: granted(asked)? };
+    // A library may take the process with it in which it runs: then there is still somebody to say so.
+    match artefact.kind == ArtefactKind::Native && !asked.events {
+        true => elsewhere(asked),
+        false => here(Loader::new(artefact)?, &test, asked.events),
+    }
+}
+
+/// Tests in this process.
+fn here(loader: Loader, test: &Test, events: bool) -> Result<Report, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let mut tell = |event: Event| match events {
+        true => {
+            if let Ok(line) = serde_json::to_string(&event) {
+                // On a line of its own, whatever the library has written.
+                println!("\n{line}");
+            }
+        }
+        false => progress(&event),
+    };
+    let report = runtime.block_on(gatewright_plugin_checks::run(&loader, test, &mut tell));
+    // A call that hangs in a library's code would be waited for.
+    runtime.shutdown_background();
+    Ok(report)
+}
+
+/// Tests in a process of its own, which tells what happens.
+fn elsewhere(asked: &TestPlugin) -> Result<Report, Fault> {
+    let failed = |error| format!("cannot start a process: {error}");
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    command.args(["plugin", "test", "--events", &asked.artefact]);
+    if let Some(config) = &asked.config {
+        command.args(["--config", config]);
+    }
+    asked.permission.iter().for_each(|permission| {
+        command.args(["--permission", permission]);
+    });
+    if asked.no_permissions {
+        command.arg("--no-permissions");
+    }
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+    let mut report = Report::new("native");
+    let mut last = None;
+    // A library may write, too: what is no event is its own.
+    for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()).map_while(Result::ok)
+    {
+        match serde_json::from_str::<Event>(&line) {
+            Ok(event) => {
+                progress(&event);
+                report.take(&event);
+            }
+            Err(_) if line.is_empty() => {}
+            Err(_) => last = Some(line),
+        }
+    }
+    let status = child.wait().map_err(failed)?;
+    if !report.is_over() {
+        let said = last.map(|line| format!("; the last that it wrote: {line}")).unwrap_or_default();
+        report.broken_off(&format!("the plugin ended the process in which it ran: {status}{said}"));
+    }
+    Ok(report)
+}
+
+/// For who watches: a dot a case.
+fn progress(event: &Event) {
+    let mut stderr = std::io::stderr();
+    if let (Event::Ended(case), true) = (event, stderr.is_terminal()) {
+        // Nobody is hurt if a dot is lost.
+        let _ = stderr.write_all(if case.outcome.is_bad() { b"x" } else { b"." });
+    }
+}
+
+fn config(asked: &TestPlugin) -> Result<Json, Fault> {
+    let text = match asked.config.as_deref() {
+        // As a gateway does with an entry that has none.
+        None => return Ok(json!({})),
+        Some(text) => match text.strip_prefix('@') {
+            Some(file) => std::fs::read_to_string(file).map_err(|error| format!("cannot read `{file}`: {error}"))?,
+            None => text.to_owned(),
+        },
+    };
+    serde_json::from_str(&text).map_err(|error| format!("`--config` is not JSON: {error}"))
+}
+
+fn granted(asked: &TestPlugin) -> Result<Option<BTreeSet<Permission>>, Fault> {
+    let permission = |word: &String| {
+        let known = Permission::ALL.into_iter().find(|permission| permission.as_str() == word);
+        known.ok_or_else(|| {
+            let words: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+            format!("`{word}` is no permission: {} are", words.join(", "))
+        })
+    };
+    match asked.permission.is_empty() && !asked.no_permissions {
+        true => Ok(None),
+        false => asked.permission.iter().map(permission).collect::<Result<_, _>>().map(Some),
+    }
+}
+
+fn as_json(report: &Report) -> Json {
+    let mut json = json!(report);
+    json["holds"] = report.holds().into();
+    json
+}
