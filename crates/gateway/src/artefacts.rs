@@ -96,7 +96,7 @@ impl Artefacts {
             granted: entry.permissions.set(),
             instances: entry.instance.map(policy),
             memory_bytes: memory << 20,
-            view: None,
+            ..Options::default()
         };
         let (host, config) = (self.wasm()?, entry.config.get());
         match tokio::time::timeout(LOAD_TIMEOUT, host.load(component, &config, options)).await {
@@ -232,7 +232,8 @@ fn policy(mode: InstanceMode) -> InstancePolicy {
     match mode {
         InstanceMode::Pooled => InstancePolicy::Pooled,
         InstanceMode::Single => InstancePolicy::Single,
-        InstanceMode::PerCall => InstancePolicy::Fresh,
+        InstanceMode::PerRequest => InstancePolicy::PerRequest,
+        InstanceMode::PerCall => InstancePolicy::PerCall,
     }
 }
 
