@@ -34,7 +34,7 @@ async fn run(component: Vec<u8>) -> Result<(), Box<dyn Error>> {
     let hosts: [(&str, Arc<dyn Hosted>); 3] = [
         ("linked in", link(Subject)),
         ("component, warm", engine.load(component.clone(), &config, with(InstancePolicy::Pooled)).await?),
-        ("component, fresh instance", engine.load(component, &config, with(InstancePolicy::Fresh)).await?),
+        ("component, fresh instance", engine.load(component, &config, with(InstancePolicy::PerCall)).await?),
     ];
     let (small, large) = (asking(1, 50), asking(20, 5000));
     let scenarios = [

@@ -78,6 +78,7 @@ impl From<FactsDocument> for Facts {
             deadline,
             depth: document.depth,
             agent: document.agent,
+            ..Self::default()
         }
     }
 }

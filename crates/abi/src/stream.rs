@@ -1,6 +1,6 @@
 //! Streams of chunks that a guest answers with: the host pulls.
 
-use gatewright_model::{self as model, Chunk, LlmError};
+use gatewright_model::{self as model, Chunk, ErrorKind, LlmError};
 use gatewright_plugin::payload::{ChunkSource, ChunkStream};
 use gatewright_plugin::services::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pulled {
-    /// Chunks, each by what it says.
+    /// Chunks, each by what it says; at least one.
     Chunks(Vec<Vec<model::Part>>),
     /// The stream breaks.
     Error(LlmError),
@@ -64,6 +64,12 @@ impl ChunkSource for Pull {
         Box::pin(async move {
             while self.waiting.is_empty() && !self.ended {
                 match self.streams.pull(self.number).await {
+                    // To ask again would be to ask for ever, without a turn for anybody else.
+                    Ok(Pulled::Chunks(chunks)) if chunks.is_empty() => {
+                        self.ended = true;
+                        self.streams.close(self.number);
+                        return Some(Err(nothing()));
+                    }
                     Ok(Pulled::Chunks(chunks)) => self.waiting.extend(chunks.into_iter().map(Chunk::from_parts)),
                     Ok(Pulled::End) => self.ended = true,
                     Ok(Pulled::Error(error)) | Err(error) => {
@@ -75,6 +81,11 @@ impl ChunkSource for Pull {
             self.waiting.pop_front().map(Ok)
         })
     }
+}
+
+fn nothing() -> LlmError {
+    let message = "its stream answered with no chunks: a stream that has no more says `end`";
+    LlmError::new(ErrorKind::PluginUnavailable, message).with_code("malformed")
 }
 
 impl Drop for Pull {
@@ -112,3 +123,6 @@ impl Streams {
         self.open.push((number, stream));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,6 @@ pub enum ArtefactKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline, extend("x-refused" = {
-    "per_request": "is not there; `per_call` is the nearest",
     "fresh": "is not the word; `per_call` is",
 }))]
 pub enum InstanceMode {
@@ -32,6 +31,8 @@ pub enum InstanceMode {
     Pooled,
     /// All calls share one instance, one after the other.
     Single,
+    /// All calls of a request share one instance.
+    PerRequest,
     /// Each call has an instance of its own.
     PerCall,
 }

@@ -3,6 +3,7 @@
 use gatewright_abi::functions::Function;
 use gatewright_abi::{Unintelligible, VERSION, wit};
 use gatewright_plugin::{Hook, HookSet, Permission};
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::collections::BTreeSet;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex};
@@ -17,7 +18,9 @@ pub enum LoadError {
     #[error("the file is a core WASM module and no component: build it with `gatewright plugin build`")]
     CoreModule,
     /// The file is no component.
-    #[error("the file is no WASM component: {0}")]
+    #[error(
+        "the file is no WASM component that this gateway can run, since {0}: build it with `gatewright plugin build`"
+    )]
     NotAComponent(String),
     /// It imports what no plugin gets.
     #[error("it imports `{0}`, and plugins get no such thing: only interfaces of `{package}` are there", package = wit::PACKAGE)]
@@ -45,6 +48,16 @@ pub enum LoadError {
         /// What it needs.
         what: String,
     },
+    /// It was built for an older version.
+    #[error(
+        "it needs `{what}`, and this gateway speaks version {}.{} of the plugin contract: build the plugin with a newer SDK",
+        VERSION.0,
+        VERSION.1
+    )]
+    TooOld {
+        /// What it needs.
+        what: String,
+    },
     /// It does not export what every plugin does.
     #[error("it does not export `{wanted}`, so it is no plugin; it exports {found}")]
     NoPlugin {
@@ -53,16 +66,35 @@ pub enum LoadError {
         /// What is there.
         found: String,
     },
+    /// A function that it exports is another one than the contract has under this name.
+    #[error(
+        "its function `{name}` has another type than the contract gives it: build it with `gatewright plugin build`"
+    )]
+    Type {
+        /// The function.
+        name: String,
+    },
     /// What it says of itself.
     #[error(transparent)]
     Introduction(#[from] Unintelligible),
     /// It failed before it served.
     #[error("it failed while it was started: {0}")]
     Start(String),
+    /// The instance that took the place of another did not start.
+    #[error("its instance was made anew, and its `on_startup` failed: {0}")]
+    Startup(String),
     /// Its config is wrong.
     #[error("{0}")]
     Config(String),
 }
+
+/// The most characters of what somebody else says is wrong.
+const LONGEST_REASON: usize = 300;
+
+/// How a file begins that is WASM, and how one that is a core module, and one that is a component.
+const WASM: &[u8] = b"\0asm";
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 /// A component that may be run.
 pub(crate) struct Checked {
@@ -74,6 +106,24 @@ pub(crate) struct Checked {
     pub(crate) introduce: ComponentExportIndex,
     pub(crate) create: ComponentExportIndex,
     pub(crate) streams: Option<(ComponentExportIndex, ComponentExportIndex)>,
+}
+
+/// Compiles a file. Takes up to seconds.
+pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Component, LoadError> {
+    let reason = match wasm {
+        [] => "it is empty".to_owned(),
+        _ if wasm.starts_with(CORE_MODULE) => return Err(LoadError::CoreModule),
+        _ if !wasm.starts_with(WASM) => "it does not begin as one does".to_owned(),
+        _ if !wasm.starts_with(COMPONENT) => "it is of another version of the format".to_owned(),
+        _ => match Component::new(engine, wasm) {
+            Ok(component) => return Ok(component),
+            Err(error) => format!(
+                "it is truncated or damaged, or asks for more than plugins get ({})",
+                in_a_line(&format!("{error:#}"))
+            ),
+        },
+    };
+    Err(LoadError::NotAComponent(reason))
 }
 
 // === impl Checked ===
@@ -93,6 +143,9 @@ impl Checked {
             component.get_export_index(Some(&instance), function)
         };
         let (Some(introduce), Some(create)) = (find("plugin", "introduce"), find("plugin", "create")) else {
+            if let Some(other) = ty.exports(engine).find_map(|(name, _)| of_another_version(name)) {
+                return Err(other);
+            }
             let found: Vec<String> = ty.exports(engine).map(|(name, _)| format!("`{name}`")).take(20).collect();
             let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
             return Err(LoadError::NoPlugin { wanted: wit::interface("plugin"), found });
@@ -104,19 +157,41 @@ impl Checked {
     }
 }
 
+/// The major version of an interface of ours.
+fn major_of(name: &str) -> Option<u32> {
+    let (interface, version) = name.split_once('@')?;
+    let ours = interface.split_once('/').is_some_and(|(package, _)| package == wit::PACKAGE);
+    ours.then(|| version.split('.').next()?.parse().ok()).flatten()
+}
+
+/// What is wrong with an interface of ours that is of another major version.
+fn of_another_version(name: &str) -> Option<LoadError> {
+    let what = name.to_owned();
+    match major_of(name)?.cmp(&VERSION.0) {
+        Less => Some(LoadError::TooOld { what }),
+        Equal => None,
+        Greater => Some(LoadError::TooNew { what }),
+    }
+}
+
+/// What somebody else said, in one line that is not too long.
+pub(crate) fn in_a_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(LONGEST_REASON).collect()
+}
+
 /// Whether a component may import this.
 fn importable(name: &str, granted: &BTreeSet<Permission>) -> Result<(), LoadError> {
     let foreign = || LoadError::Foreign(name.to_owned());
     let (package, rest) = name.split_once('/').ok_or_else(foreign)?;
-    let (interface, version) = rest.split_once('@').ok_or_else(foreign)?;
+    let (interface, _) = rest.split_once('@').ok_or_else(foreign)?;
     if package != wit::PACKAGE {
         return Err(foreign());
     }
     let known = ["types", "clock", "random"].contains(&interface);
     let group = Function::TABLE.iter().find(|row| row.group == interface);
-    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    if major != Some(VERSION.0) || !(known || group.is_some()) {
-        return Err(LoadError::TooNew { what: name.to_owned() });
+    if major_of(name) != Some(VERSION.0) || !(known || group.is_some()) {
+        return Err(of_another_version(name).unwrap_or_else(|| LoadError::TooNew { what: name.to_owned() }));
     }
     match group.and_then(|row| row.permission) {
         Some(permission) if !granted.contains(&permission) => {

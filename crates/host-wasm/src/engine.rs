@@ -1,9 +1,12 @@
 //! The engine: one for all components, and the clock that preempts them.
 
-use crate::component::{Checked, LoadError};
-use crate::instance::Mould;
+use crate::alive::Alive;
+use crate::component::{Checked, LoadError, compile, in_a_line};
+use crate::limits::MOST_ELEMENTS;
 use crate::linker;
-use crate::plugin::{Options, WasmPlugin};
+use crate::mould::Mould;
+use crate::options::Options;
+use crate::plugin::WasmPlugin;
 use gatewright_abi::Introduction;
 use gatewright_plugin::Permission;
 use gatewright_plugin::hosted::Hosted;
@@ -35,6 +38,7 @@ const KEPT_MEMORY: usize = 1 << 20;
 pub struct WasmHost {
     engine: Engine,
     clock: Arc<Clock>,
+    alive: Alive,
 }
 
 /// Counts calls under way, and ticks while there are any.
@@ -57,16 +61,17 @@ impl WasmHost {
             tracing::warn!(%error, "no pool of instances: each is made anew");
             Engine::new(&config(cache, false).map_err(wasmtime::Error::new)?)
         });
-        let engine = engine.map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+        let engine = engine.map_err(|error| LoadError::Engine(in_a_line(&format!("{error:#}"))))?;
         let clock = Clock::start(&engine).map_err(|error| LoadError::Engine(error.to_string()))?;
-        Ok(Self { engine, clock })
+        Ok(Self { engine, clock, alive: Alive::default() })
     }
 
     /// What a component says of itself. It is run for it, with no permissions but those that let it be linked.
     pub async fn introduce(&self, wasm: Vec<u8>) -> Result<Introduction, LoadError> {
-        let granted = Permission::ALL.into();
+        let (granted, options) = (Permission::ALL.into(), Options::default());
         let checked = Checked::new(&self.engine, self.compile(wasm).await?, &granted)?;
-        let mould = Mould::new(checked, &linker::linker(&self.engine, &granted)?, Vec::new(), &Options::default())?;
+        let mould =
+            Mould::new(checked, &linker::linker(&self.engine, &granted)?, Vec::new(), &options, self.alive.clone())?;
         let _running = self.clock.run();
         mould.introduce().await
     }
@@ -75,20 +80,20 @@ impl WasmHost {
     pub async fn load(&self, wasm: Vec<u8>, config: &Json, options: Options) -> Result<Arc<dyn Hosted>, LoadError> {
         let checked = Checked::new(&self.engine, self.compile(wasm).await?, &options.granted)?;
         let linker = linker::linker(&self.engine, &options.granted)?;
-        let mould = Mould::new(checked, &linker, config.to_string().into_bytes(), &options)?;
+        let mould = Mould::new(checked, &linker, config.to_string().into_bytes(), &options, self.alive.clone())?;
         let plugin = WasmPlugin::start(mould, self.clock.clone(), options).await?;
         Ok(Arc::new(plugin))
+    }
+
+    /// How many instances there are at this moment, of all plugins.
+    pub fn instances(&self) -> usize {
+        self.alive.now()
     }
 
     async fn compile(&self, wasm: Vec<u8>) -> Result<Component, LoadError> {
         let engine = self.engine.clone();
         // Compiling takes up to seconds: not on the thread that serves.
-        let compiled = tokio::task::spawn_blocking(move || {
-            if wasm.starts_with(b"\0asm\x01\0\0\0") {
-                return Err(LoadError::CoreModule);
-            }
-            Component::new(&engine, &wasm).map_err(|error| LoadError::NotAComponent(format!("{error:#}")))
-        });
+        let compiled = tokio::task::spawn_blocking(move || compile(&engine, &wasm));
         compiled.await.map_err(|error| LoadError::Engine(error.to_string()))?
     }
 }
@@ -101,7 +106,8 @@ fn config(cache: Option<&Path>, pooled: bool) -> Result<Config, LoadError> {
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(512 << 10)
-        .async_stack_size(1 << 20);
+        // What a host function does runs there too: half a MiB is the guest's.
+        .async_stack_size(2 << 20);
     if let Some(folder) = cache {
         let mut kept = CacheConfig::new();
         kept.with_directory(folder);
@@ -122,7 +128,7 @@ fn config(cache: Option<&Path>, pooled: bool) -> Result<Config, LoadError> {
             .max_core_instances_per_component(200)
             .max_memories_per_component(32)
             .max_tables_per_component(64)
-            .table_elements(100_000);
+            .table_elements(MOST_ELEMENTS);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     Ok(config)

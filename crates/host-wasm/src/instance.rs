@@ -1,19 +1,30 @@
 //! One instance of a component.
 
-use crate::component::{Checked, LoadError};
+use crate::alive::Counted;
+use crate::component::{Checked, LoadError, in_a_line};
+use crate::limits::Limits;
 use crate::linker::{CallHandle, Current, State};
-use crate::plugin::Options;
-use gatewright_abi::{Introduction, Pulled, document, wit};
-use gatewright_plugin::Hook;
+use crate::mould::{Mould, Started};
+use gatewright_abi::host::{self, Departure};
+use gatewright_abi::{Pulled, Pulls, document, wit};
+use gatewright_model::{ErrorKind, LlmError};
+use gatewright_plugin::hosted::{Call, Reply};
+use gatewright_plugin::services::BoxFuture;
+use gatewright_plugin::{Cx, Facts, Failure, Hook, State as SharedState};
+use std::sync::Arc;
 use std::time::Instant;
-use wasmtime::component::{ComponentExportIndex, Instance as Component, InstancePre, Linker, Resource, TypedFunc};
-use wasmtime::{Store, StoreLimitsBuilder};
+use wasmtime::Store;
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, Instance as Component, Lift, Lower, Resource, TypedFunc,
+};
 
 /// The most bytes that a component may hand to the host in one call.
 const MOST_HANDED_OVER: usize = 64 << 20;
 
-type Handle = TypedFunc<(Resource<CallHandle>, Vec<u8>), (Vec<u8>,)>;
-type HandleChunks = TypedFunc<(Resource<CallHandle>, Vec<Vec<u8>>), (Vec<Vec<u8>>,)>;
+type HookArguments = (Resource<CallHandle>, Vec<u8>);
+type ChunkArguments = (Resource<CallHandle>, Vec<Vec<u8>>);
+type Handle = TypedFunc<HookArguments, (Vec<u8>,)>;
+type HandleChunks = TypedFunc<ChunkArguments, (Vec<Vec<u8>>,)>;
 
 /// An instance: called by one call at a time.
 pub(crate) struct Instance {
@@ -23,99 +34,121 @@ pub(crate) struct Instance {
     chunk_handles: Vec<Option<HandleChunks>>,
     /// Calls so far.
     pub(crate) calls: u32,
+    _counted: Counted,
 }
 
-/// What instances of one component are made from.
-pub(crate) struct Mould {
-    pub(crate) checked: Checked,
-    pub(crate) pre: InstancePre<State>,
-    pub(crate) config: Vec<u8>,
-    pub(crate) memory: usize,
+/// Streams of a hook that answers with none.
+struct NoStreams;
+
+/// A component trapped, or did not keep to the canonical ABI.
+fn trapped(error: wasmtime::Error) -> Failure {
+    // The chain's last cause is the trap itself; what stands before it is a trace.
+    Failure::Panicked(in_a_line(&error.root_cause().to_string()))
 }
 
-/// The component trapped, or did not keep to the canonical ABI.
-pub(crate) struct Trapped(pub(crate) String);
-
-// === impl Trapped ===
-
-impl From<wasmtime::Error> for Trapped {
-    fn from(error: wasmtime::Error) -> Self {
-        // The chain's last cause is the trap itself; what stands before it is a trace.
-        let cause = error.root_cause().to_string();
-        Self(cause.chars().take(200).collect())
+/// A component failed before it served.
+fn at_start(failure: Failure) -> LoadError {
+    match failure {
+        Failure::Panicked(cause) => LoadError::Start(cause),
+        failure => LoadError::Start(in_a_line(&failure.to_string())),
     }
-}
-
-// === impl Mould ===
-
-impl Mould {
-    pub(crate) fn new(
-        checked: Checked,
-        linker: &Linker<State>,
-        config: Vec<u8>,
-        options: &Options,
-    ) -> Result<Self, LoadError> {
-        // Names and permissions were checked: what does not fit now are functions that came later.
-        let pre = linker.instantiate_pre(&checked.component);
-        let pre = pre.map_err(|error| LoadError::TooNew { what: needed(&format!("{error:#}")) })?;
-        Ok(Self { checked, pre, config, memory: options.memory_bytes })
-    }
-
-    /// What the component says of itself.
-    pub(crate) async fn introduce(&self) -> Result<Introduction, LoadError> {
-        let failed = |trapped: Trapped| LoadError::Start(trapped.0);
-        let mut bare = Instance::bare(self).await.map_err(failed)?;
-        let introduction = bare.introduce(&self.checked).await.map_err(failed)?;
-        Ok(Introduction::read(&introduction)?)
-    }
-}
-
-/// What a linker's error says is missing, without the rest.
-fn needed(error: &str) -> String {
-    error.split('`').nth(1).unwrap_or(error).chars().take(200).collect()
 }
 
 // === impl Instance ===
 
 impl Instance {
     /// An instance that can say what it is, but was not created.
-    async fn bare(mould: &Mould) -> Result<Self, Trapped> {
-        let limits = StoreLimitsBuilder::new().memory_size(mould.memory).trap_on_grow_failure(true).build();
-        let state = State { limits, call: None, calls: 0, started: Instant::now(), panic: None };
+    pub(crate) async fn bare(mould: &Mould) -> Result<Self, LoadError> {
+        let limits = Limits::new(mould.memory);
+        let state = State { limits, call: None, calls: 0, handles: 0, started: Instant::now(), panic: None };
         let mut store = Store::new(mould.pre.engine(), state);
         store.limiter(|state| &mut state.limits);
         store.set_hostcall_fuel(MOST_HANDED_OVER);
         // It runs for at most one tick, then others have their turn.
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
-        let component = mould.pre.instantiate_async(&mut store).await?;
-        let none = || (0..Hook::COUNT).map(|_| None);
+        let counted = mould.alive.count();
+        let component = mould.pre.instantiate_async(&mut store).await.map_err(trapped).map_err(at_start)?;
         Ok(Self {
             store,
             component,
-            handles: none().collect(),
-            chunk_handles: (0..Hook::COUNT).map(|_| None).collect(),
+            handles: vec![None; Hook::COUNT],
+            chunk_handles: vec![None; Hook::COUNT],
             calls: 0,
+            _counted: counted,
         })
     }
 
     /// An instance that serves.
     pub(crate) async fn new(mould: &Mould) -> Result<Self, LoadError> {
-        let failed = |trapped: Trapped| LoadError::Start(trapped.0);
-        let mut instance = Self::bare(mould).await.map_err(failed)?;
-        let created = instance.create(mould).await.map_err(failed)?;
-        created.map(|()| instance).map_err(LoadError::Config)
+        let mut instance = Self::bare(mould).await?;
+        let name = || wit::interface("plugin") + ".create";
+        let create = instance.typed::<(&[u8],), (Result<(), String>,)>(&mould.checked.create, name)?;
+        let created = create.call_async(&mut instance.store, (&mould.config,)).await.map_err(trapped);
+        let (created,) = instance.ended(created).map_err(at_start)?;
+        created.map_err(|error| LoadError::Config(in_a_line(&error)))?;
+        match mould.started.get() {
+            Some(started) => instance.start(mould, started).await.map(|()| instance),
+            None => Ok(instance),
+        }
     }
 
-    async fn create(&mut self, mould: &Mould) -> Result<Result<(), String>, Trapped> {
-        let create =
-            self.component.get_typed_func::<(&[u8],), (Result<(), String>,)>(&mut self.store, &mould.checked.create)?;
-        Ok(create.call_async(&mut self.store, (&mould.config,)).await?.0)
+    /// What the component says of itself.
+    pub(crate) async fn introduce(&mut self, checked: &Checked) -> Result<Vec<u8>, LoadError> {
+        let introduce: TypedFunc<(), (Vec<u8>,)> =
+            self.typed(&checked.introduce, || wit::interface("plugin") + ".introduce")?;
+        let introduced = introduce.call_async(&mut self.store, ()).await.map_err(trapped);
+        Ok(self.ended(introduced).map_err(at_start)?.0)
     }
 
-    async fn introduce(&mut self, checked: &Checked) -> Result<Vec<u8>, Trapped> {
-        let introduce = self.component.get_typed_func::<(), (Vec<u8>,)>(&mut self.store, &checked.introduce)?;
-        Ok(introduce.call_async(&mut self.store, ()).await?.0)
+    /// Starts it as the one was started whose place it takes.
+    async fn start(&mut self, mould: &Mould, started: &Started) -> Result<(), LoadError> {
+        let services = started.services.clone();
+        let mut cx = Cx::new(Arc::new(Facts::default()), SharedState::default(), None, services.clone());
+        let mut call = Call::OnStartup(started.startup.clone());
+        let Departure { head, rest } = host::depart(&cx, &host::lend(&mut call), &started.view);
+        let current = Current { hook: Hook::OnStartup, rest, services };
+        let answer = self.call(&mould.checked, current, head).await.map_err(at_start)?;
+        let streams: Arc<dyn Pulls> = Arc::new(NoStreams);
+        match host::settle(&mut cx, host::lend(&mut call), &answer, &started.view, &streams) {
+            Reply::Failed(failure) => Err(LoadError::Startup(in_a_line(&failure.to_string()))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Handles of calls that it has and did not drop.
+    pub(crate) fn handles(&self) -> u32 {
+        self.store.data().handles
+    }
+
+    /// Whether all that it exports has the types of the WIT.
+    pub(crate) fn check(&mut self, checked: &Checked) -> Result<(), LoadError> {
+        for row in Hook::TABLE {
+            let Some(index) = &checked.handles[row.hook as usize] else { continue };
+            let name = || wit::interface(&wit::of_hook(row.hook)) + ".handle";
+            match wit::IN_CHUNKS.contains(&row.hook) {
+                true => self.typed::<ChunkArguments, (Vec<Vec<u8>>,)>(index, name).map(|_| ())?,
+                false => self.typed::<HookArguments, (Vec<u8>,)>(index, name).map(|_| ())?,
+            }
+        }
+        if let Some((pull, close)) = &checked.streams {
+            self.typed::<(u64,), (Vec<u8>,)>(pull, || wit::interface("streams") + ".pull")?;
+            self.typed::<(u64,), ()>(close, || wit::interface("streams") + ".close")?;
+        }
+        Ok(())
+    }
+
+    /// A function of the component, if it has the type that the WIT gives it.
+    fn typed<P, R>(
+        &mut self,
+        index: &ComponentExportIndex,
+        name: impl FnOnce() -> String,
+    ) -> Result<TypedFunc<P, R>, LoadError>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        self.component.get_typed_func(&mut self.store, index).map_err(|_| LoadError::Type { name: name() })
     }
 
     /// Calls a hook. After an error the instance is of no more use.
@@ -124,14 +157,15 @@ impl Instance {
         checked: &Checked,
         current: Current,
         head: Vec<u8>,
-    ) -> Result<Vec<u8>, Trapped> {
+    ) -> Result<Vec<u8>, Failure> {
         let hook = current.hook;
         let Some(index) = &checked.handles[hook as usize] else {
-            return Err(Trapped(format!("it does not export {hook}")));
+            return Err(Failure::Malformed(format!("it does not export {hook}")));
         };
-        self.calls += 1;
+        self.calls = self.calls.saturating_add(1);
         let state = self.store.data_mut();
         state.calls = state.calls.wrapping_add(1);
+        state.handles = state.handles.saturating_add(1);
         state.call = Some(current);
         let call = Resource::<CallHandle>::new_own(state.calls);
         let answered = match wit::IN_CHUNKS.contains(&hook) {
@@ -147,12 +181,13 @@ impl Instance {
         index: &ComponentExportIndex,
         call: Resource<CallHandle>,
         head: Vec<u8>,
-    ) -> Result<Vec<u8>, Trapped> {
+    ) -> Result<Vec<u8>, Failure> {
         let handle = match self.handles[hook as usize] {
             Some(handle) => handle,
-            None => *self.handles[hook as usize].insert(self.component.get_typed_func(&mut self.store, index)?),
+            None => *self.handles[hook as usize]
+                .insert(self.component.get_typed_func(&mut self.store, index).map_err(trapped)?),
         };
-        Ok(handle.call_async(&mut self.store, (call, head)).await?.0)
+        Ok(handle.call_async(&mut self.store, (call, head)).await.map_err(trapped)?.0)
     }
 
     async fn handle_chunk(
@@ -161,34 +196,46 @@ impl Instance {
         index: &ComponentExportIndex,
         call: Resource<CallHandle>,
         head: Vec<u8>,
-    ) -> Result<Vec<u8>, Trapped> {
+    ) -> Result<Vec<u8>, Failure> {
         let handle = match self.chunk_handles[hook as usize] {
             Some(handle) => handle,
-            None => *self.chunk_handles[hook as usize].insert(self.component.get_typed_func(&mut self.store, index)?),
+            None => *self.chunk_handles[hook as usize]
+                .insert(self.component.get_typed_func(&mut self.store, index).map_err(trapped)?),
         };
-        let (mut answers,) = handle.call_async(&mut self.store, (call, vec![head])).await?;
+        let (mut answers,) = handle.call_async(&mut self.store, (call, vec![head])).await.map_err(trapped)?;
         match answers.len() {
             1 => Ok(answers.remove(0)),
-            others => Err(Trapped(format!("it answered one chunk with {others}"))),
+            others => Err(Failure::Malformed(format!("it answered one chunk with {others}"))),
         }
     }
 
     /// After a call: what a panic said says more than the trap that followed.
-    fn ended<T>(&mut self, result: Result<T, Trapped>) -> Result<T, Trapped> {
+    fn ended<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
         let state = self.store.data_mut();
         state.call = None;
-        result.map_err(|trapped| state.panic.take().map_or(trapped, Trapped))
+        result.map_err(|failure| state.panic.take().map_or(failure, |said| Failure::Panicked(in_a_line(&said))))
     }
 
     /// Pulls a stream that a call answered with.
-    pub(crate) async fn pull(&mut self, checked: &Checked, current: Current, number: u64) -> Result<Pulled, Trapped> {
+    pub(crate) async fn pull(&mut self, checked: &Checked, current: Current, number: u64) -> Result<Pulled, Failure> {
         let Some((pull, _)) = &checked.streams else {
-            return Err(Trapped("it answered with a stream and does not export streams".to_owned()));
+            return Err(Failure::Malformed("it answered with a stream and does not export streams".to_owned()));
         };
-        let pull = self.component.get_typed_func::<(u64,), (Vec<u8>,)>(&mut self.store, pull)?;
+        let pull = self.component.get_typed_func::<(u64,), (Vec<u8>,)>(&mut self.store, pull).map_err(trapped)?;
         self.store.data_mut().call = Some(current);
         let pulled = pull.call_async(&mut self.store, (number,)).await;
-        let (pulled,) = self.ended(pulled.map_err(Trapped::from))?;
-        document::read(&pulled).map_err(|error| Trapped(error.to_string()))
+        let (pulled,) = self.ended(pulled.map_err(trapped))?;
+        document::read(&pulled).map_err(|error| Failure::Malformed(error.to_string()))
     }
+}
+
+// === impl NoStreams ===
+
+impl Pulls for NoStreams {
+    fn pull(&self, _: u64) -> BoxFuture<'static, Result<Pulled, LlmError>> {
+        let error = LlmError::new(ErrorKind::PluginUnavailable, "this hook answers with no stream");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    fn close(&self, _: u64) {}
 }

@@ -4,13 +4,18 @@
 //! functions those whose permission was granted. It is preempted each millisecond, so that no worker is held for long;
 //! a call that traps, or that was given up, takes its instance with it and leaves the plugin as it was.
 
+mod alive;
 mod component;
 mod engine;
 mod instance;
+mod limits;
 mod linker;
+mod mould;
+mod options;
 mod plugin;
 mod pool;
+mod stream;
 
 pub use component::LoadError;
 pub use engine::WasmHost;
-pub use plugin::{InstancePolicy, Options};
+pub use options::{InstancePolicy, Options};

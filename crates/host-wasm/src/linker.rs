@@ -1,6 +1,7 @@
 //! What components import.
 
 use crate::component::LoadError;
+use crate::limits::Limits;
 use gatewright_abi::functions::Function;
 use gatewright_abi::host::Rest;
 use gatewright_abi::{Part, document, service, wit};
@@ -9,7 +10,7 @@ use gatewright_plugin::{Hook, Permission};
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
 use wasmtime::component::{Linker, Resource, ResourceType};
-use wasmtime::{Engine, StoreContextMut, StoreLimits};
+use wasmtime::{Engine, StoreContextMut};
 
 /// The most random bytes of one call.
 const MOST_RANDOM: u32 = 65_536;
@@ -19,10 +20,12 @@ const LONGEST_PANIC: usize = 200;
 
 /// What an instance has on the host's side.
 pub(crate) struct State {
-    pub(crate) limits: StoreLimits,
+    pub(crate) limits: Limits,
     pub(crate) call: Option<Current>,
     /// The number of the last call: a handle of one that is over never stands for another.
     pub(crate) calls: u32,
+    /// Handles that the guest has: each is a few bytes here.
+    pub(crate) handles: u32,
     pub(crate) started: Instant,
     /// What a panic said, just before it trapped.
     pub(crate) panic: Option<String>,
@@ -48,7 +51,11 @@ pub(crate) fn linker(engine: &Engine, granted: &BTreeSet<Permission>) -> Result<
 fn link(engine: &Engine, granted: &BTreeSet<Permission>) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::<State>::new(engine);
     let mut types = linker.instance(&wit::interface("types"))?;
-    types.resource("call", ResourceType::host::<CallHandle>(), |_, _| Ok(()))?;
+    types.resource("call", ResourceType::host::<CallHandle>(), |mut cx, _| {
+        let state = cx.data_mut();
+        state.handles = state.handles.saturating_sub(1);
+        Ok(())
+    })?;
     types.func_wrap(
         "[method]call.part",
         |cx: StoreContextMut<'_, State>, arguments: (Resource<CallHandle>, u32)| {

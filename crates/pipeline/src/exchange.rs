@@ -4,7 +4,7 @@ use crate::bits::Bits;
 use crate::set::{PluginSet, Slot};
 use gatewright_plugin::payload::PluginMetadata;
 use gatewright_plugin::services::Services;
-use gatewright_plugin::{Cx, Facts, Hook, State, Writes};
+use gatewright_plugin::{Cx, Facts, Hook, Kept, KeptFor, State, Writes};
 use serde_json::Value as Json;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct Exchange {
     /// Time the plugins took.
     spent: Duration,
     closing: Option<Instant>,
+    /// What hosts keep until the request is over.
+    _kept: Option<Arc<Kept>>,
 }
 
 /// A pair of a before-chain and an after-chain: whose before-hook ran is owed the after-hook.
@@ -59,7 +61,10 @@ pub(crate) struct Passage {
 
 impl Exchange {
     /// A request that begins, on the set of this moment.
-    pub fn new(set: Arc<PluginSet>, facts: Facts) -> Self {
+    pub fn new(set: Arc<PluginSet>, mut facts: Facts) -> Self {
+        let kept = (!set.members().is_empty()).then(Arc::<Kept>::default);
+        // A request of a plugin's own making begins with the facts of the one that it was made in.
+        facts.kept = kept.as_ref().map(KeptFor::new).unwrap_or_default();
         Self {
             set,
             facts: Arc::new(facts),
@@ -72,6 +77,7 @@ impl Exchange {
             excluded: None,
             spent: Duration::ZERO,
             closing: None,
+            _kept: kept,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the host knows of the request. Plugins read it and cannot overwrite it.
 
+use crate::KeptFor;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ pub struct Facts {
     pub depth: u32,
     /// Of an agent's run, if this belongs to one.
     pub agent: Option<Box<AgentFacts>>,
+    /// Host: what hosts keep until the request is over.
+    pub kept: KeptFor,
 }
 
 /// The host's facts of an agent's run.

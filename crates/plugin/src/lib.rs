@@ -32,6 +32,7 @@ mod facts;
 mod failure;
 mod hook;
 pub mod hosted;
+mod kept;
 mod manifest;
 mod outcome;
 pub mod payload;
@@ -46,6 +47,7 @@ pub use failure::{Failure, FailureMode};
 pub use gatewright_model as model;
 pub use gatewright_plugin_macros::plugin;
 pub use hook::{Direction, Hook, HookInfo, HookSet, Kind, Layer};
+pub use kept::{Kept, KeptFor};
 pub use manifest::{Access, Manifest, Permission, StreamMode};
 pub use outcome::{
     AccessFlow, AfterAgent, AgentFlow, AuthDecision, ChunkFlow, Health, HttpFlow, HttpResponseFlow, Identity,

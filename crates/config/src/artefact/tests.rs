@@ -77,11 +77,11 @@ fn limits_and_words_are_checked() {
     assert_eq!(of(r#""memory_mb": 2048"#), "plugins[0].memory_mb: must be at most 1024, is 2048");
     assert_eq!(
         of(r#""instance": "singel""#),
-        "plugins[0].instance: `singel` is not one of `pooled`, `single`, `per_call`; did you mean `single`?"
+        "plugins[0].instance: `singel` is not one of `pooled`, `single`, `per_request`, `per_call`; did you mean `single`?"
     );
     assert_eq!(
-        of(r#""instance": "per_request""#),
-        "plugins[0].instance: `per_request` is not there; `per_call` is the nearest: one of `pooled`, `single`, `per_call`"
+        of(r#""instance": "fresh""#),
+        "plugins[0].instance: `fresh` is not the word; `per_call` is: one of `pooled`, `single`, `per_request`, `per_call`"
     );
     assert_eq!(
         of(r#""sha256": "abc""#),

@@ -68,7 +68,7 @@ impl Hosts {
             granted: entry.permissions.set(),
             instances: entry.instance.map(policy),
             memory_bytes: memory << 20,
-            view: None,
+            ..wasm::Options::default()
         };
         let host = match self.wasm.get() {
             Some(host) => host.clone(),
@@ -168,6 +168,7 @@ fn policy(mode: InstanceMode) -> InstancePolicy {
     match mode {
         InstanceMode::Pooled => InstancePolicy::Pooled,
         InstanceMode::Single => InstancePolicy::Single,
+        InstanceMode::PerRequest => InstancePolicy::PerRequest,
         InstanceMode::PerCall => InstancePolicy::Fresh,
     }
 }

@@ -1,0 +1,52 @@
+//! What an instance may take of the machine's memory.
+
+use wasmtime::{Error, ResourceLimiter, Result};
+
+/// The most elements of one table.
+pub(crate) const MOST_ELEMENTS: usize = 100_000;
+
+/// The memory of an instance, over all memories that its modules have.
+pub(crate) struct Limits {
+    most: usize,
+    used: usize,
+    /// What was granted last, in case that it fails.
+    last: usize,
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// At most so many bytes.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, used: 0, last: 0 }
+    }
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        let more = desired.saturating_sub(current);
+        let used = self.used.saturating_add(more);
+        if used > self.most {
+            let most = self.most >> 20;
+            return Err(Error::msg(format!("it wants more memory than the {most} MiB that it may have")));
+        }
+        (self.used, self.last) = (used, more);
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.used -= std::mem::take(&mut self.last).min(self.used);
+        Err(error)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        match desired <= MOST_ELEMENTS {
+            true => Ok(true),
+            false => Err(Error::msg(format!("it wants a table of more than {MOST_ELEMENTS} elements"))),
+        }
+    }
+
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        Err(error)
+    }
+}
