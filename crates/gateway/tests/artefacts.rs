@@ -3,13 +3,25 @@
 
 mod common;
 
-use common::{House, answer_of, ask, component, core_module, generation, get, put, stop};
-use gatewright::Started;
-use gatewright::config::Config;
+use common::{Generations, House, answer_of, ask, component, core_module, get, put, stop};
+use gatewright::{Error, Started};
 use serde_json::{Value as Json, json};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
+
+/// The component of `generation`, with the code of this number.
+fn generation(number: usize) -> Vec<u8> {
+    static BUILT: LazyLock<Generations> = LazyLock::new(|| Generations::new(component("generation")));
+    BUILT.artefact(number)
+}
+
+impl House {
+    /// Starts a gateway of these plugins.
+    async fn start(&self, plugins: Json) -> Result<Started, Error> {
+        self.start_with(self.config(plugins)).await
+    }
+}
 
 /// An entry of a plugin at this path.
 fn entry(path: &Path, further: Json) -> Json {

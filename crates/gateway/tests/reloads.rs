@@ -1,21 +1,53 @@
 //! Reloads under load: no request fails, none is served by two generations, and nothing stays behind.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
+#[path = "../../conformance/tests/common/artefacts.rs"]
+mod artefacts;
 mod common;
 mod slow;
 
-use common::{Generations, House, Kind, answer_of, ask, get, put, stop};
+use common::{Generations, House, answer_of, ask, component, get, put, stop};
 use gatewright::Started;
 use gatewright::config::Config;
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// What a process holds: one test at a time looks at it.
 static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// A kind of artefact.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Component,
+    Library,
+    Program,
+}
+
+impl Kind {
+    /// What a file of this kind is called.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Component => "guard.wasm",
+            Self::Library => "guard.so",
+            Self::Program => "guard",
+        }
+    }
+
+    /// `generation` as an artefact of this kind.
+    fn generations(self) -> Generations {
+        artefacts::build();
+        let library = artefacts::library("generation");
+        Generations::new(match self {
+            Self::Component => component("generation"),
+            Self::Library => std::fs::read(library).unwrap(),
+            Self::Program => std::fs::read(library.with_file_name("generation_program")).unwrap(),
+        })
+    }
+}
 
 /// What is held by this process.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +173,7 @@ async fn failures(started: &Started) -> Vec<String> {
 
 /// Puts one generation after the other into place while requests go on; answers how many requests there were.
 async fn reloads(started: &mut Started, house: &House, kind: Kind, config: &Config, numbers: std::ops::Range<usize>) {
-    let (generations, path) = (Generations::new(kind), house.path(kind.file()));
+    let (generations, path) = (kind.generations(), house.path(kind.file()));
     let load = Load::begin(started.address());
     let (begun, many) = (Instant::now(), numbers.len());
     for number in numbers {
@@ -171,7 +203,7 @@ fn config(house: &House, kind: Kind, upstream: SocketAddr) -> Config {
 async fn a_thousand(kind: Kind, memory_mb: usize) {
     let _alone = ALONE.lock().await;
     let house = House::new();
-    put(&house.path(kind.file()), &Generations::new(kind).artefact(0));
+    put(&house.path(kind.file()), &kind.generations().artefact(0));
     let config = config(&house, kind, slow::upstream().await);
     let mut started = house.start_with(config.clone()).await.unwrap();
     reloads(&mut started, &house, kind, &config, 1..21).await;
@@ -197,7 +229,7 @@ async fn a_thousand_programs() {
 async fn libraries_up_to_their_limit() {
     let _alone = ALONE.lock().await;
     let (house, kind) = (House::new(), Kind::Library);
-    let (generations, path) = (Generations::new(kind), house.path(kind.file()));
+    let (generations, path) = (kind.generations(), house.path(kind.file()));
     put(&path, &generations.artefact(0));
     let config = config(&house, kind, slow::upstream().await);
     let mut started = house.start_with(config.clone()).await.unwrap();

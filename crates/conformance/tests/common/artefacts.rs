@@ -1,4 +1,4 @@
-//! The plugins that cases load as native libraries: built once, by cargo, into a folder of their own.
+//! The test plugins as native libraries and programs: built once, by cargo, into a folder of their own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,8 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("artefacts");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--locked", "--package", "gatewright-test-plugins", "--examples", "--target-dir"])
+        .args(["build", "--quiet", "--locked", "--package", "gatewright-test-plugins", "--examples"])
+        .args(["--features", "programs", "--target-dir"])
         .arg(&target)
         // Each instance that is loaded hashes its file: small ones make for short tests.
         .env("CARGO_PROFILE_DEV_STRIP", "symbols")

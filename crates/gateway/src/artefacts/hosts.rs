@@ -169,7 +169,7 @@ fn policy(mode: InstanceMode) -> InstancePolicy {
         InstanceMode::Pooled => InstancePolicy::Pooled,
         InstanceMode::Single => InstancePolicy::Single,
         InstanceMode::PerRequest => InstancePolicy::PerRequest,
-        InstanceMode::PerCall => InstancePolicy::Fresh,
+        InstanceMode::PerCall => InstancePolicy::PerCall,
     }
 }
 
@@ -182,4 +182,14 @@ fn is_script(file: &Path) -> bool {
     let mut head = Vec::new();
     let read = File::open(file).and_then(|file| file.take(SCRIPT.len() as u64).read_to_end(&mut head));
     read.is_ok() && head == SCRIPT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_memory_is_what_the_docs_say() {
+        assert_eq!(u64::from(DEFAULT_MEMORY_MB) << 20, wasm::Options::default().memory_bytes as u64);
+    }
 }

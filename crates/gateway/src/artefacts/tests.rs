@@ -1,5 +1,6 @@
 use super::*;
 use gatewright_config::{Grant, Permissions};
+use std::fs::File;
 
 fn entry(path: &str) -> PluginEntry {
     PluginEntry { path: Some(path.to_owned()), ..PluginEntry::new("guard") }
@@ -31,16 +32,16 @@ fn what_is_granted_is_what_is_asked_for_and_given() {
 fn a_look_says_what_is_wrong_with_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let look = |entry: &PluginEntry| inspect(entry, folder.path()).unwrap_err();
-    let file = folder.path().join("pii.wasm");
+    let (file, component) = (folder.path().join("pii.wasm"), b"\0asm\x0d\0\x01\0");
     assert!(look(&entry("pii.wasm")).starts_with("there is no file `"));
     assert!(look(&entry(".")).ends_with("is not a file"));
     fs::write(&file, b"MZ").unwrap();
     assert!(look(&entry("pii.wasm")).ends_with("is no WASM component"));
-    fs::write(&file, CORE_MODULE).unwrap();
+    fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
     assert!(look(&entry("pii.wasm")).contains("is a core WASM module"));
-    fs::write(&file, COMPONENT).unwrap();
+    fs::write(&file, component).unwrap();
     assert_eq!(inspect(&entry("pii.wasm"), folder.path()), Ok(()));
-    let sha256 = Sha256::of(COMPONENT).unwrap().to_string();
+    let sha256 = Sha256::of(component.as_slice()).unwrap().to_string();
     let pinned = PluginEntry { sha256: Some(sha256.to_uppercase()), ..entry("pii.wasm") };
     assert_eq!(inspect(&pinned, folder.path()), Ok(()));
     let other = PluginEntry { sha256: Some("0".repeat(64)), ..entry("pii.wasm") };
@@ -50,14 +51,18 @@ fn a_look_says_what_is_wrong_with_a_file() {
 #[tokio::test]
 async fn copies_that_are_of_no_more_use_go() {
     let folder = tempfile::tempdir().unwrap();
-    let artefacts = Artefacts::new(Some(folder.path().join("app")), folder.path().to_owned());
+    let artefacts = Artefacts::new(Some(folder.path().join("app")), folder.path().to_owned(), None);
     artefacts.sweep(&BTreeSet::new());
     assert!(!folder.path().join("app").exists(), "nothing is made before it is needed");
     let file = folder.path().join("pii.wasm");
     fs::write(&file, "one").unwrap();
-    let one = artefacts.stage(&entry("pii.wasm")).await.unwrap();
+    let find = async || match artefacts.find(&entry("pii.wasm")).await.unwrap() {
+        Found::File { copy, .. } => copy,
+        Found::Address(address) => panic!("{address}"),
+    };
+    let one = find().await;
     fs::write(&file, "two").unwrap();
-    let two = artefacts.stage(&entry("pii.wasm")).await.unwrap();
+    let two = find().await;
     let others = folder.path().join("app/plugins").join(format!("{}.wasm", "0".repeat(64)));
     fs::write(&others, "another gateway's").unwrap();
     artefacts.sweep(&[two.sha256].into());
@@ -65,9 +70,4 @@ async fn copies_that_are_of_no_more_use_go() {
     File::options().write(true).open(&others).unwrap().set_modified(SystemTime::now() - 2 * LEFT_BEHIND).unwrap();
     artefacts.sweep(&BTreeSet::new());
     assert_eq!([two.path.exists(), others.exists()], [false, false]);
-}
-
-#[test]
-fn the_default_memory_is_what_the_docs_say() {
-    assert_eq!(u64::from(DEFAULT_MEMORY_MB) << 20, Options::default().memory_bytes as u64);
 }

@@ -33,49 +33,7 @@ pub(crate) fn core_module(name: &str) -> Vec<u8> {
 
 /// The component of a test plugin.
 pub(crate) fn component(name: &str) -> Vec<u8> {
-    gatewright_pack::pack(&COMPONENTS[name]).unwrap()
-}
-
-/// The native artefacts of the test plugins: built into a folder of their own, whose lock nobody holds.
-static NATIVE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("artefacts");
-    let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--locked", "--package", "gatewright-test-plugins", "--examples"])
-        .args(["--features", "programs", "--target-dir"])
-        .arg(&target)
-        .env("CARGO_PROFILE_DEV_STRIP", "symbols")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-        .status();
-    assert!(built.unwrap().success(), "the test plugins cannot be built");
-    target.join("debug/examples")
-});
-
-/// A kind of artefact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Component,
-    Library,
-    Program,
-}
-
-impl Kind {
-    /// What a file of this kind is called.
-    pub(crate) fn file(self) -> &'static str {
-        match self {
-            Self::Component => "guard.wasm",
-            Self::Library => "guard.so",
-            Self::Program => "guard",
-        }
-    }
-
-    /// `generation` as an artefact of this kind, as it was built.
-    fn built(self) -> Vec<u8> {
-        match self {
-            Self::Component => component("generation"),
-            Self::Library => std::fs::read(NATIVE.join("libgeneration.so")).unwrap(),
-            Self::Program => std::fs::read(NATIVE.join("generation_program")).unwrap(),
-        }
-    }
+    gatewright_pack::pack(&core_module(name)).unwrap()
 }
 
 /// An artefact of which there are many, each with other code.
@@ -88,8 +46,7 @@ pub(crate) struct Generations {
 const MARK: &[u8] = b"the code of generation ";
 
 impl Generations {
-    pub(crate) fn new(kind: Kind) -> Self {
-        let artefact = kind.built();
+    pub(crate) fn new(artefact: Vec<u8>) -> Self {
         let begins = |at: &usize| artefact[*at..].starts_with(MARK);
         let places: Vec<usize> = (0..artefact.len() - MARK.len()).filter(begins).map(|at| at + MARK.len()).collect();
         assert!(!places.is_empty(), "the mark is not in the artefact");
@@ -104,12 +61,6 @@ impl Generations {
         }
         artefact
     }
-}
-
-/// The component of `generation`, with the code of this number.
-pub(crate) fn generation(number: usize) -> Vec<u8> {
-    static BUILT: LazyLock<Generations> = LazyLock::new(|| Generations::new(Kind::Component));
-    BUILT.artefact(number)
 }
 
 /// What a request to a gateway with the code of this number is answered.
@@ -149,11 +100,6 @@ impl House {
             "server": { "port": 0, "workers": 1 },
         });
         gatewright::config::parse(text.to_string().as_bytes()).unwrap_or_else(|errors| panic!("{errors}")).config
-    }
-
-    /// Starts a gateway of these plugins.
-    pub(crate) async fn start(&self, plugins: Json) -> Result<Started, Error> {
-        self.start_with(self.config(plugins)).await
     }
 
     /// Starts a gateway.
