@@ -2,7 +2,7 @@
 
 mod plugin;
 
-pub(crate) use plugin::{BuildPlugin, HostChoice, InspectPlugin, NewPlugin, PluginCommand, TestPlugin};
+pub(crate) use plugin::{BuildPlugin, HostChoice, InspectPlugin, NewPlugin, PluginCommand, RunPlugin, TestPlugin};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use gatewright::config::{Config, LogLevel, LogStyle};

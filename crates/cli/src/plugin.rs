@@ -7,11 +7,14 @@ mod host;
 mod inspect;
 mod load;
 mod new;
+mod run;
 mod test;
 mod toolchain;
 
 use crate::args::PluginCommand;
+use serde_json::{Value as Json, json};
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
 
 /// What went wrong, in one sentence.
 type Fault = String;
@@ -21,6 +24,7 @@ pub(crate) fn run(command: &PluginCommand) -> ExitCode {
         PluginCommand::New(new) => new::run(new),
         PluginCommand::Build(build) => build::run(build),
         PluginCommand::Test(test) => return test::run(test),
+        PluginCommand::Run(run) => return run::run(run),
         PluginCommand::Inspect(inspect) => inspect::run(inspect),
         PluginCommand::Introduce { file } => load::introduce_here(file),
         PluginCommand::Host { library } => return host::run(library),
@@ -35,4 +39,22 @@ pub(crate) fn run(command: &PluginCommand) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The config of a plugin as the command line has it: JSON, or `@FILE`.
+fn config_of(written: Option<&str>) -> Result<Json, Fault> {
+    let text = match written {
+        // As a gateway does with an entry that has none.
+        None => return Ok(json!({})),
+        Some(text) => match text.strip_prefix('@') {
+            Some(file) => std::fs::read_to_string(file).map_err(|error| format!("cannot read `{file}`: {error}"))?,
+            None => text.to_owned(),
+        },
+    };
+    serde_json::from_str(&text).map_err(|error| format!("`--config` is not JSON: {error}"))
+}
+
+fn runtime() -> Result<Runtime, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("cannot start: {error}"))
 }

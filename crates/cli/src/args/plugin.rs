@@ -1,6 +1,7 @@
 //! The command line of `gatewright plugin`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use gatewright::config::LogLevel;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -11,6 +12,8 @@ pub(crate) enum PluginCommand {
     Build(BuildPlugin),
     /// Tests an artefact with every case that applies to it; exit code 1 if any fails.
     Test(TestPlugin),
+    /// Serves with one plugin, which is loaded anew whenever its file is saved.
+    Run(RunPlugin),
     /// Says what an artefact is: name, version, hooks, contract, permissions, size, hash.
     Inspect(InspectPlugin),
     /// Opens a native library and writes what it says of itself, as JSON: in a process of its own, since loading runs
@@ -107,6 +110,36 @@ pub(crate) struct TestPlugin {
     /// Tests in this process, and writes what happens as lines of JSON.
     #[arg(long, hide = true)]
     pub(crate) events: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunPlugin {
+    /// A component, a library, a program, or the address of a process. It is granted what it asks for.
+    pub(crate) artefact: String,
+
+    /// Its config: JSON, or `@FILE` for a file with it.
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub(crate) config: Option<String>,
+
+    /// A host that its requests may go to, if it asks for `http`; may stand more than once.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) http: Vec<String>,
+
+    /// Runs a native library in a process of its own.
+    #[arg(long)]
+    pub(crate) isolation: bool,
+
+    /// The address to listen on; 127.0.0.1 unless told.
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+
+    /// The port to listen on, 0 for a free one; 8080 unless told.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+
+    /// trace, debug, info, warn or error.
+    #[arg(long)]
+    pub(crate) log_level: Option<LogLevel>,
 }
 
 // === impl HostChoice ===

@@ -1,8 +1,8 @@
 //! `gatewright plugin inspect`.
 
-use super::Fault;
 use super::artefact::Artefact;
 use super::load::Loader;
+use super::{Fault, runtime};
 use crate::args::InspectPlugin;
 use gatewright::config::ArtefactKind;
 use gatewright_abi::Introduction;
@@ -12,9 +12,7 @@ use std::fmt::Write;
 
 pub(super) fn run(inspect: &InspectPlugin) -> Result<String, Fault> {
     let loader = Loader::new(Artefact::look(&inspect.artefact)?)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    let introduction = runtime.block_on(loader.introduce())?;
+    let introduction = runtime()?.block_on(loader.introduce())?;
     let facts = facts(loader.artefact(), &introduction);
     Ok(match inspect.json {
         true => format!("{:#}", Json::Object(facts)),

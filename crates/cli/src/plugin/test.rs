@@ -1,8 +1,8 @@
 //! `gatewright plugin test`.
 
-use super::Fault;
 use super::artefact::Artefact;
 use super::load::Loader;
+use super::{Fault, config_of, runtime};
 use crate::args::TestPlugin;
 use gatewright::config::ArtefactKind;
 use gatewright_plugin::Permission;
@@ -33,7 +33,7 @@ pub(super) fn run(asked: &TestPlugin) -> ExitCode {
 
 fn tested(asked: &TestPlugin) -> Result<Report, Fault> {
     let artefact = Artefact::look(&asked.artefact)?;
-    let test = Test { config: config(asked)?, granted: granted(asked)? };
+    let test = Test { config: config_of(asked.config.as_deref())?, granted: granted(asked)? };
     // A library may take the process with it in which it runs: then there is still somebody to say so.
     match artefact.kind == ArtefactKind::Native && !asked.events {
         true => elsewhere(asked),
@@ -43,8 +43,7 @@ fn tested(asked: &TestPlugin) -> Result<Report, Fault> {
 
 /// Tests in this process.
 fn here(loader: Loader, test: &Test, events: bool) -> Result<Report, Fault> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let runtime = runtime()?;
     let mut tell = |event: Event| match events {
         true => {
             if let Ok(line) = serde_json::to_string(&event) {
@@ -104,18 +103,6 @@ fn progress(event: &Event) {
         // Nobody is hurt if a dot is lost.
         let _ = stderr.write_all(if case.outcome.is_bad() { b"x" } else { b"." });
     }
-}
-
-fn config(asked: &TestPlugin) -> Result<Json, Fault> {
-    let text = match asked.config.as_deref() {
-        // As a gateway does with an entry that has none.
-        None => return Ok(json!({})),
-        Some(text) => match text.strip_prefix('@') {
-            Some(file) => std::fs::read_to_string(file).map_err(|error| format!("cannot read `{file}`: {error}"))?,
-            None => text.to_owned(),
-        },
-    };
-    serde_json::from_str(&text).map_err(|error| format!("`--config` is not JSON: {error}"))
 }
 
 fn granted(asked: &TestPlugin) -> Result<Option<BTreeSet<Permission>>, Fault> {
