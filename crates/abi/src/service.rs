@@ -164,6 +164,10 @@ pub async fn serve(
         }
         Function::LlmComplete => {
             let LlmArgument { model, chat } = read(argument)?;
+            if chat.messages.iter().any(|message| message.origin().is_some()) {
+                let what = "a message of an LLM request is given whole: its origin stands for nothing here";
+                return Err(ServiceError::Invalid(what.to_owned()));
+            }
             let answered = services.llm.complete(facts, Request::from_chat(model, false, chat)).await;
             written(match answered {
                 Ok(response) => LlmResult::Response(Box::new(ResponseDocument::of(&response))),
@@ -323,11 +327,23 @@ impl<A: Ask> Http for FarServices<A> {
     }
 }
 
+/// A conversation of which no message is nothing but its place in another.
+fn whole(chat: &Chat) -> Chat {
+    let mut chat = chat.clone();
+    for at in 0..chat.messages.len() {
+        // One that is looked at to be edited is a message of its own.
+        if let Some(message) = chat.messages.get_mut(at).filter(|message| message.origin().is_some()) {
+            message.blocks_mut();
+        }
+    }
+    chat
+}
+
 impl<A: Ask> Llm for FarServices<A> {
     fn complete<'a>(&'a self, _: &'a Facts, request: Request) -> BoxFuture<'a, Result<Response, LlmError>> {
         Box::pin(async move {
             let internal = |message: String| LlmError::new(ErrorKind::Internal, message);
-            let argument = LlmArgument { model: request.model.clone(), chat: request.chat()?.clone() };
+            let argument = LlmArgument { model: request.model.clone(), chat: whole(request.chat()?) };
             match self.ask(Function::LlmComplete, argument).await {
                 Ok(LlmResult::Response(response)) => response.made().map_err(|unfit| internal(unfit.to_string())),
                 Ok(LlmResult::Error(error)) => Err(*error),
@@ -339,3 +355,6 @@ impl<A: Ask> Llm for FarServices<A> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
