@@ -43,8 +43,6 @@ impl WasmPlugin {
     }
 
     async fn answer(&self, cx: &mut Cx, call: &mut Call) -> Reply {
-        // A row of calls that end within their millisecond would never give others a turn.
-        tokio::task::coop::consume_budget().await;
         let running = self.clock.run();
         let mut lease = match self.pool.take(&cx.facts().kept).await {
             Ok(lease) => lease,

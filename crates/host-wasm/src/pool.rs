@@ -150,8 +150,9 @@ impl Pool {
     /// Makes an instance, or goes on with one that was being made when its call was given up: one that takes longer than
     /// a call has would never be there otherwise.
     async fn make(&self) -> Result<Instance, LoadError> {
-        let begun = self.idle().making.pop().filter(|making| making.spent < Hook::OnStartup.info().timeout);
-        let making = begun.unwrap_or_else(|| {
+        let begun = self.idle().making.pop();
+        let in_time = begun.filter(|making| making.spent < Hook::OnStartup.info().timeout);
+        let making = in_time.unwrap_or_else(|| {
             let mould = self.mould.clone();
             Making { instance: Box::pin(async move { Instance::new(&mould).await }), spent: Duration::ZERO }
         });

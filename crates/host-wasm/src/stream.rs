@@ -88,8 +88,6 @@ impl Pulls for Answered {
         let (pool, clock, home) = (self.pool.clone(), self.clock.clone(), self.home.clone());
         let current = Current { hook: Hook::PreLlm, rest: self.rest.clone(), services: self.services.clone() };
         Box::pin(async move {
-            // A stream that always has more at once would never give others a turn.
-            tokio::task::coop::consume_budget().await;
             let _running = clock.run();
             let (mut lease, comes_back) = match home.find(&pool).await? {
                 Found::Here(lease) => (lease, true),

@@ -2,7 +2,7 @@
 //!
 //! A panic at each hook is a case of its own, which `wasm.rs` runs.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod answers;
 mod bench;

@@ -5,8 +5,8 @@ use crate::guest::{ANSWER, Guest};
 use gatewright_abi::document;
 use gatewright_host_wasm::{InstancePolicy, Options};
 use gatewright_pipeline::{Exchange, Instance, Round};
-use gatewright_plugin::hosted::point;
-use gatewright_plugin::{Draft, FailureMode, Hook};
+use gatewright_plugin::hosted::{Call, point};
+use gatewright_plugin::{Cx, Draft, FailureMode, Hook, State};
 use gatewright_testkit::services::MockServices;
 use gatewright_testkit::{request, summary};
 use serde_json::{Value as Json, json};
@@ -100,6 +100,45 @@ fn per_call() {
     run(async |bench| {
         let counts = all_counts(bench, InstancePolicy::PerCall).await.concat();
         assert_eq!(counts, vec![1; REQUESTS * CALLS]);
+    });
+}
+
+#[test]
+fn calls_of_one_request_take_turns() {
+    run(async |bench| {
+        let guest = counting(&[Hook::CheckInput]).build();
+        let plugin = bench.host.load(guest, &Json::Null, with(InstancePolicy::PerRequest)).await.unwrap();
+        let services = MockServices::default().services();
+        let it = started(plugin.clone(), services.clone()).await;
+        let request = exchange(&it, AMPLE, FailureMode::Closed);
+        let calls = (0..20).map(|_| {
+            let cx = Cx::new(request.facts().clone(), State::default(), None, services.clone());
+            let payload = Call::CheckInput(Arc::new(gatewright_testkit::request("m").user("hello").build()));
+            plugin.clone().call(cx, payload)
+        });
+        let returned = bench.beside("twenty calls", futures_util::future::join_all(calls)).await;
+        let mut counts: Vec<u64> = returned
+            .into_iter()
+            .map(|mut returned| returned.cx.take_writes().metadata["count"].as_u64().unwrap())
+            .collect();
+        counts.sort_unstable();
+        assert_eq!(counts, (1..=20).collect::<Vec<u64>>());
+        drop((request, plugin, it));
+        bench.settled(0).await;
+    });
+}
+
+#[test]
+fn a_request_that_is_made_in_another_has_an_instance_of_its_own() {
+    run(async |bench| {
+        let it = loaded(bench, &counting(&[Hook::CheckInput]), with(InstancePolicy::PerRequest)).await;
+        let mut outer = exchange(&it, AMPLE, FailureMode::Closed);
+        check_in(&mut outer).await.unwrap();
+        // It begins with the facts of the other.
+        let mut inner = Exchange::new(outer.set().clone(), (**outer.facts()).clone());
+        check_in(&mut inner).await.unwrap();
+        check_in(&mut outer).await.unwrap();
+        assert_eq!((counts(&outer), counts(&inner)), (vec![1, 2], vec![1]));
     });
 }
 
