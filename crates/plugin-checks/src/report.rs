@@ -157,8 +157,13 @@ impl HookTimes {
         times.sort();
         let at = |percent: usize| {
             let at = (times.len() * percent / 100).min(times.len().saturating_sub(1));
-            times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e6)
+            times.get(at).map_or(0.0, |time| rounded(time.as_secs_f64() * 1e6))
         };
         Self { hook, calls: times.len(), p50_us: at(50), p99_us: at(99) }
     }
+}
+
+/// To three places, which is more than was measured.
+pub(crate) fn rounded(number: f64) -> f64 {
+    (number * 1e3).round() / 1e3
 }
