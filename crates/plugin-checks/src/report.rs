@@ -125,6 +125,7 @@ impl Display for Report {
                 None => writeln!(f)?,
             }
         }
+        let mut shown: Vec<&CaseReport> = Vec::new();
         for case in &self.cases {
             let word = match case.outcome {
                 Outcome::Holds => continue,
@@ -132,7 +133,15 @@ impl Display for Report {
                 Outcome::Fails(_) => "FAILS",
                 Outcome::NotRun(_) => "not run",
             };
-            writeln!(f, "\n{word} {case}: {}", case.rule)?;
+            let alike = |other: &&CaseReport| {
+                (other.about, &other.rule, &other.outcome) == (case.about, &case.rule, &case.outcome)
+            };
+            if shown.iter().any(alike) {
+                continue;
+            }
+            shown.push(case);
+            let names: Vec<String> = self.cases.iter().filter(alike).map(ToString::to_string).collect();
+            writeln!(f, "\n{word} {}: {}", names.join(", "), case.rule)?;
             writeln!(f, "  {}", case.outcome.message().unwrap_or_default())?;
         }
         let Score { holds, advice, fails, not_run } = self.score(|_| true);
