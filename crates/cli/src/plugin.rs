@@ -10,6 +10,7 @@ mod test;
 mod toolchain;
 
 use crate::args::PluginCommand;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// What went wrong, in one sentence.
@@ -25,7 +26,7 @@ pub(crate) fn run(command: &PluginCommand) -> ExitCode {
     };
     match done {
         Ok(said) => {
-            println!("{said}");
+            say(&said);
             ExitCode::SUCCESS
         }
         Err(fault) => {
@@ -33,4 +34,9 @@ pub(crate) fn run(command: &PluginCommand) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes a line to stdout, unless nobody reads it any more: `gatewright plugin inspect FILE | head -1`.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
