@@ -13,6 +13,7 @@ mod toolchain;
 
 use crate::args::PluginCommand;
 use serde_json::{Value as Json, json};
+use std::io::Write;
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
@@ -31,7 +32,7 @@ pub(crate) fn run(command: &PluginCommand) -> ExitCode {
     };
     match done {
         Ok(said) => {
-            println!("{said}");
+            say(&said);
             ExitCode::SUCCESS
         }
         Err(fault) => {
@@ -57,4 +58,9 @@ fn config_of(written: Option<&str>) -> Result<Json, Fault> {
 fn runtime() -> Result<Runtime, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| format!("cannot start: {error}"))
+}
+
+/// Writes a line to stdout, unless nobody reads it any more: `gatewright plugin inspect FILE | head -1`.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

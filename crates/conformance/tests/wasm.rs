@@ -1,4 +1,5 @@
-//! What a component cannot do: what the cases, which hold for every host, do not say.
+//! What a component cannot do: what the cases, which hold for every host, do not say. What one that means ill does is
+//! in `hostile_components`.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -12,8 +13,6 @@ use gatewright_plugin::hosted::{Call, Hosted, Reply, Returned};
 use gatewright_testkit::{MockCx, request};
 use serde_json::Value as Json;
 use std::sync::Arc;
-
-// What the cases do not say: what a component cannot do. What one that means ill does is in `hostile_components`.
 
 async fn load(name: &str, config: Json, options: Options) -> Result<Arc<dyn Hosted>, String> {
     ENGINE.load(COMPONENTS[name].clone(), &config, options).await.map_err(|error| error.to_string())

@@ -25,10 +25,10 @@ pub(crate) async fn cases(bench: &mut Bench<'_>) {
 
 /// To be refused is right, to be taken is a matter of taste, to break is wrong.
 async fn refused(loader: &Loader<'_>, config: Json) -> Result<(), Outcome> {
-    match loader.stand_with("test", HookSet::EMPTY, config.clone()).await {
+    match loader.stand_with("test", HookSet::EMPTY, config).await {
         Ok(stand) => {
             let _ = stand.end().await;
-            Err(Outcome::Advice(format!("it takes {config}, so that nobody notices a mistake in its config")))
+            Err(Outcome::Advice("it takes it, so that nobody notices a mistake in its config".to_owned()))
         }
         Err(NotLoaded::Refused(message)) if message.trim().is_empty() => {
             Err(Outcome::Advice("it refuses it without a word".to_owned()))

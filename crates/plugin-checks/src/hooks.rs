@@ -8,6 +8,7 @@ use crate::stand::Stand;
 use futures_util::future::join_all;
 use gatewright_plugin::{Failure, Hook, HookSet};
 use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// How many calls are made one after the other, and the longest time of all of them.
@@ -87,7 +88,9 @@ pub(crate) async fn of(bench: &mut Bench<'_>, hook: Hook) -> bool {
             shared.run(async |stand| {
                 for _ in 0..GIVEN_UP {
                     // It is begun, and dropped where it waits.
-                    let _ = futures_util::poll!(pin!(asking.call(stand, 0)));
+                    if let Poll::Ready(answer) = futures_util::poll!(pin!(asking.call(stand, 0))) {
+                        answer?;
+                    }
                 }
                 asking.call(stand, 0).await.map(drop)
             }),

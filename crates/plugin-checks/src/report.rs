@@ -125,6 +125,7 @@ impl Display for Report {
                 None => writeln!(f)?,
             }
         }
+        let mut shown: Vec<&CaseReport> = Vec::new();
         for case in &self.cases {
             let word = match case.outcome {
                 Outcome::Holds => continue,
@@ -132,7 +133,15 @@ impl Display for Report {
                 Outcome::Fails(_) => "FAILS",
                 Outcome::NotRun(_) => "not run",
             };
-            writeln!(f, "\n{word} {case}: {}", case.rule)?;
+            let alike = |other: &&CaseReport| {
+                (other.about, &other.rule, &other.outcome) == (case.about, &case.rule, &case.outcome)
+            };
+            if shown.iter().any(alike) {
+                continue;
+            }
+            shown.push(case);
+            let names: Vec<String> = self.cases.iter().filter(alike).map(ToString::to_string).collect();
+            writeln!(f, "\n{word} {}: {}", names.join(", "), case.rule)?;
             writeln!(f, "  {}", case.outcome.message().unwrap_or_default())?;
         }
         let Score { holds, advice, fails, not_run } = self.score(|_| true);
@@ -157,8 +166,13 @@ impl HookTimes {
         times.sort();
         let at = |percent: usize| {
             let at = (times.len() * percent / 100).min(times.len().saturating_sub(1));
-            times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e6)
+            times.get(at).map_or(0.0, |time| rounded(time.as_secs_f64() * 1e6))
         };
         Self { hook, calls: times.len(), p50_us: at(50), p99_us: at(99) }
     }
+}
+
+/// To three places, which is more than was measured.
+pub(crate) fn rounded(number: f64) -> f64 {
+    (number * 1e3).round() / 1e3
 }

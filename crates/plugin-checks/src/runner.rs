@@ -1,7 +1,7 @@
 //! Running the cases, one after the other.
 
 use crate::case::{About, CaseReport, Outcome};
-use crate::report::{HookTimes, Report};
+use crate::report::{HookTimes, Report, rounded};
 use crate::stand::{LIFE, Stand};
 use crate::subject::{Asked, NotLoaded, Subject, Test};
 use crate::{config, hooks, life};
@@ -114,7 +114,7 @@ impl<'a> Bench<'a> {
             Ok(Err(outcome)) => (outcome, None),
             Err(_) => (Outcome::Fails(format!("it took longer than {} s", LONGEST_CASE.as_secs())), None),
         };
-        let took_ms = began.elapsed().as_secs_f64() * 1e3;
+        let took_ms = rounded(began.elapsed().as_secs_f64() * 1e3);
         self.tell(Event::Ended(CaseReport { about, name, rule, outcome, took_ms }));
         given
     }

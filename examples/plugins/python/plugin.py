@@ -28,7 +28,7 @@ class Guard(service.PluginServicer):
     def Introduce(self, request, context):
         introduction = {
             "contract": [1, 0],
-            "manifest": {"name": "words", "version": "0.1.0", "messages": "ro"},
+            "manifest": {"name": "words", "version": "0.1.0", "messages": "ro", "failure_mode": "fail_closed"},
             "hooks": 1 << CHECK_INPUT,
         }
         return messages.IntroduceReply(
@@ -36,9 +36,9 @@ class Guard(service.PluginServicer):
         )
 
     def Start(self, request, context):
-        config = json.loads(request.config) or {}
-        if not isinstance(config.get("words"), list):
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "its config: `words` is missing")
+        config = json.loads(request.config)
+        if not isinstance(config, dict) or list(config) != ["words"] or not isinstance(config["words"], list):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "its config is a list of `words`, and nothing else")
         instance = len(self.words) + 1
         self.words[instance] = config["words"]
         return messages.StartReply(instance=instance)

@@ -2,7 +2,7 @@
 
 use super::artefact::Artefact;
 use super::load::Loader;
-use super::{Fault, config_of, runtime};
+use super::{Fault, config_of, runtime, say};
 use crate::args::TestPlugin;
 use gatewright::config::ArtefactKind;
 use gatewright_plugin::Permission;
@@ -22,8 +22,8 @@ pub(super) fn run(asked: &TestPlugin) -> ExitCode {
     };
     match (asked.events, asked.json) {
         (true, _) => {}
-        (false, true) => println!("{:#}", as_json(&report)),
-        (false, false) => println!("{report}"),
+        (false, true) => say(&format!("{:#}", as_json(&report))),
+        (false, false) => say(&report.to_string()),
     }
     match report.holds() {
         true => ExitCode::SUCCESS,
@@ -48,7 +48,7 @@ fn here(loader: Loader, test: &Test, events: bool) -> Result<Report, Fault> {
         true => {
             if let Ok(line) = serde_json::to_string(&event) {
                 // On a line of its own, whatever the library has written.
-                println!("\n{line}");
+                say(&format!("\n{line}"));
             }
         }
         false => progress(&event),
