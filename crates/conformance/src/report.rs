@@ -8,8 +8,8 @@ use std::fmt::{self, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// The longest that one case may take.
-const LONGEST_CASE: Duration = Duration::from_secs(30);
+/// The longest that one case may take: only one that hangs takes so long, however busy the machine.
+const LONGEST_CASE: Duration = Duration::from_secs(120);
 
 /// How cases went against one host.
 #[derive(Debug)]
