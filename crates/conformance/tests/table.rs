@@ -76,6 +76,9 @@ fn run(parts: VecDeque<(&Member, Group)>) -> Vec<Report> {
                     let word = if report.holds() { "ok" } else { "FAILED" };
                     let (host, all, seconds) = (report.host, report.cases.len(), started.elapsed().as_secs_f64());
                     println!("test {host}::{group}, {all} cases in {seconds:.1} s ... {word}");
+                    if !report.holds() {
+                        println!("{report}");
+                    }
                     let mut done = done.lock().unwrap();
                     let of_host = done.iter_mut().find(|of_host| of_host.host == host);
                     of_host.unwrap().cases.extend(report.cases);

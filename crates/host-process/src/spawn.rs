@@ -24,11 +24,21 @@ pub(crate) struct Meeting {
 // === impl Meeting ===
 
 impl Meeting {
-    pub(crate) fn new() -> io::Result<Self> {
-        let private = std::fs::Permissions::from_mode(0o700);
-        let folder = tempfile::Builder::new().prefix("gatewright-").permissions(private).tempdir()?;
+    /// Not on this thread: where a disk is slow, the sessions of other processes must not wait for it.
+    pub(crate) async fn new() -> io::Result<Self> {
+        let made = tokio::task::spawn_blocking(|| {
+            let private = std::fs::Permissions::from_mode(0o700);
+            tempfile::Builder::new().prefix("gatewright-").permissions(private).tempdir()
+        });
+        let folder = made.await.map_err(io::Error::other)??;
         let word = || format!("{:032x}", rand::random::<u128>());
         Ok(Self { folder, cookie: word(), token: word() })
+    }
+
+    /// Takes the folder away, on another thread too.
+    pub(crate) async fn end(self) {
+        // What stays is in a folder for what is temporary.
+        let _ = tokio::task::spawn_blocking(move || drop(self.folder)).await;
     }
 
     /// Where the process listens.

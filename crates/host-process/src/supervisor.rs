@@ -49,7 +49,7 @@ struct Incarnation {
     running: Option<Running>,
     /// Reads the session, and serves what the process asks; ends with it.
     tasks: JoinSet<()>,
-    _meeting: Option<Meeting>,
+    meeting: Option<Meeting>,
 }
 
 /// What a process is started for.
@@ -214,7 +214,7 @@ impl Incarnation {
         retire: &CancellationToken,
         purpose: Purpose,
     ) -> Result<(Self, Introduction), LoadError> {
-        let meeting = Meeting::new().map_err(LoadError::Socket)?;
+        let meeting = Meeting::new().await.map_err(LoadError::Socket)?;
         let listener = match address {
             Address::Tcp(_) => None,
             Address::File(_) | Address::Unix(_) => Some(UnixListener::bind(meeting.host()).map_err(LoadError::Socket)?),
@@ -260,7 +260,7 @@ impl Incarnation {
         };
         let error = match served {
             Some(Ok((link, channel, introduction))) => {
-                return Ok((Self { link, channel, running, tasks, _meeting: Some(meeting) }, introduction));
+                return Ok((Self { link, channel, running, tasks, meeting: Some(meeting) }, introduction));
             }
             Some(Err(error)) => error,
             None => LoadError::Slow { within, lacks },
@@ -273,6 +273,7 @@ impl Incarnation {
             _ => None,
         };
         running.kill().await;
+        meeting.end().await;
         match news {
             Some(how) => Err(LoadError::Ended { how, last_words: running.last_words().await }),
             None => Err(error),
@@ -355,6 +356,9 @@ impl Incarnation {
             running.kill().await;
         }
         self.tasks.shutdown().await;
+        if let Some(meeting) = self.meeting.take() {
+            meeting.end().await;
+        }
     }
 
     /// Lets it end.

@@ -1,4 +1,4 @@
-//! What every [`Kv`] of a plugin keeps to, as tests of whoever implements it: [`kv_cases!`](crate::kv_cases).
+//! What every [`Kv`] of a plugin keeps to, as tests of whoever implements it: [`kv_cases!`](crate::kv_cases!).
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 

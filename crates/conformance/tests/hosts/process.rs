@@ -3,13 +3,14 @@
 use gatewright_abi::View;
 use gatewright_conformance::Host;
 use gatewright_conformance::plugins::TestPlugin;
-use gatewright_host_process::{Address, Options, Processes};
+use gatewright_host_process::{Address, Options, Patience, Processes};
 use gatewright_plugin::Failure;
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::services::BoxFuture;
 use gatewright_testkit::services::MockServices;
 use serde_json::Value as Json;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 pub(crate) struct Process {
     sessions: bool,
@@ -42,7 +43,8 @@ impl Host for Process {
     }
 
     fn patience(&self) -> u32 {
-        10
+        // Its calls go to another process and back, on a machine that may be busy.
+        20
     }
 
     fn load<'a>(
@@ -54,6 +56,8 @@ impl Host for Process {
             let (path, argument) = executable(plugin);
             let mut options = Options::new(plugin.name, config, MockServices::default().log.clone());
             options.sessions = self.sessions;
+            // No case is about how quickly a process starts.
+            options.patience = Patience { start: Duration::from_secs(60), ..Patience::default() };
             options.view = plugin.shown_all.then(View::all);
             options.arguments.extend(argument.map(Into::into));
             let loaded = PROCESSES.load(&Address::File(path.into()), options).await;
