@@ -1,10 +1,6 @@
 //! WASM plugins that misbehave, through the real server with its one worker: others are answered meanwhile.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test")]
-
-#[expect(dead_code, reason = "other tests use the rest")]
-mod common;
-
-use common::{House, ask, component, generation, get, put, stop};
+use crate::common::{House, ask, component, get, put, stop};
+use crate::generation;
 use gatewright::Started;
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
@@ -137,7 +133,7 @@ async fn streams_without_an_end_hold_nobody() {
 async fn a_file_that_is_replaced_while_it_is_loaded_is_taken_whole_or_not_at_all() {
     let house = House::new();
     let path = house.path("guard.wasm");
-    let (good, other) = (generation('A'), generation('B'));
+    let (good, other) = (generation(1), generation(2));
     put(&path, &good);
     let plugins = json!([{ "name": "guard", "path": path }]);
     let mut started = house.start(plugins.clone()).await.unwrap();
@@ -162,7 +158,7 @@ async fn a_file_that_is_replaced_while_it_is_loaded_is_taken_whole_or_not_at_all
     }
     done.store(true, Ordering::Release);
     writing.join().unwrap();
-    put(&path, &generation('B'));
+    put(&path, &generation(2));
     started.reload(house.config(plugins)).await.unwrap();
     assert!(ask(started.address(), "hello").await.1.contains("the code of generation B"));
     stop(started).await;

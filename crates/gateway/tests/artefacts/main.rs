@@ -1,7 +1,9 @@
 //! WASM plugins from a path, through the real server.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod hostile;
 
 use common::{Generations, House, answer_of, ask, component, core_module, get, put, stop};
 use gatewright::{Error, Started};
