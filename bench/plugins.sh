@@ -49,7 +49,7 @@ prepare "$build" false
 if $build; then
     (cd "$root" && timeout 3600 cargo build --release -p bench-subject --examples --features programs) >&2 || die "the build failed"
 fi
-module=$("$root/scripts/wasm-examples.sh" bench-subject | grep '/subject\.wasm$')
+module=$(CARGO_PROFILE_RELEASE_LTO=fat "$root/scripts/wasm-examples.sh" bench-subject | grep '/subject\.wasm$')
 "$gateway" plugin build --core "$module" --out "$tmp/subject.wasm" >&2
 cp "$bin/examples/libsubject.so" "$tmp/subject.so"
 cp "$bin/examples/program" "$tmp/subject"

@@ -1,6 +1,6 @@
 //! Medians of calls of a component, beside the same plugin linked in.
 //!
-//! `scripts/wasm-examples.sh bench-subject` prints the module; then
+//! `CARGO_PROFILE_RELEASE_LTO=fat scripts/wasm-examples.sh bench-subject` prints the module; then
 //! `cargo run --release -p bench-wasm -- target/wasm-plugins/wasm32-unknown-unknown/release/examples/subject.wasm`
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use super::*;
 use gatewright_model::{Message, Role};
 use std::sync::Mutex;

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use super::*;
 use gatewright_model::Channel;
 use std::pin::pin;
