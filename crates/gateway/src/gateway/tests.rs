@@ -155,7 +155,7 @@ async fn a_config_that_is_wrong_leaves_the_old_one() {
         json!([entry("never", json!({ "hooks": ["check_output"] }))]),
         json!([entry("never", json!({})), { "name": "nobody" }]),
         json!([{ "name": "never", "path": "builtin:nobody" }]),
-        json!([{ "name": "never", "path": "./never.so" }]),
+        json!([{ "name": "never", "path": "http://never" }]),
     ] {
         let error = started.reload(config(plugins.clone())).await.unwrap_err();
         assert!(matches!(error, Error::Config(_)), "{plugins}: {error}");

@@ -133,7 +133,6 @@ async fn what_no_host_runs_is_refused_with_the_config() {
     for (path, further, expected) in [
         ("http://guard:9000", json!({}), "is no address of a plugin's process"),
         ("guard", json!({}), "did not start: there is no file"),
-        ("guard.so", json!({ "instance": "single" }), "does not apply to a native library"),
         (
             "guard.wasm",
             json!({ "permissions": [{ "http": ["a b"] }] }),
