@@ -200,12 +200,16 @@ def test_a_process_elsewhere(start, upstream, examples):
     try:
         entry = {"name": "guard", "path": f"grpc+unix://{path}", "models": ["openai/*"]}
         gateway = start(standard_config(upstream.url, plugins=[entry]))
-        ask = lambda text="hello": post(f"{gateway.url}/v1/chat/completions", {**chat("openai/fine"), "messages": [{"role": "user", "content": text}]})  # noqa: E731
+
+        def ask(text="hello"):
+            body = {**chat("openai/fine"), "messages": [{"role": "user", "content": text}]}
+            return post(f"{gateway.url}/v1/chat/completions", body)
+
         assert ask()[0] == 200 and ask("forbidden")[0] == 403
         served.kill()
         served.wait()
         eventually(lambda: ask()[0], lambda status: status == 503)
-        assert get(f"{gateway.url}/readyz")[0] == 503
+        eventually(lambda: get(f"{gateway.url}/readyz")[0], lambda status: status == 503)
         path.unlink(missing_ok=True)
         served = serve()
         eventually(lambda: ask()[0], lambda status: status == 200, seconds=30)
