@@ -19,10 +19,13 @@ const BACKLOG: usize = 1024;
 /// A worker as the acceptor sees it.
 pub(crate) struct Worker {
     number: usize,
-    queue: Arc<Queue>,
+    queue: Feed,
     open: Arc<AtomicUsize>,
     thread: JoinHandle<()>,
 }
+
+/// The side of the queue that gives: without it, no more come.
+struct Feed(Arc<Queue>);
 
 /// Connections that a worker is to take.
 #[derive(Default)]
@@ -52,7 +55,7 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name(format!("gatewright-{number}"))
             .spawn(move || runtime.block_on(work(shared, &taken, stop, counted)))?;
-        Ok(Self { number, queue, open, thread })
+        Ok(Self { number, queue: Feed(queue), open, thread })
     }
 
     pub(crate) fn number(&self) -> usize {
@@ -66,7 +69,7 @@ impl Worker {
 
     /// Gives it a connection, unless too many wait for it.
     pub(crate) fn take(&self, stream: StdStream) -> Result<(), StdStream> {
-        let mut state = self.queue.state();
+        let mut state = self.queue.0.state();
         if state.streams.len() >= BACKLOG {
             return Err(stream);
         }
@@ -74,13 +77,13 @@ impl Worker {
         state.streams.push_back(stream);
         state.since.get_or_insert_with(Instant::now);
         drop(state);
-        self.queue.arrived.notify_one();
+        self.queue.0.arrived.notify_one();
         Ok(())
     }
 
     /// For how long it has been asked to look for connections, and did not; `None` if it did.
     pub(crate) fn waiting(&self, now: Instant) -> Option<Duration> {
-        self.queue.state().since.map(|since| now.saturating_duration_since(since))
+        self.queue.0.state().since.map(|since| now.saturating_duration_since(since))
     }
 
     /// Whether it has not looked for so long.
@@ -90,18 +93,26 @@ impl Worker {
 
     /// Takes back what it did not take.
     pub(crate) fn give_back(&self) -> VecDeque<StdStream> {
-        let streams = std::mem::take(&mut self.queue.state().streams);
+        let streams = std::mem::take(&mut self.queue.0.state().streams);
         self.open.fetch_sub(streams.len(), Ordering::Relaxed);
         streams
     }
 
     /// Waits for its end, which comes when it was told to stop and its connections are done.
     pub(crate) fn join(self) {
-        self.queue.state().closed = true;
-        self.queue.arrived.notify_one();
+        drop(self.queue);
         if self.thread.join().is_err() {
             tracing::error!("a worker panicked");
         }
+    }
+}
+
+// === impl Feed ===
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.0.state().closed = true;
+        self.0.arrived.notify_one();
     }
 }
 
