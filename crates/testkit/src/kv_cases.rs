@@ -180,9 +180,9 @@ pub async fn numbers_are_added_up(kv: &dyn Kv) {
 
 /// Adding neither lengthens nor ends the time of a key.
 pub async fn a_number_keeps_its_time(kv: &dyn Kv) {
-    set(kv, "n", "1", Some(Duration::from_millis(200))).await;
+    set(kv, "n", "1", Some(Duration::from_millis(1500))).await;
     assert_eq!(kv.increment("n", 1).await, Ok(2));
-    tokio::time::sleep(Duration::from_millis(220)).await;
+    tokio::time::sleep(Duration::from_millis(1550)).await;
     assert_eq!(get(kv, "n").await, None);
     assert_eq!(kv.increment("n", 1).await, Ok(1), "it begins anew");
     set(kv, "n", "41", OVER).await;
