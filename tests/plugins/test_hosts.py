@@ -153,7 +153,9 @@ def test_a_process_that_cannot_come_back_keeps_the_gate_shut(guarded, tmp_path):
     eventually(lambda: once.exists(), bool)
     guarded.wait(200, "the code of generation 0001")
     assert guarded.gateway.wait_log("the config was taken")
-    os.kill(guarded.children()[0], signal.SIGKILL)
+    # The process of the entry before is about to end.
+    (pid,) = eventually(guarded.children, lambda pids: len(pids) == 1)
+    os.kill(pid, signal.SIGKILL)
     status, body = guarded.wait(503, "plugin_unavailable")
     assert "licence" not in body, "what is wrong inside is not the client's business"
     status, said = eventually(guarded.ready, lambda ready: "no licence" in ready[1])
