@@ -28,6 +28,14 @@ if ! cmp -s "$tests/sdk/node/package-lock.json" "$tests/sdk/node/node_modules/in
   cp "$tests/sdk/node/package-lock.json" "$tests/sdk/node/node_modules/installed.json"
 fi
 
+# The plugins that tests load: a test has no time to build them.
+(
+  cd "$root"
+  CARGO_PROFILE_DEV_STRIP=symbols cargo build --quiet --locked --package gatewright-test-plugins --examples \
+    --features programs --target-dir "${CARGO_TARGET_DIR:-target}/artefacts"
+  scripts/wasm-examples.sh gatewright-test-plugins >/dev/null
+)
+
 # SIGINT lets the tests stop the gateways that they started.
 failed=0
 cd "$tests"
