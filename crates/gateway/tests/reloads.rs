@@ -228,7 +228,7 @@ async fn components_one_after_the_other() {
 
 #[tokio::test]
 async fn programs_one_after_the_other() {
-    many(Kind::Program, 300, 32).await;
+    many(Kind::Program, 1000, 32).await;
 }
 
 #[tokio::test]
