@@ -2,7 +2,7 @@
 
 use super::file_of;
 use gatewright_config::{ArtefactKind, PluginEntry};
-use gatewright_host::Sha256;
+use gatewright_host::{MAX_ARTEFACT_BYTES, Sha256};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -11,9 +11,6 @@ use std::path::Path;
 /// How a component begins, and how a core module does.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
-
-/// The largest native library that is read for a look.
-const MAX_LIBRARY_BYTES: u64 = 512 << 20;
 
 /// What is wrong with an entry's artefact, as far as that shows without loading it.
 pub(crate) fn inspect(entry: &PluginEntry, base: &Path) -> Result<(), String> {
@@ -60,8 +57,8 @@ fn component(file: File, path: &Path) -> Result<(), String> {
 
 fn library(mut file: File, path: &Path, metadata: &Metadata) -> Result<(), String> {
     let (shown, mut bytes) = (path.display(), Vec::new());
-    if metadata.len() > MAX_LIBRARY_BYTES {
-        return Err(format!("`{shown}` has more than {} MiB", MAX_LIBRARY_BYTES >> 20));
+    if metadata.len() > MAX_ARTEFACT_BYTES {
+        return Err(format!("`{shown}` has more than {} MiB", MAX_ARTEFACT_BYTES >> 20));
     }
     file.read_to_end(&mut bytes).map_err(|error| format!("cannot read `{shown}`: {error}"))?;
     gatewright_host_native::inspect(&bytes).map_err(|error| format!("`{shown}` cannot be loaded: {error}"))
