@@ -1,12 +1,13 @@
 //! Medians of calls of a component, beside the same plugin linked in.
 //!
 //! `CARGO_PROFILE_RELEASE_LTO=fat scripts/wasm-examples.sh bench-subject` prints the module; then
-//! `cargo run --release -p bench-wasm -- target/wasm-plugins/wasm32-unknown-unknown/release/examples/subject.wasm`
+//! `cargo run --release -p bench-wasm -- target/wasm-plugins/wasm32-unknown-unknown/release/examples/subject.wasm`.
+//! A second argument measures those lines alone in which it occurs: `"50 B, component, warm"`.
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
 use bench_subject::Subject;
-use gatewright_host_wasm::{InstancePolicy, Options, WasmHost};
+use gatewright_host_wasm::{InstancePolicy, MOST_IN_PLACE, Options, WasmHost};
 use gatewright_plugin::hosted::{Call, Hosted, Reply, link};
 use gatewright_plugin::model::{Request, Role};
 use gatewright_plugin::{Cx, Draft, Facts, State};
@@ -22,18 +23,21 @@ const CALLS: u32 = 400;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let module = std::env::args().nth(1).ok_or("name the core module: see the top of the source")?;
+    let only = std::env::args().nth(2).unwrap_or_default();
     let component = gatewright_pack::pack(&std::fs::read(module)?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(component))
+    runtime.block_on(run(component, &only))
 }
 
-async fn run(component: Vec<u8>) -> Result<(), Box<dyn Error>> {
+async fn run(component: Vec<u8>, only: &str) -> Result<(), Box<dyn Error>> {
     let engine = WasmHost::new(None)?;
     let config = serde_json::json!({});
     let with = |instances| Options { instances: Some(instances), ..Options::default() };
-    let hosts: [(&str, Arc<dyn Hosted>); 3] = [
+    let in_place = Options { timeout: Some(MOST_IN_PLACE), ..Options::default() };
+    let hosts: [(&str, Arc<dyn Hosted>); 4] = [
         ("linked in", link(Subject)),
         ("component, warm", engine.load(component.clone(), &config, with(InstancePolicy::Pooled)).await?),
+        ("component, in place", engine.load(component.clone(), &config, in_place).await?),
         ("component, fresh instance", engine.load(component, &config, with(InstancePolicy::PerCall)).await?),
     ];
     let (small, large) = (asking(1, 50), asking(20, 5000));
@@ -47,7 +51,7 @@ async fn run(component: Vec<u8>) -> Result<(), Box<dyn Error>> {
     ];
     println!("{:<28} {:<28} {:>10}", "", "", "median us");
     for (name, call) in &scenarios {
-        for (host, plugin) in &hosts {
+        for (host, plugin) in hosts.iter().filter(|(host, _)| format!("{name}, {host}").contains(only)) {
             println!("{name:<28} {host:<28} {:>10.2}", median(plugin, call).await?.as_secs_f64() * 1e6);
         }
     }
@@ -69,8 +73,13 @@ async fn median(plugin: &Arc<dyn Hosted>, call: &Call) -> Result<Duration, Strin
     for _ in 0..ROUNDS {
         let started = Instant::now();
         for _ in 0..CALLS {
-            let cx = Cx::new(facts.clone(), State::default(), None, services.clone());
-            if let Reply::Failed(failure) = plugin.clone().call(cx, call.clone()).await.reply {
+            let mut cx = Cx::new(facts.clone(), State::default(), None, services.clone());
+            let mut call = call.clone();
+            let reply = match plugin.immediate().contains(call.hook()) {
+                true => plugin.call_now(&mut cx, call.lend()),
+                false => plugin.clone().call(cx, call).await.reply,
+            };
+            if let Reply::Failed(failure) = reply {
                 return Err(failure.to_string());
             }
         }

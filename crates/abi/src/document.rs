@@ -2,14 +2,31 @@
 
 mod nulls;
 
+use cbor4ii::core::enc::Write;
+use cbor4ii::serde::Serializer;
 use nulls::Nulls;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::convert::Infallible;
 
 /// A document is not what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a legal document: {0}")]
 pub struct NotADocument(String);
+
+/// Counts what would be written.
+struct Length(usize);
+
+// === impl Length ===
+
+impl Write for &mut Length {
+    type Error = Infallible;
+
+    fn push(&mut self, input: &[u8]) -> Result<(), Infallible> {
+        self.0 += input.len();
+        Ok(())
+    }
+}
 
 // === impl NotADocument ===
 
@@ -23,6 +40,14 @@ impl NotADocument {
 pub fn write(value: &impl Serialize) -> Vec<u8> {
     // Writing into memory does not fail, and no type of the contract refuses to be written.
     cbor4ii::serde::to_vec(Vec::with_capacity(128), &Nulls(value)).unwrap_or_default()
+}
+
+/// The same of a value that may be long: it is measured first, so that no byte is copied twice.
+pub fn write_long(value: &impl Serialize) -> Vec<u8> {
+    let mut length = Length(0);
+    // Counting does not fail.
+    let _ = Nulls(value).serialize(&mut Serializer::new(&mut length));
+    cbor4ii::serde::to_vec(Vec::with_capacity(length.0), &Nulls(value)).unwrap_or_default()
 }
 
 /// The value of a document. Nesting is bounded, and nothing is taken before its bytes are there.

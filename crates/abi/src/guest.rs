@@ -6,7 +6,7 @@ use crate::document::{self, NotADocument};
 use crate::facts::FactsDocument;
 use crate::far::{Far, fetch};
 use crate::part::Part;
-use gatewright_plugin::hosted::{Call, CallRef, HookPoint, Reply, point};
+use gatewright_plugin::hosted::{Call, HookPoint, Reply, point};
 use gatewright_plugin::payload::ChunkStream;
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, Plugin, Remote, State, Value, with_hook_table};
@@ -59,19 +59,6 @@ pub fn arrive<P: Implements>(hook: Hook, head: &[u8], far: &Arc<dyn Far>) -> Res
     with_hook_table!(by_hook)
 }
 
-/// Lends a payload, for a hook that answers at once.
-pub fn lend(call: &mut Call) -> CallRef<'_> {
-    macro_rules! by_hook {
-        ($(($number:literal, $variant:ident, $name:ident, [$($alias:literal),*], $layer:ident, $kind:ident,
-            $direction:ident, $mode:ident, $seconds:literal, $payload:ty, $pass:ident, $outcome:ty))*) => {
-            match call {
-                $(Call::$variant(payload) => CallRef::$variant(payload),)*
-            }
-        };
-    }
-    with_hook_table!(by_hook)
-}
-
 /// The answer of a call as a document; `keep` takes a stream that it answers with, and gives its number. A hook that
 /// has nothing to say answers nothing.
 pub fn leave<P: Implements>(
@@ -114,7 +101,9 @@ where
         return Vec::new();
     }
     let outcome = (!outcome.is_quiet()).then(|| outcome.leave(Opens::Keep(keep)));
-    document::write(&Written::<H>::of(outcome, edits, cx.take_writes()))
+    let long = edits.is_some();
+    let answer = Written::<H>::of(outcome, edits, cx.take_writes());
+    if long { document::write_long(&answer) } else { document::write(&answer) }
 }
 
 // === impl FarContext ===

@@ -6,7 +6,7 @@ use crate::document;
 use crate::facts::FactsDocument;
 use crate::part::{Part, View};
 use crate::{MAX_ANSWER_BYTES, Pulls};
-use gatewright_plugin::hosted::{Call, CallRef, HookPoint, Reply, point};
+use gatewright_plugin::hosted::{CallRef, HookPoint, Reply, point};
 use gatewright_plugin::{Cx, Facts, Failure, State, Writes, with_hook_table};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -45,9 +45,15 @@ pub fn depart(cx: &Cx, call: &CallRef<'_>, view: &Arc<View>) -> Departure {
     Departure { head, rest: Rest { facts, state, scratch: cx.kept_scratch().cloned(), parts, view: view.clone() } }
 }
 
-/// Takes the answer of a call as a proposal: edits into the payload, writes into the context. `streams` pulls what the
-/// guest answers with, if it is a stream.
-pub fn settle(cx: &mut Cx, call: CallRef<'_>, answer: &[u8], view: &View, streams: &Arc<dyn Pulls>) -> Reply {
+/// Takes the answer of a call as a proposal: edits into the payload, writes into the context. `streams` gives what pulls
+/// the stream that the guest answers with, if it is one.
+pub fn settle(
+    cx: &mut Cx,
+    call: CallRef<'_>,
+    answer: &[u8],
+    view: &View,
+    streams: &dyn Fn() -> Arc<dyn Pulls>,
+) -> Reply {
     if answer.len() > MAX_ANSWER_BYTES {
         return Reply::Failed(Failure::Oversized(format!("an answer has at most {MAX_ANSWER_BYTES} bytes")));
     }
@@ -67,17 +73,12 @@ pub fn settle(cx: &mut Cx, call: CallRef<'_>, answer: &[u8], view: &View, stream
     with_hook_table!(by_hook)
 }
 
-/// Lends a payload that is owned.
-pub fn lend(call: &mut Call) -> CallRef<'_> {
-    crate::guest::lend(call)
-}
-
 fn settled<H>(
     cx: &mut Cx,
     payload: &mut H::Payload,
     answer: &[u8],
     view: &View,
-    streams: &Arc<dyn Pulls>,
+    streams: &dyn Fn() -> Arc<dyn Pulls>,
 ) -> Result<H::Outcome, Failure>
 where
     H: HookPoint<Payload: Carry, Outcome: OutcomeCarry>,
@@ -98,7 +99,7 @@ where
         payload.apply(edits, view).map_err(malformed)?;
     }
     cx.set_writes(Writes { state, scratch, metadata });
-    let mut open = |number| crate::stream::pulled(streams.clone(), number);
+    let mut open = |number| crate::stream::pulled(streams(), number);
     match outcome {
         Some(document) => H::Outcome::arrive(document, Opens::Open(&mut open)).map_err(malformed),
         None => H::Outcome::quiet().ok_or_else(unsaid),

@@ -123,7 +123,7 @@ impl Native {
 
     fn settle(&self, cx: &mut Cx, call: CallRef<'_>, settled: Result<Vec<u8>, Failure>) -> Reply {
         match settled {
-            Ok(answer) => host::settle(cx, call, &answer, &self.view, &self.pulls),
+            Ok(answer) => host::settle(cx, call, &answer, &self.view, &|| self.pulls.clone()),
             Err(failure) => Reply::Failed(failure),
         }
     }
@@ -182,7 +182,7 @@ impl Hosted for Native {
     }
 
     fn call(self: Arc<Self>, mut cx: Cx, mut call: Call) -> BoxFuture<'static, Returned> {
-        let lane_call = self.lane_call(&cx, &host::lend(&mut call), true);
+        let lane_call = self.lane_call(&cx, &call.lend(), true);
         let waiting = Waiting { open: self.open.clone(), call: lane_call.clone() };
         let taken = self.open.lane.push(lane_call);
         Box::pin(async move {
@@ -193,7 +193,7 @@ impl Hosted for Native {
                 }
                 Err(not_taken) => Err(not_taken.into()),
             };
-            let reply = self.settle(&mut cx, host::lend(&mut call), settled);
+            let reply = self.settle(&mut cx, call.lend(), settled);
             Returned { cx, call, reply }
         })
     }

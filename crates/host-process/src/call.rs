@@ -40,7 +40,7 @@ struct Answered {
 /// Calls a hook.
 pub(crate) async fn call(shared: &Shared, link: &Arc<Link>, cx: &mut Cx, call: &mut Call) -> Reply {
     let hook = call.hook();
-    let Departure { head, rest } = host::depart(cx, &host::lend(call), &shared.view);
+    let Departure { head, rest } = host::depart(cx, &call.lend(), &shared.view);
     let session = link.session.is_some();
     let parts = shared.prefetch.parts(hook, &rest, session);
     let desk = Arc::new(Desk { services: cx.services().clone(), hook, rest });
@@ -50,8 +50,9 @@ pub(crate) async fn call(shared: &Shared, link: &Arc<Link>, cx: &mut Cx, call: &
             if session {
                 shared.prefetch.learn(hook, looked);
             }
-            let streams: Arc<dyn Pulls> = Arc::new(Answered { link: link.clone(), call: number, desk });
-            host::settle(cx, host::lend(call), &answer, &shared.view, &streams)
+            let streams =
+                || -> Arc<dyn Pulls> { Arc::new(Answered { link: link.clone(), call: number, desk: desk.clone() }) };
+            host::settle(cx, call.lend(), &answer, &shared.view, &streams)
         }
         Err(failure) => Reply::Failed(failure),
     }

@@ -106,6 +106,8 @@ pub(crate) struct Checked {
     pub(crate) introduce: ComponentExportIndex,
     pub(crate) create: ComponentExportIndex,
     pub(crate) streams: Option<(ComponentExportIndex, ComponentExportIndex)>,
+    /// Whether it may call a host function that waits.
+    pub(crate) waits: bool,
 }
 
 /// Compiles a file. Takes up to seconds.
@@ -135,8 +137,9 @@ impl Checked {
         granted: &BTreeSet<Permission>,
     ) -> Result<Self, LoadError> {
         let ty = component.component_type();
+        let mut waits = false;
         for (name, _) in ty.imports(engine) {
-            importable(name, granted)?;
+            waits |= importable(name, granted)?;
         }
         let find = |interface: &str, function: &str| {
             let instance = component.get_export_index(None, wit::interface(interface).as_str())?;
@@ -153,7 +156,7 @@ impl Checked {
         let handles = std::array::from_fn(|at| find(&wit::of_hook(Hook::TABLE[at].hook), "handle"));
         let hooks = Hook::TABLE.iter().filter(|row| handles[row.hook as usize].is_some()).map(|row| row.hook).collect();
         let streams = find("streams", "pull").zip(find("streams", "close"));
-        Ok(Self { component, hooks, handles, introduce, create, streams })
+        Ok(Self { component, hooks, handles, introduce, create, streams, waits })
     }
 }
 
@@ -180,8 +183,8 @@ pub(crate) fn in_a_line(text: &str) -> String {
     words.join(" ").chars().take(LONGEST_REASON).collect()
 }
 
-/// Whether a component may import this.
-fn importable(name: &str, granted: &BTreeSet<Permission>) -> Result<(), LoadError> {
+/// Whether what a component imports there waits; an error if it may not import it.
+fn importable(name: &str, granted: &BTreeSet<Permission>) -> Result<bool, LoadError> {
     let foreign = || LoadError::Foreign(name.to_owned());
     let (package, rest) = name.split_once('/').ok_or_else(foreign)?;
     let (interface, _) = rest.split_once('@').ok_or_else(foreign)?;
@@ -197,6 +200,6 @@ fn importable(name: &str, granted: &BTreeSet<Permission>) -> Result<(), LoadErro
         Some(permission) if !granted.contains(&permission) => {
             Err(LoadError::NotGranted { interface: interface.to_owned(), permission })
         }
-        _ => Ok(()),
+        _ => Ok(group.is_some_and(|row| row.waits)),
     }
 }

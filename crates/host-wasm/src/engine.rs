@@ -22,7 +22,7 @@ use wasmtime::{
 };
 
 /// How long a component runs before others have their turn.
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// The most instances at once, over all plugins.
 const MOST_INSTANCES: u32 = 1000;

@@ -13,25 +13,32 @@ use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Cx, Facts, Failure, Hook, State as SharedState};
 use std::sync::Arc;
 use std::time::Instant;
-use wasmtime::Store;
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Instance as Component, Lift, Lower, Resource, TypedFunc,
 };
+use wasmtime::{Store, Trap, UpdateDeadline};
 
 /// The most bytes that a component may hand to the host in one call.
 const MOST_HANDED_OVER: usize = 64 << 20;
 
 type HookArguments = (Resource<CallHandle>, Vec<u8>);
 type ChunkArguments = (Resource<CallHandle>, Vec<Vec<u8>>);
-type Handle = TypedFunc<HookArguments, (Vec<u8>,)>;
-type HandleChunks = TypedFunc<ChunkArguments, (Vec<Vec<u8>>,)>;
+
+/// The function of a hook.
+#[derive(Clone, Copy)]
+enum Handle {
+    /// Called with a head, answers with a document.
+    One(TypedFunc<HookArguments, (Vec<u8>,)>),
+    /// The same with lists of them.
+    Chunks(TypedFunc<ChunkArguments, (Vec<Vec<u8>>,)>),
+}
 
 /// An instance: called by one call at a time.
 pub(crate) struct Instance {
     store: Store<State>,
     component: Component,
+    /// By hook; each is looked up at its first call.
     handles: Vec<Option<Handle>>,
-    chunk_handles: Vec<Option<HandleChunks>>,
     /// Calls so far.
     pub(crate) calls: u32,
     _counted: Counted,
@@ -40,8 +47,22 @@ pub(crate) struct Instance {
 /// Streams of a hook that answers with none.
 struct NoStreams;
 
+fn of_one((answer,): (Vec<u8>,)) -> Result<Vec<u8>, Failure> {
+    Ok(answer)
+}
+
+fn of_chunks((mut answers,): (Vec<Vec<u8>>,)) -> Result<Vec<u8>, Failure> {
+    match answers.len() {
+        1 => Ok(answers.remove(0)),
+        others => Err(Failure::Malformed(format!("it answered one chunk with {others}"))),
+    }
+}
+
 /// A component trapped, or did not keep to the canonical ABI.
 fn trapped(error: wasmtime::Error) -> Failure {
+    if let Some(Trap::Interrupt) = error.downcast_ref() {
+        return Failure::TimedOut;
+    }
     // The chain's last cause is the trap itself; what stands before it is a trace.
     Failure::Panicked(in_a_line(&error.root_cause().to_string()))
 }
@@ -60,23 +81,20 @@ impl Instance {
     /// An instance that can say what it is, but was not created.
     pub(crate) async fn bare(mould: &Mould) -> Result<Self, LoadError> {
         let limits = Limits::new(mould.memory);
-        let state = State { limits, call: None, calls: 0, handles: 0, started: Instant::now(), panic: None };
+        let state =
+            State { limits, call: None, calls: 0, handles: 0, started: Instant::now(), panic: None, in_place: false };
         let mut store = Store::new(mould.pre.engine(), state);
         store.limiter(|state| &mut state.limits);
         store.set_hostcall_fuel(MOST_HANDED_OVER);
         // It runs for at most one tick, then others have their turn.
         store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(|cx| match cx.data().in_place {
+            true => Ok(UpdateDeadline::Interrupt),
+            false => Ok(UpdateDeadline::Yield(1)),
+        });
         let counted = mould.alive.count();
         let component = mould.pre.instantiate_async(&mut store).await.map_err(trapped).map_err(at_start)?;
-        Ok(Self {
-            store,
-            component,
-            handles: vec![None; Hook::COUNT],
-            chunk_handles: vec![None; Hook::COUNT],
-            calls: 0,
-            _counted: counted,
-        })
+        Ok(Self { store, component, handles: vec![None; Hook::COUNT], calls: 0, _counted: counted })
     }
 
     /// An instance that serves.
@@ -106,11 +124,10 @@ impl Instance {
         let services = started.services.clone();
         let mut cx = Cx::new(Arc::new(Facts::default()), SharedState::default(), None, services.clone());
         let mut call = Call::OnStartup(started.startup.clone());
-        let Departure { head, rest } = host::depart(&cx, &host::lend(&mut call), &started.view);
+        let Departure { head, rest } = host::depart(&cx, &call.lend(), &started.view);
         let current = Current { hook: Hook::OnStartup, rest, services };
         let answer = self.call(&mould.checked, current, head).await.map_err(at_start)?;
-        let streams: Arc<dyn Pulls> = Arc::new(NoStreams);
-        match host::settle(&mut cx, host::lend(&mut call), &answer, &started.view, &streams) {
+        match host::settle(&mut cx, call.lend(), &answer, &started.view, &|| Arc::new(NoStreams)) {
             Reply::Failed(failure) => Err(LoadError::Startup(in_a_line(&failure.to_string()))),
             _ => Ok(()),
         }
@@ -124,11 +141,9 @@ impl Instance {
     /// Whether all that it exports has the types of the WIT.
     pub(crate) fn check(&mut self, checked: &Checked) -> Result<(), LoadError> {
         for row in Hook::TABLE {
-            let Some(index) = &checked.handles[row.hook as usize] else { continue };
-            let name = || wit::interface(&wit::of_hook(row.hook)) + ".handle";
-            match wit::IN_CHUNKS.contains(&row.hook) {
-                true => self.typed::<ChunkArguments, (Vec<Vec<u8>>,)>(index, name).map(|_| ())?,
-                false => self.typed::<HookArguments, (Vec<u8>,)>(index, name).map(|_| ())?,
+            if let Some(index) = &checked.handles[row.hook as usize] {
+                let name = || wit::interface(&wit::of_hook(row.hook)) + ".handle";
+                self.typed_handle(row.hook, index).map_err(|_| LoadError::Type { name: name() })?;
             }
         }
         if let Some((pull, close)) = &checked.streams {
@@ -151,62 +166,68 @@ impl Instance {
         self.component.get_typed_func(&mut self.store, index).map_err(|_| LoadError::Type { name: name() })
     }
 
-    /// Calls a hook. After an error the instance is of no more use.
+    fn typed_handle(&mut self, hook: Hook, index: &ComponentExportIndex) -> wasmtime::Result<Handle> {
+        match wit::IN_CHUNKS.contains(&hook) {
+            true => self.component.get_typed_func(&mut self.store, index).map(Handle::Chunks),
+            false => self.component.get_typed_func(&mut self.store, index).map(Handle::One),
+        }
+    }
+
+    /// Calls a hook; others have their turns while it takes long. After an error the instance is of no more use.
     pub(crate) async fn call(
         &mut self,
         checked: &Checked,
         current: Current,
         head: Vec<u8>,
     ) -> Result<Vec<u8>, Failure> {
+        let (handle, call) = self.enter(checked, current)?;
+        let answered = match handle {
+            Handle::One(handle) => handle.call_async(&mut self.store, (call, head)).await.map(of_one),
+            Handle::Chunks(handle) => handle.call_async(&mut self.store, (call, vec![head])).await.map(of_chunks),
+        };
+        self.left(answered)
+    }
+
+    /// The same on the caller's stack, which nobody else has meanwhile: it ends after so many ticks.
+    pub(crate) fn call_in_place(
+        &mut self,
+        checked: &Checked,
+        current: Current,
+        head: Vec<u8>,
+        ticks: u64,
+    ) -> Result<Vec<u8>, Failure> {
+        let (handle, call) = self.enter(checked, current)?;
+        self.store.data_mut().in_place = true;
+        self.store.set_epoch_deadline(ticks);
+        let answered = match handle {
+            Handle::One(handle) => handle.call(&mut self.store, (call, head)).map(of_one),
+            Handle::Chunks(handle) => handle.call(&mut self.store, (call, vec![head])).map(of_chunks),
+        };
+        self.store.data_mut().in_place = false;
+        self.left(answered)
+    }
+
+    /// Makes ready for a call.
+    fn enter(&mut self, checked: &Checked, current: Current) -> Result<(Handle, Resource<CallHandle>), Failure> {
         let hook = current.hook;
-        let Some(index) = &checked.handles[hook as usize] else {
-            return Err(Failure::Malformed(format!("it does not export {hook}")));
+        let handle = match (self.handles[hook as usize], &checked.handles[hook as usize]) {
+            (Some(handle), _) => handle,
+            (None, Some(index)) => {
+                let handle = self.typed_handle(hook, index).map_err(trapped)?;
+                *self.handles[hook as usize].insert(handle)
+            }
+            (None, None) => return Err(Failure::Malformed(format!("it does not export {hook}"))),
         };
         self.calls = self.calls.saturating_add(1);
         let state = self.store.data_mut();
         state.calls = state.calls.wrapping_add(1);
         state.handles = state.handles.saturating_add(1);
         state.call = Some(current);
-        let call = Resource::<CallHandle>::new_own(state.calls);
-        let answered = match wit::IN_CHUNKS.contains(&hook) {
-            true => self.handle_chunk(hook, index, call, head).await,
-            false => self.handle(hook, index, call, head).await,
-        };
-        self.ended(answered)
+        Ok((handle, Resource::new_own(state.calls)))
     }
 
-    async fn handle(
-        &mut self,
-        hook: Hook,
-        index: &ComponentExportIndex,
-        call: Resource<CallHandle>,
-        head: Vec<u8>,
-    ) -> Result<Vec<u8>, Failure> {
-        let handle = match self.handles[hook as usize] {
-            Some(handle) => handle,
-            None => *self.handles[hook as usize]
-                .insert(self.component.get_typed_func(&mut self.store, index).map_err(trapped)?),
-        };
-        Ok(handle.call_async(&mut self.store, (call, head)).await.map_err(trapped)?.0)
-    }
-
-    async fn handle_chunk(
-        &mut self,
-        hook: Hook,
-        index: &ComponentExportIndex,
-        call: Resource<CallHandle>,
-        head: Vec<u8>,
-    ) -> Result<Vec<u8>, Failure> {
-        let handle = match self.chunk_handles[hook as usize] {
-            Some(handle) => handle,
-            None => *self.chunk_handles[hook as usize]
-                .insert(self.component.get_typed_func(&mut self.store, index).map_err(trapped)?),
-        };
-        let (mut answers,) = handle.call_async(&mut self.store, (call, vec![head])).await.map_err(trapped)?;
-        match answers.len() {
-            1 => Ok(answers.remove(0)),
-            others => Err(Failure::Malformed(format!("it answered one chunk with {others}"))),
-        }
+    fn left(&mut self, answered: wasmtime::Result<Result<Vec<u8>, Failure>>) -> Result<Vec<u8>, Failure> {
+        self.ended(answered.map_err(trapped).flatten())
     }
 
     /// After a call: what a panic said says more than the trap that followed.

@@ -1,8 +1,8 @@
 //! Runs plugins that are WASM components.
 //!
 //! A component has no authority but what is linked to it: no files, no sockets, no environment, and of the host's
-//! functions those whose permission was granted. It is preempted each millisecond, so that no worker is held for long;
-//! a call that traps, or that was given up, takes its instance with it and leaves the plugin as it was.
+//! functions those whose permission was granted. It is preempted each millisecond, or ended where its calls have no more
+//! than [`MOST_IN_PLACE`], so that no worker is held for long; a call that traps, or that was given up, takes its instance with it and leaves the plugin as it was.
 
 mod alive;
 mod component;
@@ -18,4 +18,4 @@ mod stream;
 
 pub use component::LoadError;
 pub use engine::WasmHost;
-pub use options::{InstancePolicy, Options};
+pub use options::{InstancePolicy, MOST_IN_PLACE, Options};

@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) started: Instant,
     /// What a panic said, just before it trapped.
     pub(crate) panic: Option<String>,
+    /// Whether nobody else has the thread while it is called.
+    pub(crate) in_place: bool,
 }
 
 /// The call at hand.

@@ -1,18 +1,21 @@
 //! A component as a plugin.
 
 use crate::component::LoadError;
-use crate::engine::Clock;
+use crate::engine::{Clock, TICK};
 use crate::linker::Current;
 use crate::mould::{Mould, Started};
-use crate::options::{InstancePolicy, Options};
-use crate::pool::Pool;
+use crate::options::{InstancePolicy, MOST_IN_PLACE, Options};
+use crate::pool::{Lease, Pool};
 use crate::stream::{Answered, Home};
-use gatewright_abi::host::{self, Departure};
+use gatewright_abi::host::{self, Departure, Rest};
 use gatewright_abi::{Pulls, View};
 use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
-use gatewright_plugin::services::BoxFuture;
-use gatewright_plugin::{Cx, Failure, HookSet, KeptFor, Manifest, PreLlm};
+use gatewright_plugin::services::{BoxFuture, Services};
+use gatewright_plugin::{Cx, Failure, Hook, HookSet, KeptFor, Manifest, PreLlm};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 /// A component that serves.
 pub(crate) struct WasmPlugin {
@@ -20,6 +23,33 @@ pub(crate) struct WasmPlugin {
     view: Arc<View>,
     pool: Arc<Pool>,
     clock: Arc<Clock>,
+    /// The time of calls that are made in place, if they are.
+    in_place: Option<Duration>,
+}
+
+/// What the call at hand had to take with it, until it is settled.
+struct Sent {
+    lease: Lease,
+    rest: Rest,
+    services: Services,
+}
+
+/// Runs on the caller's stack what waits for nothing but its turn; `None` if that took longer.
+fn within<F: Future>(time: Duration, future: F) -> Option<F::Output> {
+    // Whose turn it is does not matter to one who does not give it away.
+    let mut future = pin!(tokio::task::unconstrained(future));
+    let started = Instant::now();
+    while started.elapsed() < time {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return Some(output);
+        }
+    }
+    None
+}
+
+/// The ticks after which a time is over: the first comes at any moment.
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX).saturating_add(1)
 }
 
 // === impl WasmPlugin ===
@@ -33,41 +63,69 @@ impl WasmPlugin {
             true => InstancePolicy::Single,
             false => InstancePolicy::Pooled,
         });
+        let shared = matches!(policy, InstancePolicy::Single | InstancePolicy::PerRequest);
+        let in_place = options.timeout.filter(|time| *time <= MOST_IN_PLACE && !shared && !mould.checked.waits);
         let pool = Arc::new(Pool::new(mould, &manifest.name, policy, &options));
         let mut first = pool.take(&KeptFor::default()).await?;
         first.instance.check(&pool.mould.checked)?;
         pool.put_back(first);
         drop(running);
         let view = Arc::new(options.view.unwrap_or_else(|| View::of(&manifest)));
-        Ok(Self { manifest, view, pool, clock })
+        Ok(Self { manifest, view, pool, clock, in_place })
     }
 
     async fn answer(&self, cx: &mut Cx, call: &mut Call) -> Reply {
         let running = self.clock.run();
-        let mut lease = match self.pool.take(&cx.facts().kept).await {
+        let lease = match self.pool.take(&cx.facts().kept).await {
             Ok(lease) => lease,
             Err(error) => return Reply::Failed(Failure::Unavailable(error.to_string())),
         };
-        let hook = call.hook();
-        let Departure { head, rest } = host::depart(cx, &host::lend(call), &self.view);
-        let services = cx.services().clone();
-        let current = Current { hook, rest: rest.clone(), services: services.clone() };
-        let answered = lease.instance.call(&self.pool.mould.checked, current, head).await;
+        let (mut sent, current, head) = self.send(lease, cx, &call.lend());
+        let answered = sent.lease.instance.call(&self.pool.mould.checked, current, head).await;
         drop(running);
+        let reply = self.settle(cx, call.lend(), sent, answered);
+        if matches!(reply, Reply::OnStartup(())) {
+            self.note_startup(cx, call);
+        }
+        reply
+    }
+
+    fn answer_in_place(&self, time: Duration, cx: &mut Cx, call: CallRef<'_>) -> Reply {
+        let running = self.clock.run();
+        let lease = match within(time, self.pool.take(&cx.facts().kept)) {
+            Some(Ok(lease)) => lease,
+            Some(Err(error)) => return Reply::Failed(Failure::Unavailable(error.to_string())),
+            None => return Reply::Failed(Failure::TimedOut),
+        };
+        let (mut sent, current, head) = self.send(lease, cx, &call);
+        let answered = sent.lease.instance.call_in_place(&self.pool.mould.checked, current, head, ticks(time));
+        drop(running);
+        self.settle(cx, call, sent, answered)
+    }
+
+    fn send(&self, lease: Lease, cx: &Cx, call: &CallRef<'_>) -> (Sent, Current, Vec<u8>) {
+        let Departure { head, rest } = host::depart(cx, call, &self.view);
+        let services = cx.services().clone();
+        let current = Current { hook: call.hook(), rest: rest.clone(), services: services.clone() };
+        (Sent { lease, rest, services }, current, head)
+    }
+
+    fn settle(&self, cx: &mut Cx, call: CallRef<'_>, sent: Sent, answered: Result<Vec<u8>, Failure>) -> Reply {
+        let Sent { lease, rest, services } = sent;
         let answer = match answered {
             Ok(answer) => answer,
             // The instance goes with the lease.
             Err(failure) => return Reply::Failed(failure),
         };
-        let (pool, clock, home) = (self.pool.clone(), self.clock.clone(), Home::default());
-        let streams: Arc<dyn Pulls> = Arc::new(Answered { pool, clock, rest, services, home: home.clone() });
-        let reply = host::settle(cx, host::lend(call), &answer, &self.view, &streams);
+        let home = Home::default();
+        let streams = || -> Arc<dyn Pulls> {
+            let (pool, clock, rest, services) = (self.pool.clone(), self.clock.clone(), rest.clone(), services.clone());
+            Arc::new(Answered { pool, clock, rest, services, home: home.clone() })
+        };
+        let reply = host::settle(cx, call, &answer, &self.view, &streams);
         match &reply {
             Reply::PreLlm(PreLlm::Stream(_)) => home.keep(&self.pool, lease),
             _ => self.pool.put_back(lease),
-        }
-        if matches!(reply, Reply::OnStartup(())) {
-            self.note_startup(cx, call);
         }
         reply
     }
@@ -92,11 +150,18 @@ impl Hosted for WasmPlugin {
     }
 
     fn immediate(&self) -> HookSet {
-        HookSet::EMPTY
+        match self.in_place {
+            // Life has its own time.
+            Some(_) => self.hooks().without(HookSet::from_iter([Hook::OnStartup, Hook::OnShutdown])),
+            None => HookSet::EMPTY,
+        }
     }
 
-    fn call_now(&self, _: &mut Cx, _: CallRef<'_>) -> Reply {
-        Reply::Failed(Failure::Malformed("a component is not called in place".to_owned()))
+    fn call_now(&self, cx: &mut Cx, call: CallRef<'_>) -> Reply {
+        match self.in_place {
+            Some(time) => self.answer_in_place(time, cx, call),
+            None => Reply::Failed(Failure::Malformed("it is not called in place".to_owned())),
+        }
     }
 
     fn call(self: Arc<Self>, mut cx: Cx, mut call: Call) -> BoxFuture<'static, Returned> {

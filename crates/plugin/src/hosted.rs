@@ -162,6 +162,11 @@ macro_rules! define {
             pub fn hook(&self) -> Hook {
                 match self { $(Self::$variant(_) => Hook::$variant),* }
             }
+
+            /// Lends its payload, for a hook that answers at once.
+            pub fn lend(&mut self) -> CallRef<'_> {
+                match self { $(Self::$variant(payload) => CallRef::$variant(payload)),* }
+            }
         }
 
         impl CallRef<'_> {

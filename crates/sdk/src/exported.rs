@@ -48,7 +48,7 @@ impl<I: Implements> Exported<I> {
         let mut cx = guest::context(far, services);
         let keep = &mut |stream| self.streams().keep(stream);
         if self.plugin.immediate().contains(hook) {
-            let reply = self.plugin.call_now(&mut cx, guest::lend(&mut call));
+            let reply = self.plugin.call_now(&mut cx, call.lend());
             return guest::leave::<I>(&mut cx, &call, reply, keep);
         }
         let mut returned = self.plugin.clone().call(cx, call).await;

@@ -1,12 +1,13 @@
 //! How the payload of each hook crosses: what of it is in the head, which parts are fetched, and how edits come back.
 
 mod http;
-mod llm;
 mod outcome;
 mod plain;
+mod request;
+mod response;
 
-pub(crate) use llm::ResponseDocument;
 pub(crate) use outcome::{Opens, OutcomeCarry};
+pub(crate) use response::ResponseDocument;
 
 use crate::document::{self, NotADocument};
 use crate::far::Far;
@@ -79,7 +80,10 @@ impl Parts {
         match part {
             Part::Chat => {
                 let request = self.request.as_ref().ok_or_else(missing)?;
-                request.chat().map(|chat| document::write(&llm::ChatOut(chat))).map_err(|error| error.to_string())
+                request
+                    .chat()
+                    .map(|chat| document::write_long(&request::ChatOut(chat)))
+                    .map_err(|error| error.to_string())
             }
             Part::Output => {
                 let response = match self.response.as_ref().ok_or_else(missing)? {
@@ -87,7 +91,7 @@ impl Parts {
                     ResponsePart::OfResult(result) => result.response(),
                 };
                 let output = response.ok_or_else(missing)?.output().map_err(|error| error.to_string())?;
-                Ok(document::write(&llm::OutputOut(output)))
+                Ok(document::write_long(&response::OutputOut(output)))
             }
             Part::RequestBody => Ok(self.http_request.as_ref().ok_or_else(missing)?.body.to_vec()),
             Part::ResponseBody => Ok(self.http_response.as_ref().ok_or_else(missing)?.body.to_vec()),

@@ -1,7 +1,7 @@
 //! How outcomes cross.
 
 use super::Unfit;
-use super::llm::ResponseDocument;
+use super::response::ResponseDocument;
 use gatewright_model::{HttpResponse, LlmError, Response};
 use gatewright_plugin::payload::{Asset, ChunkStream, ToolAnswer};
 use gatewright_plugin::{

@@ -1,6 +1,6 @@
 //! Files that are none, components that do not start, and those of another version.
 
-use crate::bench::{AMPLE, Bench, TURN, check, granted, run, started};
+use crate::bench::{AMPLE, Bench, SHORT, check, granted, run, started};
 use crate::guest::{Guest, LOOP};
 use gatewright_abi::wit;
 use gatewright_plugin::{FailureMode, Hook};
@@ -174,8 +174,8 @@ fn starts_that_never_end() {
             ("at its introduction", quiet().before_introduction(LOOP)),
             ("at its creation", quiet().create(LOOP)),
         ] {
-            let load = tokio::time::timeout(TURN * 2, bench.load(&guest));
-            assert!(bench.beside(what, load).await.is_err(), "{what}: it came to an end");
+            let load = tokio::time::timeout(SHORT, bench.load(&guest));
+            assert!(bench.beside_a_loop(what, load).await.is_err(), "{what}: it came to an end");
             bench.settled(0).await;
         }
     });
@@ -198,7 +198,7 @@ fn slow(milliseconds: u64) -> Guest {
 #[test]
 fn a_slow_start_is_waited_for() {
     run(async |bench| {
-        let plugin = bench.beside("slow", bench.load(&slow(900))).await.unwrap();
+        let plugin = bench.beside_a_loop("slow", bench.load(&slow(900))).await.unwrap();
         let it = started(plugin.clone(), MockServices::default().services()).await;
         assert_eq!(bench.beside("slow", check(&it, AMPLE, FailureMode::Closed)).await, Ok(()));
         // The instance traps, and the next takes longer to be made than a call has: others go on with making it.

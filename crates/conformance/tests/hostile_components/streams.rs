@@ -47,7 +47,7 @@ async fn stream_of(bench: &Bench, guest: &Guest, instances: InstancePolicy) -> (
 async fn breaks(bench: &Bench, what: &str, guest: &Guest, code: &str, says: &str) {
     for policy in POLICIES {
         let (exchange, mut stream) = stream_of(bench, guest, policy).await;
-        let pull = tokio::time::timeout(SHORT, stream.next_chunk());
+        let pull = tokio::time::timeout(AMPLE, stream.next_chunk());
         let pulled = bench.beside(what, pull).await.unwrap_or_else(|_| panic!("{what}: it is pulled for ever"));
         let error: LlmError = pulled.unwrap().unwrap_err();
         assert_eq!(error.kind, ErrorKind::PluginUnavailable, "{what}: {error:?}");
@@ -75,7 +75,7 @@ fn a_pull_that_never_comes_back() {
         for policy in POLICIES {
             let (exchange, mut stream) = stream_of(bench, &streaming(LOOP), policy).await;
             let pull = tokio::time::timeout(SHORT, stream.next_chunk());
-            assert!(bench.beside("a loop", pull).await.is_err());
+            assert!(bench.beside_a_loop("a loop", pull).await.is_err());
             drop((exchange, stream));
             bench.settled(0).await;
         }
@@ -98,7 +98,7 @@ fn streams_without_an_end_hold_nobody() {
                         taken += 1;
                     }
                 };
-                bench.beside(what, taking).await;
+                bench.beside_a_loop(what, taking).await;
                 assert!(taken > 100, "{what}: {taken}");
                 drop((exchange, stream));
                 bench.settled(0).await;

@@ -1,9 +1,9 @@
 //! Time that runs out.
 
-use crate::bench::{AMPLE, SHORT, check_in, exchange, granted, run, started};
+use crate::bench::{AMPLE, SHORT, check, check_in, exchange, granted, run, started};
 use crate::guest::{ANSWER, Guest, LOOP};
 use gatewright_abi::document;
-use gatewright_host_wasm::{InstancePolicy, Options};
+use gatewright_host_wasm::{InstancePolicy, MOST_IN_PLACE, Options};
 use gatewright_plugin::{FailureMode, Hook};
 use gatewright_testkit::services::MockServices;
 use serde_json::{Value as Json, json};
@@ -29,8 +29,8 @@ fn many_loops_at_once() {
     run(async |bench| {
         let plugin = bench.load(&checker().handle(LOOP)).await.unwrap();
         let it = started(plugin.clone(), MockServices::default().services()).await;
-        let calls = (0..40).map(|_| crate::bench::check(&it, SHORT, FailureMode::Open));
-        let outcomes = bench.beside("forty loops", futures_util::future::join_all(calls)).await;
+        let calls = (0..40).map(|_| check(&it, SHORT, FailureMode::Open));
+        let outcomes = bench.beside_a_loop("forty loops", futures_util::future::join_all(calls)).await;
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         drop((plugin, it));
         bench.settled(0).await;
@@ -79,8 +79,8 @@ fn a_handle_ends_with_its_call() {
         let options = Options { instances: Some(InstancePolicy::Single), ..granted() };
         let plugin = bench.host.load(guest.build(), &Json::Null, options).await.unwrap();
         let it = started(plugin, MockServices::default().services()).await;
-        assert_eq!(crate::bench::check(&it, AMPLE, FailureMode::Closed).await, Ok(()));
-        let failed = crate::bench::check(&it, AMPLE, FailureMode::Closed).await.unwrap_err();
+        assert_eq!(check(&it, AMPLE, FailureMode::Closed).await, Ok(()));
+        let failed = check(&it, AMPLE, FailureMode::Closed).await.unwrap_err();
         assert!(failed.to_string().contains("unreachable"), "the handle of a call that is over gave a part: {failed}");
     });
 }
@@ -101,6 +101,61 @@ fn handles_that_are_kept_for_ever() {
                 failed += u32::from(check_in(&mut exchange).await.is_err());
             }
             assert_eq!(failed == 0, goes_on, "{failed} calls failed");
+        }
+    });
+}
+
+/// Called in place.
+fn in_place() -> Options {
+    Options { timeout: Some(MOST_IN_PLACE), ..granted() }
+}
+
+#[test]
+fn a_call_in_place_is_answered() {
+    run(async |bench| {
+        let plugin = bench.host.load(checker().build(), &Json::Null, in_place()).await.unwrap();
+        assert!(plugin.immediate().contains(Hook::CheckInput));
+        let it = started(plugin.clone(), MockServices::default().services()).await;
+        // A busy machine may let its two milliseconds pass.
+        for calls in 0.. {
+            match check(&it, AMPLE, FailureMode::Closed).await {
+                Ok(()) => break,
+                Err(failure) => assert!(failure.cause() == "timeout" && calls < 100, "{failure}"),
+            }
+        }
+        drop((plugin, it));
+        bench.settled(0).await;
+    });
+}
+
+#[test]
+fn a_loop_in_place_is_ended() {
+    run(async |bench| {
+        let plugin = bench.host.load(checker().handle(LOOP).build(), &Json::Null, in_place()).await.unwrap();
+        for _ in 0..20 {
+            // Each has a breaker of its own, which would open after a few.
+            let it = started(plugin.clone(), MockServices::default().services()).await;
+            let outcome = bench.beside("a loop in place", check(&it, AMPLE, FailureMode::Closed)).await;
+            assert_eq!(outcome.unwrap_err().cause(), "timeout");
+        }
+        drop(plugin);
+        bench.settled(0).await;
+    });
+}
+
+#[test]
+fn what_waits_or_shares_an_instance_is_not_called_in_place() {
+    run(async |bench| {
+        for (guest, options) in [
+            (checker().calls(&["$kv_increment"]), in_place()),
+            (checker(), Options { instances: Some(InstancePolicy::Single), ..in_place() }),
+            (checker(), Options { instances: Some(InstancePolicy::PerRequest), ..in_place() }),
+            (checker(), Options { timeout: Some(MOST_IN_PLACE + Duration::from_millis(1)), ..granted() }),
+        ] {
+            let plugin = bench.host.load(guest.build(), &Json::Null, options).await.unwrap();
+            assert!(plugin.immediate().is_empty());
+            drop(plugin);
+            bench.settled(0).await;
         }
     });
 }

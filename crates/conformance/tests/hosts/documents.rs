@@ -132,20 +132,20 @@ impl Hosted for Behind {
         let far: Arc<dyn Far> = Arc::new(Here(departure.rest));
         let mut there = Self::there(cx, hook, &far);
         let mut arrived = guest::arrive::<AllHooks>(hook, &departure.head, &far).unwrap();
-        let reply = self.plugin.call_now(&mut there, guest::lend(&mut arrived));
+        let reply = self.plugin.call_now(&mut there, arrived.lend());
         let answer = self.leave(&mut there, &arrived, reply);
-        host::settle(cx, call, &answer, &self.view, &self.pulls)
+        host::settle(cx, call, &answer, &self.view, &|| self.pulls.clone())
     }
 
     fn call(self: Arc<Self>, mut cx: Cx, mut call: Call) -> BoxFuture<'static, Returned> {
         Box::pin(async move {
-            let departure = host::depart(&cx, &host::lend(&mut call), &self.view);
+            let departure = host::depart(&cx, &call.lend(), &self.view);
             let far: Arc<dyn Far> = Arc::new(Here(departure.rest));
             let there = Self::there(&cx, call.hook(), &far);
             let arrived = guest::arrive::<AllHooks>(call.hook(), &departure.head, &far).unwrap();
             let mut returned = self.plugin.clone().call(there, arrived).await;
             let answer = self.leave(&mut returned.cx, &returned.call, returned.reply);
-            let reply = host::settle(&mut cx, host::lend(&mut call), &answer, &self.view, &self.pulls);
+            let reply = host::settle(&mut cx, call.lend(), &answer, &self.view, &|| self.pulls.clone());
             Returned { cx, call, reply }
         })
     }

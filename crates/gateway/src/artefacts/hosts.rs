@@ -68,6 +68,7 @@ impl Hosts {
             granted: entry.permissions.set(),
             instances: entry.instance.map(policy),
             memory_bytes: memory << 20,
+            timeout: entry.timeout(),
             ..wasm::Options::default()
         };
         let host = match self.wasm.get() {

@@ -1,0 +1,275 @@
+//! Payloads that hold LLM requests.
+
+use super::http::writable;
+use super::{Carry, NoEdits, Parts, Unfit};
+use crate::document::{self, NotADocument};
+use crate::far::{Far, fetch};
+use crate::part::{Part, View};
+use gatewright_model::{
+    Block, Chat, Extra, Kind, LlmError, Message, Messages, Params, Raw, Request, Role, Tool, ToolChoice,
+};
+use gatewright_plugin::Draft;
+use gatewright_plugin::payload::ModelError;
+use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A request without its conversation.
+#[derive(Serialize, Deserialize)]
+struct RequestHead<'a> {
+    #[serde(default)]
+    kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider: Option<Cow<'a, str>>,
+    model: Cow<'a, str>,
+    #[serde(default)]
+    stream: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ModelErrorHead<'a> {
+    request: RequestHead<'a>,
+    error: Arc<LlmError>,
+}
+
+/// A request as a plugin left it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RequestEdits {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    model: String,
+    #[serde(default)]
+    stream: bool,
+    /// Whether it is another request than the one that was handed over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    replaced: bool,
+    /// The conversation, if it was edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chat: Option<ChatEdits>,
+}
+
+/// A conversation as a plugin left it. A message that is nothing but its origin is as it was.
+#[derive(Serialize, Deserialize)]
+struct ChatEdits {
+    #[serde(default)]
+    messages: Messages,
+    /// Absent where they are as they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tools: Option<Arc<Vec<Tool>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<ToolChoice>,
+    #[serde(default)]
+    params: Params,
+    #[serde(default)]
+    extra: Extra,
+}
+
+// What the host hands over: the same documents, written from shared storage, each message with its place.
+
+/// A conversation.
+pub(super) struct ChatOut<'a>(pub(super) &'a Chat);
+
+struct MessagesOut<'a>(&'a Messages);
+
+#[derive(Serialize)]
+pub(super) struct MessageOut<'a> {
+    origin: u32,
+    role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    blocks: &'a [Block],
+    #[serde(skip_serializing_if = "<[(Box<str>, Raw)]>::is_empty")]
+    extra: &'a [(Box<str>, Raw)],
+}
+
+#[derive(Serialize)]
+struct ChatDocument<'a> {
+    messages: MessagesOut<'a>,
+    #[serde(skip_serializing_if = "<[Tool]>::is_empty")]
+    tools: &'a [Tool],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<&'a ToolChoice>,
+    params: &'a Params,
+    #[serde(skip_serializing_if = "<[(Box<str>, Raw)]>::is_empty")]
+    extra: &'a [(Box<str>, Raw)],
+}
+
+// === impl MessageOut ===
+
+impl<'a> MessageOut<'a> {
+    pub(super) fn of(place: usize, message: &'a Message) -> Self {
+        Self {
+            origin: u32::try_from(place).unwrap_or(u32::MAX),
+            role: message.role(),
+            name: message.name(),
+            blocks: message.blocks(),
+            extra: message.extra(),
+        }
+    }
+}
+
+impl Serialize for MessagesOut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().enumerate().map(|(place, message)| MessageOut::of(place, message)))
+    }
+}
+
+impl Serialize for ChatOut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Chat { messages, tools, tool_choice, params, extra } = self.0;
+        let (messages, tool_choice) = (MessagesOut(messages), tool_choice.as_ref());
+        ChatDocument { messages, tools, tool_choice, params, extra }.serialize(serializer)
+    }
+}
+
+// === impl RequestHead ===
+
+impl<'a> RequestHead<'a> {
+    fn of(request: &'a Request) -> Self {
+        let (provider, model) = (request.provider.as_deref().map(Cow::from), Cow::from(&request.model));
+        Self { kind: request.kind, provider, model, stream: request.stream() }
+    }
+
+    fn arrive(self, far: &Arc<dyn Far>) -> Request {
+        let far = far.clone();
+        let Self { kind, provider, model, stream } = self;
+        let (provider, model) = (provider.map(Cow::into_owned), model.into_owned());
+        Request::from_remote(kind, provider, model, stream, move || fetch::<Chat>(&far, Part::Chat))
+    }
+}
+
+// === impl RequestEdits ===
+
+impl RequestEdits {
+    fn of(draft: &Draft<Request>) -> Option<Self> {
+        if !draft.is_edited() {
+            return None;
+        }
+        let chat = draft.edited().map(|chat| {
+            let same = draft.seen().is_some_and(|before| Arc::ptr_eq(&before.tools, &chat.tools));
+            ChatEdits {
+                messages: chat.messages.clone(),
+                tools: (!same).then(|| chat.tools.clone()),
+                tool_choice: chat.tool_choice.clone(),
+                params: chat.params.clone(),
+                extra: chat.extra.clone(),
+            }
+        });
+        let (provider, model) = (draft.provider.clone(), draft.model.clone());
+        Some(Self { provider, model, stream: draft.stream(), replaced: !draft.is_remote(), chat })
+    }
+
+    fn apply(self, draft: &mut Draft<Request>, view: &View) -> Result<(), Unfit> {
+        if self.replaced {
+            writable(view)?;
+            let mut chat = Chat::default();
+            if let Some(edits) = self.chat {
+                edits.apply(&mut chat, &Messages::default())?;
+            }
+            let mut request = Request::from_chat(self.model, self.stream, chat);
+            request.provider = self.provider;
+            draft.replace(request);
+            return Ok(());
+        }
+        let request = draft.edit();
+        request.provider = self.provider;
+        request.model = self.model;
+        if let Some(edits) = self.chat {
+            writable(view)?;
+            let chat = request.chat_mut()?;
+            let base = chat.messages.clone();
+            edits.apply(chat, &base)?;
+        }
+        Ok(())
+    }
+}
+
+// === impl ChatEdits ===
+
+impl ChatEdits {
+    fn apply(self, chat: &mut Chat, base: &Messages) -> Result<(), Unfit> {
+        let placed = self.messages.iter().map(|message| match message.origin() {
+            None => Ok(Arc::new(message.clone())),
+            Some(place) => original(base.shared(place as usize).cloned()),
+        });
+        chat.messages = placed.collect::<Result<Messages, Unfit>>()?;
+        if let Some(tools) = self.tools {
+            chat.tools = tools;
+        }
+        chat.tool_choice = self.tool_choice;
+        chat.params = self.params;
+        chat.extra = self.extra;
+        Ok(())
+    }
+}
+
+pub(super) fn original<T>(found: Option<T>) -> Result<T, Unfit> {
+    found.ok_or_else(|| Unfit::new("a message names an origin that was not handed over"))
+}
+
+// === impl Carry ===
+
+impl Carry for Arc<Request> {
+    type Edits = NoEdits;
+
+    fn head(&self, _: &View) -> Vec<u8> {
+        document::write(&RequestHead::of(self))
+    }
+
+    fn parts(&self) -> Parts {
+        Parts { request: Some(self.clone()), ..Parts::default() }
+    }
+
+    fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+        Ok(Self::new(document::read::<RequestHead>(head)?.arrive(far)))
+    }
+
+    fn apply(&mut self, edits: NoEdits, _: &View) -> Result<(), Unfit> {
+        match edits {}
+    }
+}
+
+impl Carry for Draft<Request> {
+    type Edits = RequestEdits;
+
+    fn head(&self, _: &View) -> Vec<u8> {
+        document::write(&RequestHead::of(self))
+    }
+
+    fn parts(&self) -> Parts {
+        Parts { request: Some(self.base().clone()), ..Parts::default() }
+    }
+
+    fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+        Ok(Self::from(document::read::<RequestHead>(head)?.arrive(far)))
+    }
+
+    fn edits(&self) -> Option<RequestEdits> {
+        RequestEdits::of(self)
+    }
+
+    fn apply(&mut self, edits: RequestEdits, view: &View) -> Result<(), Unfit> {
+        edits.apply(self, view)
+    }
+}
+
+impl Carry for ModelError {
+    type Edits = NoEdits;
+
+    fn head(&self, _: &View) -> Vec<u8> {
+        document::write(&ModelErrorHead { request: RequestHead::of(&self.request), error: self.error.clone() })
+    }
+
+    fn parts(&self) -> Parts {
+        Parts { request: Some(self.request.clone()), ..Parts::default() }
+    }
+
+    fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+        let ModelErrorHead { request, error } = document::read(head)?;
+        Ok(Self { request: Arc::new(request.arrive(far)), error })
+    }
+
+    fn apply(&mut self, edits: NoEdits, _: &View) -> Result<(), Unfit> {
+        match edits {}
+    }
+}
