@@ -262,7 +262,7 @@ BAD = {
     "no file": ("none.so", None, "there is no file"),
     "a text": ("text.so", b"hello", "is not a shared library"),
     "a script": ("script.so", b"#!/bin/sh\n", "it is a script"),
-    "empty": ("empty.so", b"", "it is empty"),
+    "empty": ("empty.so", b"", "is empty"),
     "no program": ("program", b"#!/bin/sh\n", "is not executable"),
     "no address": ("http://somewhere:80", None, "is no address of a plugin's process"),
     "no component": ("text.wasm", b"hello", "is no WASM component"),

@@ -85,7 +85,7 @@ pub struct PluginEntry {
     #[schemars(schema_with = "failure_mode_schema")]
     pub failure_mode: Option<FailureMode>,
     /// The longest time of one hook call. Unset: as the plugin says, else as each hook has it, mostly 5. Start and
-    /// stop have 30 and 10 seconds of their own.
+    /// stop have 30 and 10 seconds of their own. A component with at most 0.002 is called in place where it may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minimum" = 0.001, "maximum" = 60))]
     pub timeout_seconds: Option<Seconds>,

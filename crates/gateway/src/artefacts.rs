@@ -1,7 +1,7 @@
 //! Plugins from a path: private copies of files, and the hosts that run them.
 
 mod hosts;
-mod look;
+pub(crate) mod look;
 
 pub(crate) use hosts::Runner;
 pub(crate) use look::inspect;

@@ -37,6 +37,11 @@ pub use gatewright_config as config;
 pub use gatewright_plugin as plugin;
 pub use linked::Catalogue;
 
+/// Artefacts of plugins, looked at before anything of them runs.
+pub mod artefact {
+    pub use crate::artefacts::look::{look, read};
+}
+
 /// What the source of a plugin usually needs.
 pub mod prelude {
     pub use gatewright_plugin::prelude::*;

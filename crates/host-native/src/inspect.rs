@@ -44,11 +44,7 @@ pub fn inspect(bytes: &[u8]) -> Result<(), NotAPlugin> {
     if file.kind() != ObjectKind::Dynamic {
         return Err(NotAPlugin::NotALibrary(format!("it is {}", described(file.kind()))));
     }
-    let (found, ours) = (file.architecture(), here());
-    if ours.is_some_and(|ours| ours != found) {
-        let ours = std::env::consts::ARCH.to_owned();
-        return Err(NotAPlugin::OtherMachine { found: format!("{found:?}").to_lowercase(), ours });
-    }
+    is_of_here(&file)?;
     for segment in file.segments() {
         let (start, size) = segment.file_range();
         if start.checked_add(size).is_none_or(|end| end > bytes.len() as u64) {
@@ -71,6 +67,29 @@ pub fn inspect(bytes: &[u8]) -> Result<(), NotAPlugin> {
         }
         Some(found) => Err(NotAPlugin::Version { found, remedy: "build the plugin with a newer SDK" }),
         None => Err(NotAPlugin::NoSymbol(alike(&names))),
+    }
+}
+
+/// Whether these bytes are code of any kind that is built for this machine.
+pub fn built_for_this_machine(bytes: &[u8]) -> Result<(), NotAPlugin> {
+    is_of_here(&object::File::parse(bytes).map_err(|error| NotAPlugin::Truncated(error.to_string()))?)
+}
+
+fn is_of_here(file: &object::File<'_>) -> Result<(), NotAPlugin> {
+    let found = file.architecture();
+    let ours = match std::env::consts::ARCH {
+        "x86_64" => Architecture::X86_64,
+        "aarch64" => Architecture::Aarch64,
+        "riscv64" => Architecture::Riscv64,
+        // Another may be new to the reader of files.
+        _ => found,
+    };
+    match ours == found {
+        true => Ok(()),
+        false => Err(NotAPlugin::OtherMachine {
+            found: format!("{found:?}").to_lowercase(),
+            ours: std::env::consts::ARCH.to_owned(),
+        }),
     }
 }
 
@@ -109,14 +128,5 @@ fn described(kind: ObjectKind) -> &'static str {
         ObjectKind::Executable => "a program; use `isolation = \"process\"` for one",
         ObjectKind::Core => "a memory dump",
         _ => "of another kind",
-    }
-}
-
-fn here() -> Option<Architecture> {
-    match std::env::consts::ARCH {
-        "x86_64" => Some(Architecture::X86_64),
-        "aarch64" => Some(Architecture::Aarch64),
-        "riscv64" => Some(Architecture::Riscv64),
-        _ => None,
     }
 }

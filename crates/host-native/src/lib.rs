@@ -21,7 +21,7 @@ mod place;
 mod table;
 mod tree;
 
-pub use inspect::{NotAPlugin, inspect};
+pub use inspect::{NotAPlugin, built_for_this_machine, inspect};
 pub use lane::LaneHealth;
 pub use library::{Generations, generations};
 pub use load::{Artefact, LoadError, Options, introduce, introduce_staged, load, load_staged};
