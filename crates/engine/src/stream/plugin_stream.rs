@@ -39,6 +39,8 @@ impl PluginStream {
             }
             // Its host says that it failed.
             Ok(Ok(Some(Err(error)))) if error.kind == ErrorKind::PluginUnavailable && error.plugin.is_none() => {
+                // The client is told no more than what kind of failure it is.
+                tracing::warn!(plugin = %self.plugin, error = %error.message, "a plugin's stream failed");
                 Err(self.failed(error.code.as_deref().unwrap_or("error")))
             }
             Ok(Ok(Some(Err(error)))) => Err(error),
