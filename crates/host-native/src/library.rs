@@ -20,6 +20,10 @@ pub(crate) const WARN_AT: usize = 8;
 /// So many are the most: the next new one is refused.
 pub(crate) const MOST_RETIRED: usize = 32;
 
+/// What plugins' allocator may keep of what they gave back.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const MOST_KEPT: std::ffi::c_int = 4 << 20;
+
 /// Every library that was ever opened.
 static OPENED: LazyLock<Mutex<HashMap<Sha256, Opened>>> = LazyLock::new(Mutex::default);
 
@@ -91,6 +95,7 @@ pub(crate) fn open(staged: &Staged, patience: Duration) -> Result<(Exports, Arc<
     let bytes = std::fs::read(&staged.path).map_err(|error| NotOpened::System(error.to_string()))?;
     inspect::inspect(&bytes)?;
     drop(bytes);
+    keep_memory();
     let exports = load(&staged.path, patience)?;
     let mut opened = opened();
     let library = opened.entry(staged.sha256).or_insert(Opened { exports, users: Weak::new() });
@@ -106,6 +111,22 @@ pub(crate) fn open(staged: &Staged, patience: Duration) -> Result<(Exports, Arc<
     }
     used
 }
+
+/// Libraries allocate with the C library, the gateway does not. By itself that gives memory back to the system as soon as
+/// 128 KiB are free, so that a call that reads a long text takes its pages anew, which costs more than the call.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn keep_memory() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for limit in [libc::M_TRIM_THRESHOLD, libc::M_MMAP_THRESHOLD] {
+            // SAFETY: it sets a number, behind the allocator's own lock. Where it does not, all goes on more slowly.
+            unsafe { libc::mallopt(limit, MOST_KEPT) };
+        }
+    });
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn keep_memory() {}
 
 /// Loads on a thread of its own: constructors of the library may hang.
 fn load(path: &Path, patience: Duration) -> Result<Result<Exports, BadExports>, NotOpened> {
