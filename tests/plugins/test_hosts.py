@@ -13,6 +13,7 @@ import pytest
 from artefacts import put
 from envelope import chat, error_of
 from gateway import Gateway, binary, get, post, standard_config
+from raw import Raw
 
 # Of each host: the ending of its file, and what its entry says besides.
 HOSTS = {
@@ -256,6 +257,56 @@ def test_a_library_that_hangs_shuts_its_own_gate_alone(start, upstream, examples
         metrics = get(f"{gateway.url}/metrics")[2].decode()
         assert 'gatewright_plugin_calls_given_up_total{plugin="sleeper"} 2' in metrics, metrics
     eventually(lambda: post(url, chat("openai/fine"))[0], lambda status: status == 200, seconds=40)
+
+
+def test_a_call_in_place_that_hangs_holds_no_other_request(start, upstream, examples):
+    script = {"hooks": {"check_input": [{"sleep": 6000}]}, "only": "hang"}
+    entry = {
+        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["check_input"], "inline": True,
+        "failure_mode": "fail_closed", "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"],
+    }  # fmt: skip
+    gateway = start(standard_config(upstream.url, plugins=[entry], server={"workers": 1}))
+    path, url = "/v1/chat/completions", f"{gateway.url}/v1/chat/completions"
+    with Raw(gateway) as hung, Raw(gateway) as streaming, Raw(gateway) as other:
+        assert other.request(path, chat("openai/fine")).answer()[0] == 200
+        streaming.request(path, chat("openai/pace-20-100", stream=True))
+        hung.request(path, chat("openai/fine"), headers=["x-request-id: hang"])
+        begun = time.monotonic()
+        # On the connections that the one worker has, and on new ones; those that the plugin guards, and the others.
+        for _ in range(10):
+            for model in ("labelled/fine", "openai/fine"):
+                assert other.request(path, chat(model)).answer()[0] == 200
+                assert post(url, chat(model))[0] == 200
+        status, _, body = streaming.answer()
+        assert status == 200 and body.rstrip().endswith(b"data: [DONE]")
+        assert time.monotonic() - begun < 5, "nobody waited for the call that hangs"
+        assert hung.answer()[0] == 503
+    assert "gatewright_worker_threads_held_total 1" in get(f"{gateway.url}/metrics")[2].decode()
+    gateway.wait_log("a hook holds a worker's thread")
+
+
+def test_a_library_that_comes_to_be_called_in_place_is_so_on_new_connections(start, upstream, examples):
+    script = {"hooks": {"check_input": [{"sleep": 2000}]}, "only": "hang"}
+    entry = {
+        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["check_input"],
+        "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"],
+    }  # fmt: skip
+    gateway = start(standard_config(upstream.url, plugins=[entry], server={"workers": 1}))
+    path = "/v1/chat/completions"
+    with Raw(gateway) as old:
+        assert old.request(path, chat("openai/fine")).answer()[0] == 200
+        gateway.write_config({**gateway.config, "plugins": [{**entry, "inline": True}]})
+        gateway.wait_log("the config was taken")
+        # Its worker has one thread, which a call that hangs would hold: it is given up, as on a lane.
+        begun = time.monotonic()
+        assert old.request(path, chat("openai/fine"), headers=["x-request-id: hang"]).answer()[0] == 200
+        assert time.monotonic() - begun < 1.5
+        with Raw(gateway) as new:
+            begun = time.monotonic()
+            new.request(path, chat("openai/fine"), headers=["x-request-id: hang"])
+            assert old.request(path, chat("openai/fine")).answer()[0] == 200
+            assert new.answer()[0] == 200 and time.monotonic() - begun > 1.5
+            gateway.wait_log("sheltered workers take the new connections")
 
 
 BAD = {

@@ -8,7 +8,7 @@ use crate::load::Options;
 use crate::place::Places;
 use gatewright_abi::{Pulled, Pulls, View, document, host, service};
 use gatewright_model::{ErrorKind, LlmError};
-use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned, Standing};
+use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned, Room, Standing};
 use gatewright_plugin::payload::Startup;
 use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, Manifest, State};
@@ -138,7 +138,8 @@ impl Native {
         self.settle(cx, call, settled)
     }
 
-    /// On the lane, while the caller's thread waits: no longer than the call may take.
+    /// On the lane, while the caller's thread waits, no longer than the call may take: somebody else took the place that
+    /// there was when the caller asked.
     fn surplus(&self, cx: &mut Cx, call: CallRef<'_>) -> Reply {
         let lane_call = self.lane_call(cx, &call, false);
         let waiting = Waiting { open: self.open.clone(), call: lane_call.clone() };
@@ -166,6 +167,16 @@ impl Hosted for Native {
 
     fn immediate(&self) -> HookSet {
         self.immediate
+    }
+
+    fn room(&self, hook: Hook) -> Room {
+        if !self.immediate.contains(hook) {
+            return Room::Ample;
+        }
+        match self.places.have_room(&self.open.lane, self.limit(hook)) {
+            true => Room::Free,
+            false => Room::Full,
+        }
     }
 
     fn call_now(&self, cx: &mut Cx, call: CallRef<'_>) -> Reply {

@@ -32,23 +32,45 @@ impl Places {
         Self((0..many).map(|_| AtomicU64::new(0)).collect())
     }
 
+    /// Whether a place is free, and none of the others is known to hang.
+    pub(crate) fn have_room(&self, lane: &Arc<Lane>, limit: Duration) -> bool {
+        let mut room = false;
+        for place in &self.0 {
+            match place.load(Ordering::Acquire) {
+                0 => room = true,
+                since if hangs(place, since, now(), lane, limit) => return false,
+                _ => {}
+            }
+        }
+        room
+    }
+
     /// Takes a place, if one is free; looks whether those that are not hang.
     pub(crate) fn enter<'p>(&'p self, lane: &'p Arc<Lane>, limit: Duration) -> Option<Place<'p>> {
         let now = now();
         for place in &self.0 {
             match place.compare_exchange(0, now, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return Some(Place { place, lane }),
-                Err(since) if since & HANGS == 0 && u128::from(now.saturating_sub(since)) >= limit.as_nanos() => {
-                    let marked = place.compare_exchange(since, since | HANGS, Ordering::AcqRel, Ordering::Relaxed);
-                    if marked.is_ok() {
-                        lane.hangs(true);
-                    }
-                }
-                Err(_) => {}
+                Err(since) => _ = hangs(place, since, now, lane, limit),
             }
         }
         None
     }
+}
+
+/// Whether the call of a place that was taken then hangs; the lane is told of it once.
+fn hangs(place: &AtomicU64, since: u64, now: u64, lane: &Arc<Lane>, limit: Duration) -> bool {
+    if since & HANGS != 0 {
+        return true;
+    }
+    if u128::from(now.saturating_sub(since)) < limit.as_nanos() {
+        return false;
+    }
+    let marked = place.compare_exchange(since, since | HANGS, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    if marked {
+        lane.hangs(true);
+    }
+    marked
 }
 
 impl Drop for Place<'_> {

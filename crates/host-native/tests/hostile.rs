@@ -8,7 +8,7 @@ use bytes::Bytes;
 use compiled::{Bench, exchange, mocks, within};
 use gatewright_host::Sha256;
 use gatewright_host_native::{Native, Options, generations};
-use gatewright_pipeline::{Decision, Exchange, Fault};
+use gatewright_pipeline::{Decision, Exchange, Fault, shelter};
 use gatewright_plugin::hosted::{Call, Hosted, Reply, point};
 use gatewright_plugin::payload::HealthCheck;
 use gatewright_plugin::services::{BoxFuture, Kv, ServiceError};
@@ -206,6 +206,7 @@ async fn permissions_are_asked_for_by_name() {
 #[tokio::test]
 async fn a_call_in_place_is_reached_from_its_own_thread_alone_and_may_not_wait() {
     let bench = Bench::new();
+    shelter::begin();
     let inline = Options { inline: true, ..within(AMPLE) };
     let (outcome, native) = run(&bench, "elsewhere", inline.clone(), AMPLE).await;
     assert!(outcome.is_ok() && native.immediate().contains(Hook::CheckInput));
@@ -223,6 +224,7 @@ fn a_call_in_place_that_hangs_holds_one_thread_alone() {
     let native = bench.load(&library, None, &mode("loop"), &options).unwrap();
     let held = native.clone();
     let worker = move |native: Arc<Native>| {
+        shelter::begin();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut exchange = exchange(native, &mode("loop"), mocks(), SHORT).await;
@@ -235,6 +237,14 @@ fn a_call_in_place_that_hangs_holds_one_thread_alone() {
     let causes: Vec<&str> = (0..3).map(|_| worker(native.clone()).cause()).collect();
     assert_eq!(causes, ["timeout", "unavailable", "unavailable"]);
     assert!(native.lane_health().quarantined);
+}
+
+#[tokio::test]
+async fn where_no_other_thread_could_take_over_it_is_called_on_its_lane() {
+    let bench = Bench::new();
+    let (outcome, native) = run(&bench, "loop", Options { inline: true, ..within(SHORT) }, SHORT).await;
+    assert_eq!(outcome.unwrap_err().cause(), "timeout");
+    assert_eq!(native.lane_health().abandoned, 1, "it hangs there, and not here");
 }
 
 #[tokio::test]

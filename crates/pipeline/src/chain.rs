@@ -43,7 +43,7 @@ enum Due {
 /// much as the hook.
 macro_rules! call {
     ($exchange:ident, $hook:ty, $slot:expr, $payload:expr, $walk:expr, $due:expr) => {
-        match $slot.immediate {
+        match $slot.is_called_in_place(<$hook>::HOOK) {
             true => $exchange.call_immediate::<$hook>($slot, $payload, $walk, $due),
             false => $exchange.call_waiting::<$hook>($slot, $payload, $walk, $due).await,
         }

@@ -15,6 +15,7 @@ mod probe;
 mod reaper;
 mod scope;
 mod set;
+pub mod shelter;
 
 pub use breaker::{BREAKER_COOL_DOWN, BREAKER_FAILURES};
 pub use call::Fault;

@@ -2,6 +2,8 @@
 
 use crate::instance::{Instance, MAX_TIMEOUT};
 use crate::scope::Scope;
+use crate::shelter;
+use gatewright_plugin::hosted::Room;
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{FailureMode, Hook, HookSet, Layer, StreamMode};
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use std::time::Duration;
 pub struct PluginSet {
     generation: u64,
     hooks: HookSet,
+    wants_shelter: bool,
     members: Box<[Entry]>,
     chains: [Box<[Slot]>; Hook::COUNT],
 }
@@ -70,6 +73,8 @@ pub struct Slot {
     pub(crate) services: Services,
     pub(crate) position: u16,
     pub(crate) immediate: bool,
+    /// Whether an immediate call may hang, so that there is not always room for one.
+    pub(crate) limited: bool,
     pub(crate) failure_mode: FailureMode,
     pub(crate) timeout: Duration,
     pub(crate) stream_mode: StreamMode,
@@ -104,7 +109,8 @@ impl PluginSet {
             standing.map(|((member, services), position)| member.slot(hook, services, position)).collect()
         });
         let hooks = Hook::TABLE.iter().map(|row| row.hook).filter(|hook| !chains[*hook as usize].is_empty()).collect();
-        Ok(Self { generation, hooks, members: members.into(), chains })
+        let wants_shelter = chains.iter().flatten().any(|slot| slot.limited);
+        Ok(Self { generation, hooks, wants_shelter, members: members.into(), chains })
     }
 
     /// A set of no plugins.
@@ -112,6 +118,7 @@ impl PluginSet {
         Self {
             generation: 0,
             hooks: HookSet::EMPTY,
+            wants_shelter: false,
             members: Box::default(),
             chains: std::array::from_fn(|_| Box::default()),
         }
@@ -130,6 +137,11 @@ impl PluginSet {
     /// The hooks at which somebody stands.
     pub fn hooks(&self) -> HookSet {
         self.hooks
+    }
+
+    /// Whether some of its calls may hang in place: they are made so where there is [shelter](crate::shelter) alone.
+    pub fn wants_shelter(&self) -> bool {
+        self.wants_shelter
     }
 
     /// The members, in the order in which they run.
@@ -194,7 +206,7 @@ impl Entry {
     }
 
     fn slot(&self, hook: Hook, services: &Services, position: u16) -> Slot {
-        let plugin = self.instance.plugin();
+        let plugin = self.instance.plugin().ok();
         let before = match hook {
             Hook::PostLlm => Some(Hook::PreLlm),
             Hook::HttpResponse => Some(Hook::HttpRequest),
@@ -204,7 +216,8 @@ impl Entry {
             instance: self.instance.clone(),
             services: services.clone(),
             position,
-            immediate: plugin.is_ok_and(|plugin| plugin.immediate().contains(hook)),
+            immediate: plugin.is_some_and(|plugin| plugin.immediate().contains(hook)),
+            limited: plugin.is_some_and(|plugin| plugin.room(hook) != Room::Ample),
             failure_mode: self.failure_mode(hook),
             timeout: self.timeout(hook),
             stream_mode: self.stream_mode(hook),
@@ -257,6 +270,16 @@ impl Slot {
     /// How the hook stands in a stream.
     pub fn stream_mode(&self) -> StreamMode {
         self.stream_mode
+    }
+
+    /// Whether a call that is made now runs on the caller's thread.
+    #[inline(always)]
+    pub(crate) fn is_called_in_place(&self, hook: Hook) -> bool {
+        self.immediate && (!self.limited || self.has_room(hook))
+    }
+
+    fn has_room(&self, hook: Hook) -> bool {
+        shelter::is_here() && self.instance.plugin().is_ok_and(|plugin| plugin.room(hook) != Room::Full)
     }
 
     /// What a failure means.

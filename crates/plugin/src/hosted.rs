@@ -25,6 +25,12 @@ pub trait Hosted: Send + Sync {
     /// Of these, the ones that may be called with [`Hosted::call_now`]: they answer at once, on the caller's thread.
     fn immediate(&self) -> HookSet;
 
+    /// Whether there is room for one more such call.
+    fn room(&self, hook: Hook) -> Room {
+        let _ = hook;
+        Room::Ample
+    }
+
     /// Calls an immediate hook, which works on the caller's own context and payload. May unwind: the caller catches,
     /// and undoes.
     fn call_now(&self, cx: &mut Cx, call: CallRef<'_>) -> Reply;
@@ -36,6 +42,17 @@ pub trait Hosted: Send + Sync {
     fn standing(&self) -> Option<Standing> {
         None
     }
+}
+
+/// Whether there is room for one more call on the caller's thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Always: such calls end.
+    Ample,
+    /// They may hang, and one more may be made.
+    Free,
+    /// They may hang, and as many as may are under way: this one is to be waited for, with [`Hosted::call`].
+    Full,
 }
 
 /// How a host is with a plugin, whatever the plugin itself says.

@@ -20,8 +20,10 @@ mod respond;
 mod route;
 mod server;
 mod snapshot;
+mod standby;
 mod stop;
 mod stream;
+mod threads;
 mod transport;
 mod worker;
 

@@ -1,13 +1,13 @@
-//! Workers: threads with a runtime of their own, so that a request never changes its core.
+//! Workers: each a runtime of its own in which one thread works, so that a request does not change its core.
 
 use crate::connection;
 use crate::snapshot::Shared;
 use crate::stop::Stopped;
+use crate::threads::Threads;
 use std::collections::VecDeque;
 use std::net::TcpStream as StdStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -21,7 +21,7 @@ pub(crate) struct Worker {
     number: usize,
     queue: Feed,
     open: Arc<AtomicUsize>,
-    thread: JoinHandle<()>,
+    threads: Threads,
 }
 
 /// The side of the queue that gives: without it, no more come.
@@ -48,14 +48,11 @@ struct Counted(Arc<AtomicUsize>);
 // === impl Worker ===
 
 impl Worker {
-    pub(crate) fn start(number: usize, shared: Arc<Shared>, stop: Stopped) -> std::io::Result<Self> {
+    /// Starts a worker. One that is `sheltered` goes on while a hook holds its thread.
+    pub(crate) fn start(number: usize, sheltered: bool, shared: Arc<Shared>, stop: Stopped) -> std::io::Result<Self> {
         let (queue, open) = (Arc::<Queue>::default(), Arc::new(AtomicUsize::new(0)));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (taken, counted) = (queue.clone(), open.clone());
-        let thread = std::thread::Builder::new()
-            .name(format!("gatewright-{number}"))
-            .spawn(move || runtime.block_on(work(shared, &taken, stop, counted)))?;
-        Ok(Self { number, queue: Feed(queue), open, thread })
+        let threads = Threads::start(number, sheltered, work(shared, queue.clone(), stop, open.clone()))?;
+        Ok(Self { number, queue: Feed(queue), open, threads })
     }
 
     pub(crate) fn number(&self) -> usize {
@@ -81,8 +78,14 @@ impl Worker {
         Ok(())
     }
 
+    /// Whether connections wait for it, or its thread may come to be held.
+    pub(crate) fn is_to_be_looked_at(&self) -> bool {
+        let may_be_held = self.is_sheltered() && self.load() > 0;
+        may_be_held || self.queue.0.state().since.is_some()
+    }
+
     /// For how long it has been asked to look for connections, and did not; `None` if it did.
-    pub(crate) fn waiting(&self, now: Instant) -> Option<Duration> {
+    fn waiting(&self, now: Instant) -> Option<Duration> {
         self.queue.0.state().since.map(|since| now.saturating_duration_since(since))
     }
 
@@ -98,10 +101,29 @@ impl Worker {
         streams
     }
 
+    /// Looks whether its thread is held, and lets another one take its requests over.
+    pub(crate) fn look(&self, now: Instant) -> bool {
+        self.threads.look(now)
+    }
+
+    pub(crate) fn is_sheltered(&self) -> bool {
+        self.threads.are_sheltered()
+    }
+
+    /// Gives it no more connections. It ends when those that it has are done.
+    pub(crate) fn retire(&self) {
+        self.queue.0.close();
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn is_done(&self) -> bool {
+        self.threads.are_done()
+    }
+
     /// Waits for its end, which comes when it was told to stop and its connections are done.
     pub(crate) fn join(self) {
         drop(self.queue);
-        if self.thread.join().is_err() {
+        if !self.threads.join() {
             tracing::error!("a worker panicked");
         }
     }
@@ -111,8 +133,7 @@ impl Worker {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.0.state().closed = true;
-        self.0.arrived.notify_one();
+        self.0.close();
     }
 }
 
@@ -122,6 +143,11 @@ impl Queue {
     /// No code of ours panics while it holds the lock.
     fn state(&self) -> MutexGuard<'_, Waiting> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+        self.arrived.notify_one();
     }
 
     /// The next connection; `None` once there are no more.
@@ -148,7 +174,7 @@ impl Drop for Counted {
     }
 }
 
-async fn work(shared: Arc<Shared>, queue: &Queue, stop: Stopped, open: Arc<AtomicUsize>) {
+async fn work(shared: Arc<Shared>, queue: Arc<Queue>, stop: Stopped, open: Arc<AtomicUsize>) {
     let connections = TaskTracker::new();
     while let Some(stream) = queue.next().await {
         let (shared, stop, open) = (shared.clone(), stop.clone(), open.clone());

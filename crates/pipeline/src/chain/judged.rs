@@ -6,6 +6,7 @@ use crate::exchange::Exchange;
 use crate::judge::Judge;
 use crate::probe::Judged;
 use crate::set::Slot;
+use crate::shelter;
 use gatewright_plugin::hosted::{Hosted, Payload};
 use gatewright_plugin::{Failure, Hook};
 use std::sync::Arc;
@@ -21,6 +22,9 @@ impl Exchange {
         due: Due,
     ) -> Result<H::Outcome, Failure> {
         let Some(plugin) = self.admit(slot, H::HOOK, walk.now, due) else { return Err(left_out(slot, H::HOOK)) };
+        if slot.limited {
+            shelter::make_way();
+        }
         let mut answered = call_now::<H>(plugin, walk.context(self, slot), payload);
         let started = std::mem::replace(&mut walk.now, Instant::now());
         let took = walk.now.duration_since(started);

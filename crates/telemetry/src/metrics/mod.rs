@@ -55,6 +55,7 @@ pub struct Metrics {
     generation: Gauge<u64, AtomicU64>,
     reloads: Family<ReloadLabels, Counter>,
     load_failures: Family<LoadLabels, Counter>,
+    held: Counter,
     loaded: Bounded,
 }
 
@@ -93,6 +94,9 @@ impl Metrics {
         registry.register("gatewright_active_requests", "Requests under way", active.clone());
         registry.register("gatewright_plugin_set_generation", "Number of the plugin set in use", generation.clone());
         registry.register("gatewright_config_reloads", "Reloads of the config", reloads.clone());
+        let held = Counter::default();
+        let help = "Times that a hook held the thread of a worker, and another took its requests over";
+        registry.register("gatewright_worker_threads_held", help, held.clone());
         let (load_failures, loaded) = (Family::default(), Bounded::new(plugins::MAX_PLUGINS));
         let help = "Plugins that did not load or start, also where the one before goes on";
         registry.register("gatewright_plugin_load_failures", help, load_failures.clone());
@@ -112,6 +116,7 @@ impl Metrics {
             generation,
             reloads,
             load_failures,
+            held,
             loaded,
         }
     }
@@ -131,6 +136,11 @@ impl Metrics {
     /// answered, counts as `other`.
     pub fn request(&self, operation: &'static str, summary: &RequestSummary) {
         self.requests.record(operation, summary);
+    }
+
+    /// Counts a worker's thread that a hook held for so long that another one took its requests over.
+    pub fn thread_held(&self) {
+        self.held.inc();
     }
 
     /// Counts a request as under way until what this answers is dropped.
