@@ -1,6 +1,6 @@
 //! Medians of calls of the same plugin, linked in and as a process.
 //!
-//! `cargo build --release -p bench-hosts && cargo run --release -p bench-hosts`
+//! `cargo build --release -p bench-hosts && cargo run --release -p bench-hosts`; words behind `--` choose rows.
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -62,17 +62,23 @@ async fn run() -> Result<(), Box<dyn Error>> {
         scenario("reads and replaces 100 KB", Call::PreLlm(Draft::from(large.clone()))),
     ];
     println!("{:<38} {:<24} {:>10} {:>10}", "", "", "p50 us", "p99 us");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |scenario: &str, host: &str| {
+        let row = format!("{scenario}: {host}");
+        words.iter().all(|word| row.contains(word.as_str()))
+    };
     for scenario in &scenarios {
-        for (host, plugin) in &hosts {
+        for (host, plugin) in hosts.iter().filter(|(host, _)| wanted(scenario.name, host)) {
             let mut took = timed(plugin, scenario).await?;
             took.sort_unstable();
             let at = |share: usize| micros(took[took.len() * share / 100]);
             println!("{:<38} {host:<24} {:>10.1} {:>10.1}", scenario.name, at(50), at(99));
         }
     }
-    for (host, plugin) in &hosts {
+    const SIDE_BY_SIDE: &str = "64 at once, the time for each";
+    for (host, plugin) in hosts.iter().filter(|(host, _)| wanted(SIDE_BY_SIDE, host)) {
         let each = side_by_side(plugin, &scenarios[0].call).await?;
-        println!("{:<38} {host:<24} {:>10.1}", "64 at once, the time for each", micros(each));
+        println!("{SIDE_BY_SIDE:<38} {host:<24} {:>10.1}", micros(each));
     }
     drop(hosts);
     processes.close().await;

@@ -1,6 +1,8 @@
 //! A call of a hook, where its request runs.
 
-use crate::link::{Answer, Flight, Link, To, Want, What};
+use crate::flights::{Answer, Flight, To, Want, What};
+use crate::link::Link;
+use crate::links::Links;
 use crate::process::Shared;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use gatewright_abi::functions::Function;
@@ -10,17 +12,21 @@ use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::model::{ErrorKind, LlmError};
 use gatewright_plugin::services::{BoxFuture, ServiceError, Services};
 use gatewright_plugin::{Cx, Failure, Hook};
-use gatewright_proto::MAX_TO_PLUGIN_BYTES;
 use gatewright_proto::v1::{
     HookAnswer, HookCall, HostFrame, HostResult, PartContent, StreamClose, StreamPull, host_frame, host_result,
 };
+use gatewright_proto::{Full, MAX_TO_PLUGIN_BYTES};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tonic::{Code, Status};
 
 /// The most host functions that one call has under way; others wait.
 const UNDER_WAY: usize = 64;
+
+/// How long it may take to tell a plugin that a stream is given up.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// What a call gives the plugin.
 struct Desk {
@@ -32,33 +38,40 @@ struct Desk {
 /// The streams that a call was answered with.
 #[derive(Clone)]
 struct Answered {
-    link: Arc<Link>,
+    links: Arc<Links>,
     call: u64,
     desk: Arc<Desk>,
 }
 
 /// Calls a hook.
-pub(crate) async fn call(shared: &Shared, link: &Arc<Link>, cx: &mut Cx, call: &mut Call) -> Reply {
+pub(crate) async fn call(shared: &Shared, links: &Arc<Links>, cx: &mut Cx, call: &mut Call) -> Reply {
     let hook = call.hook();
     let Departure { head, rest } = host::depart(cx, &call.lend(), &shared.view);
+    let link = links.of(hook);
     let session = link.session.is_some();
     let parts = shared.prefetch.parts(hook, &rest, session);
     let desk = Arc::new(Desk { services: cx.services().clone(), hook, rest });
-    let number = link.number();
-    match ask(link, &desk, number, head, parts).await {
+    let number = link.flights.call();
+    match ask(&link, &desk, number, head, parts).await {
         Ok(HookAnswer { answer, looked, .. }) => {
             if session {
                 shared.prefetch.learn(hook, looked);
             }
             let streams =
-                || -> Arc<dyn Pulls> { Arc::new(Answered { link: link.clone(), call: number, desk: desk.clone() }) };
+                || -> Arc<dyn Pulls> { Arc::new(Answered { links: links.clone(), call: number, desk: desk.clone() }) };
             host::settle(cx, call.lend(), &answer, &shared.view, &streams)
         }
         Err(failure) => Reply::Failed(failure),
     }
 }
 
-async fn ask(link: &Link, desk: &Desk, id: u64, head: Vec<u8>, parts: Vec<PartContent>) -> Result<HookAnswer, Failure> {
+async fn ask(
+    link: &Arc<Link>,
+    desk: &Desk,
+    id: u64,
+    head: Vec<u8>,
+    parts: Vec<PartContent>,
+) -> Result<HookAnswer, Failure> {
     if head.len() + parts.iter().map(|part| part.content.len()).sum::<usize>() > MAX_TO_PLUGIN_BYTES {
         return Err(Failure::Oversized(format!("it would get more than {MAX_TO_PLUGIN_BYTES} bytes")));
     }
@@ -71,18 +84,18 @@ async fn ask(link: &Link, desk: &Desk, id: u64, head: Vec<u8>, parts: Vec<PartCo
         remaining_ms: u64::try_from(remaining).unwrap_or(u64::MAX),
         instance: link.instance,
     };
-    let mut flight = link.open(id)?;
+    let mut flight = Flight::open(link, id)?;
     let Some(session) = &link.session else {
         let mut client = link.client.clone();
         let answer = attend(&mut flight.wants, desk, id, client.call(call)).await;
         return answer.map(tonic::Response::into_inner).map_err(|status| failed(link, &status));
     };
-    session.send(HostFrame { frame: Some(host_frame::Frame::Call(call)) }).await.map_err(|_| link.flights.failure())?;
+    session.send(HostFrame { frame: Some(host_frame::Frame::Call(call)) }).await.map_err(|_| link.gone())?;
     let Flight { wants, answer, .. } = &mut flight;
     match attend(wants, desk, id, answer).await {
         Ok(Answer::Hook(answer)) => Ok(answer),
         Ok(Answer::Chunks(_)) => Err(Failure::Malformed("it answered a call with chunks".to_owned())),
-        Err(_) => Err(link.flights.failure()),
+        Err(_) => Err(link.failure()),
     }
 }
 
@@ -115,7 +128,7 @@ fn failed(link: &Link, status: &Status) -> Failure {
     match status.code() {
         Code::Unavailable | Code::Cancelled | Code::Unknown => {
             if status.code() == Code::Unavailable {
-                link.flights.sever(format!("its connection broke: {message}"));
+                link.lose(format!("its connection broke: {message}"));
             }
             Failure::Unavailable(message)
         }
@@ -216,9 +229,10 @@ impl Answered {
         let lost = |failure: Failure| {
             LlmError::new(ErrorKind::PluginUnavailable, failure.to_string()).with_code(failure.cause())
         };
-        let Self { link, call, desk } = self;
+        let Self { links, call, desk } = self;
+        let link = links.of(desk.hook);
         let pull = StreamPull { stream, call, instance: link.instance };
-        let mut flight = link.open(call).map_err(lost)?;
+        let mut flight = Flight::open(&link, call).map_err(lost)?;
         let pulled = match &link.session {
             None => {
                 let mut client = link.client.clone();
@@ -227,12 +241,12 @@ impl Answered {
             }
             Some(session) => {
                 let frame = HostFrame { frame: Some(host_frame::Frame::Pull(pull)) };
-                session.send(frame).await.map_err(|_| lost(link.flights.failure()))?;
+                session.send(frame).await.map_err(|_| lost(link.gone()))?;
                 let Flight { wants, answer, .. } = &mut flight;
                 match attend(wants, &desk, call, answer).await {
                     Ok(Answer::Chunks(pulled)) => pulled,
                     Ok(Answer::Hook(_)) => return Err(broken("the plugin gave its stream up".to_owned())),
-                    Err(_) => return Err(lost(link.flights.failure())),
+                    Err(_) => return Err(lost(link.failure())),
                 }
             }
         };
@@ -246,20 +260,22 @@ impl Pulls for Answered {
     }
 
     fn close(&self, number: u64) {
-        let close = StreamClose { stream: number, instance: self.link.instance };
-        match &self.link.session {
+        let link = self.links.of(self.desk.hook);
+        let close = StreamClose { stream: number, instance: link.instance };
+        match &link.session {
             Some(session) => {
                 let frame = host_frame::Frame::Close(close);
-                if session.try_send(HostFrame { frame: Some(frame) }).is_err() {
-                    self.link.flights.sever("it does not read what it is told");
+                if let Err((Full::Full, _)) = session.try_send(HostFrame { frame: Some(frame) }) {
+                    link.flights.sever("it does not read what it is told");
                 }
             }
             None => {
-                let mut client = self.link.client.clone();
+                let mut client = link.client.clone();
                 let mut request = tonic::Request::new(close);
-                request.set_timeout(std::time::Duration::from_secs(5));
+                request.set_timeout(CLOSE);
                 // Ends by itself, within its time.
-                self.link.runtime.spawn(async move { client.close(request).await.map(|_| ()) });
+                let closing = async move { tokio::time::timeout(CLOSE, client.close(request)).await.map(|_| ()) };
+                link.runtime.spawn(closing);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The service by which plugins that serve single calls alone reach their host.
 
-use crate::link::{Flights, To, What};
+use crate::flights::{Flights, To, What};
 use gatewright_proto::v1::host_server::{Host, HostServer};
 use gatewright_proto::v1::{HostAsk, HostResult, PartContent, PartFetch};
 use gatewright_proto::{MAX_FROM_PLUGIN_BYTES, MAX_TO_PLUGIN_BYTES, message_limit};

@@ -1,9 +1,9 @@
 //! The process host: plugins that are processes of their own, spoken with over gRPC (`proto/`).
 //!
-//! [`Processes`] owns a thread on which everything lives that outlives a call: connections, sessions, and for each
-//! plugin a supervisor, which starts the process, waits for its end, and starts it anew. A hook's call runs where its
-//! request runs: it puts a frame into the session, and answers what the plugin asks meanwhile, until the answer is
-//! there; dropping it cancels it over there. While a process is away, calls fail at once.
+//! [`Processes`] owns a thread on which, for each plugin, a supervisor lives, which starts the process, waits for its end,
+//! and starts it anew. A hook's call runs where its request runs: it puts a frame into a session over a connection of its
+//! own runtime, and answers what the plugin asks meanwhile, until the answer is there; dropping it cancels it over there.
+//! While a process is away, calls fail at once.
 //!
 //! Nothing that a process does can hold others up: what waits for it is bounded, what it says is bounded, and one that
 //! does not heed, does not answer, or breaks the protocol is killed with its whole group and started again.
@@ -14,8 +14,10 @@ mod callbacks;
 mod child;
 mod connect;
 mod error;
+mod flights;
 mod lines;
 mod link;
+mod links;
 mod options;
 mod prefetch;
 mod process;
@@ -23,6 +25,7 @@ mod processes;
 mod session;
 mod spawn;
 mod supervisor;
+mod wire;
 
 pub use address::{Address, BadAddress};
 pub use error::LoadError;

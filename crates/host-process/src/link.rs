@@ -1,240 +1,81 @@
-//! A connection to one process, and the calls that are in flight over it.
+//! One connection to a process.
 
+use crate::connect;
+use crate::flights::Flights;
+use crate::wire::Wire;
 use gatewright_plugin::Failure;
+use gatewright_proto::Outbox;
+use gatewright_proto::v1::HostFrame;
 use gatewright_proto::v1::plugin_client::PluginClient;
-use gatewright_proto::v1::{Cancel, HookAnswer, HostFrame, HostResult, PartContent, host_frame};
-use gatewright_proto::{Full, Outbox};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
-/// The most things that one call may want at once.
-const WANTED: usize = 1024;
-
-/// The most bytes that wait to be looked at, but for small things, in KiB.
-const WAITING_KIB: usize = 128 << 10;
-
-/// A connection to one process.
+/// One connection to a process: the supervisor's, or one that belongs to a runtime which calls.
 pub(crate) struct Link {
+    /// Its number among the connections of the process.
+    pub(crate) number: u64,
     /// The instance over there.
     pub(crate) instance: u64,
-    pub(crate) client: PluginClient<Channel>,
-    /// `None` if it serves single calls alone.
+    pub(crate) client: PluginClient<Wire>,
+    /// `None` if single calls are made.
     pub(crate) session: Option<Outbox<HostFrame>>,
     pub(crate) flights: Arc<Flights>,
     /// Where what outlives a call runs.
     pub(crate) runtime: Handle,
-}
-
-/// The calls in flight over a connection.
-pub(crate) struct Flights {
-    last: AtomicU64,
-    table: Mutex<Table>,
-    room: Arc<Semaphore>,
-    broken: CancellationToken,
-    why: OnceLock<String>,
-}
-
-#[derive(Default)]
-struct Table {
-    open: HashMap<u64, Open>,
-    /// Calls that were cancelled and have not ended over there, since when.
-    given_up: HashMap<u64, Instant>,
-}
-
-struct Open {
-    answer: oneshot::Sender<Answer>,
-    wants: mpsc::Sender<Want>,
-}
-
-/// A call or pull in flight. Dropping it before its answer cancels it.
-pub(crate) struct Flight {
-    pub(crate) call: u64,
-    pub(crate) answer: oneshot::Receiver<Answer>,
-    pub(crate) wants: mpsc::Receiver<Want>,
-    flights: Arc<Flights>,
-    session: Option<Outbox<HostFrame>>,
-}
-
-/// What a session answers.
-pub(crate) enum Answer {
-    Hook(HookAnswer),
-    Chunks(tonic::codegen::Bytes),
-}
-
-/// Something that the plugin wants in a call.
-pub(crate) struct Want {
-    pub(crate) what: What,
-    pub(crate) to: To,
-    pub(crate) _room: Option<OwnedSemaphorePermit>,
-}
-
-pub(crate) enum What {
-    Part(u32),
-    Function { function: u32, argument: tonic::codegen::Bytes },
-}
-
-/// Who is answered.
-pub(crate) enum To {
-    /// Nobody waits.
-    Nobody,
-    /// The session, under the plugin's own number.
-    Session(Outbox<HostFrame>, u64),
-    Part(oneshot::Sender<PartContent>),
-    Function(oneshot::Sender<HostResult>),
-}
-
-/// A call that nobody knows.
-pub(crate) struct Unknown;
-
-// === impl Flights ===
-
-impl Flights {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            last: AtomicU64::new(0),
-            table: Mutex::default(),
-            room: Arc::new(Semaphore::new(WAITING_KIB)),
-            broken: CancellationToken::new(),
-            why: OnceLock::new(),
-        })
-    }
-
-    /// Delivers an answer. The end of a call that was given up is one too.
-    pub(crate) fn answered(&self, call: u64, answer: Answer) -> Result<(), Unknown> {
-        let open = {
-            let mut table = self.table();
-            match table.open.remove(&call) {
-                Some(open) => open,
-                None => return table.given_up.remove(&call).map(|_| ()).ok_or(Unknown),
-            }
-        };
-        // Who waited may be about to give it up.
-        let _ = open.answer.send(answer);
-        Ok(())
-    }
-
-    /// Delivers what a call wants, if it is in flight.
-    pub(crate) async fn wanted(&self, call: u64, what: What, to: To) -> Result<(), Unknown> {
-        let kib = match &what {
-            What::Function { argument, .. } => argument.len() >> 10,
-            What::Part(_) => 0,
-        };
-        let room = match kib {
-            0..4 => None,
-            kib => {
-                let kib = u32::try_from(kib.min(WAITING_KIB)).unwrap_or(u32::MAX);
-                self.room.clone().acquire_many_owned(kib).await.ok()
-            }
-        };
-        let mut table = self.table();
-        let open = table.open.get(&call).ok_or(Unknown)?;
-        if open.wants.try_send(Want { what, to, _room: room }).is_err() {
-            // It wants too much, or nobody waits any more: then this says so to whoever does.
-            table.open.remove(&call);
-            table.given_up.insert(call, Instant::now());
-        }
-        Ok(())
-    }
-
-    /// How many calls went on for so long after they were given up.
-    pub(crate) fn unheeded(&self, heed: Duration) -> usize {
-        let now = Instant::now();
-        self.table().given_up.values().filter(|since| now.saturating_duration_since(**since) >= heed).count()
-    }
-
-    /// Ends all of it: every call in flight fails for this reason.
-    pub(crate) fn sever(&self, why: impl Into<String>) {
-        let _first_reason_counts = self.why.set(why.into());
-        self.broken.cancel();
-        let open = {
-            let mut table = self.table();
-            table.given_up.clear();
-            std::mem::take(&mut table.open)
-        };
-        drop(open);
-    }
-
-    /// Waits until it is severed; why it was.
-    pub(crate) async fn severed(&self) -> String {
-        self.broken.cancelled().await;
-        self.why()
-    }
-
-    fn why(&self) -> String {
-        self.why.get().cloned().unwrap_or_default()
-    }
-
-    /// The failure of a call that gets no answer.
-    pub(crate) fn failure(&self) -> Failure {
-        match self.broken.is_cancelled() {
-            true => Failure::Unavailable(self.why()),
-            false => Failure::Malformed("it wanted too much at once".to_owned()),
-        }
-    }
-
-    /// No code of ours panics while it holds the lock.
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    /// Whether the process is of no use without it.
+    base: bool,
+    /// Why it is no more.
+    lost: OnceLock<String>,
 }
 
 // === impl Link ===
 
 impl Link {
-    /// Over this connection, of no instance yet.
-    pub(crate) fn to(client: PluginClient<Channel>) -> Self {
-        Self { instance: 0, client, session: None, flights: Flights::new(), runtime: Handle::current() }
+    /// The supervisor's connection, of no instance yet.
+    pub(crate) fn base(wire: Wire, flights: Arc<Flights>) -> Self {
+        Self::new(wire, 0, flights, true)
     }
 
-    /// A number for a new call.
-    pub(crate) fn number(&self) -> u64 {
-        self.flights.last.fetch_add(1, Ordering::Relaxed) + 1
+    /// One more connection, of the current runtime.
+    pub(crate) fn own(wire: Wire, base: &Self) -> Self {
+        Self::new(wire, base.instance, base.flights.clone(), false)
     }
 
-    /// Takes a call or pull in.
-    pub(crate) fn open(&self, call: u64) -> Result<Flight, Failure> {
-        let (answer, answered) = oneshot::channel();
-        let (wants, wanted) = mpsc::channel(WANTED);
-        let mut table = self.flights.table();
-        if self.flights.broken.is_cancelled() {
-            return Err(self.flights.failure());
+    fn new(wire: Wire, instance: u64, flights: Arc<Flights>, base: bool) -> Self {
+        Self {
+            number: flights.link(),
+            instance,
+            client: connect::client(wire),
+            session: None,
+            flights,
+            runtime: Handle::current(),
+            base,
+            lost: OnceLock::new(),
         }
-        table.open.insert(call, Open { answer, wants });
-        drop(table);
-        Ok(Flight {
-            call,
-            answer: answered,
-            wants: wanted,
-            flights: self.flights.clone(),
-            session: self.session.clone(),
-        })
     }
-}
 
-// === impl Flight ===
+    /// It is no more: its calls fail for this reason. Without the supervisor's, so do all others.
+    pub(crate) fn lose(&self, why: String) {
+        if self.base {
+            return self.flights.sever(why);
+        }
+        let _first_reason_counts = self.lost.set(why);
+        self.flights.lost(self.number);
+    }
 
-impl Drop for Flight {
-    fn drop(&mut self) {
-        {
-            let mut table = self.flights.table();
-            if table.open.remove(&self.call).is_none() {
-                return;
-            }
-            if self.session.is_some() && !self.flights.broken.is_cancelled() {
-                table.given_up.insert(self.call, Instant::now());
-            }
-        }
-        // A single call is cancelled by dropping its request.
-        let Some(session) = &self.session else { return };
-        let cancel = host_frame::Frame::Cancel(Cancel { call: self.call });
-        if let Err((Full::Full, _)) = session.try_send(HostFrame { frame: Some(cancel) }) {
-            self.flights.sever("it does not read what it is told");
-        }
+    /// Why nothing goes over it any more, if it is so.
+    pub(crate) fn over(&self) -> Option<Failure> {
+        let lost = || self.lost.get().map(|why| Failure::Unavailable(why.clone()));
+        self.flights.over().or_else(lost)
+    }
+
+    /// The failure of a call that cannot be sent.
+    pub(crate) fn gone(&self) -> Failure {
+        self.over().unwrap_or_else(|| Failure::Unavailable("its connection is gone".to_owned()))
+    }
+
+    /// The failure of a call that gets no answer.
+    pub(crate) fn failure(&self) -> Failure {
+        self.over().unwrap_or_else(|| Failure::Malformed("it wanted too much at once".to_owned()))
     }
 }

@@ -1,7 +1,7 @@
 //! A plugin in a process, as the pipeline sees it.
 
 use crate::call;
-use crate::link::Link;
+use crate::links::Links;
 use crate::options::Options;
 use crate::prefetch::Prefetch;
 use crate::processes::Processes;
@@ -31,6 +31,8 @@ pub struct Status {
     pub restarts: u64,
     /// Why it is away; `None` if it serves.
     pub away: Option<String>,
+    /// How many runtimes that call it have a connection of their own.
+    pub connections: usize,
 }
 
 /// What calls and the supervisor share.
@@ -49,7 +51,7 @@ pub(crate) struct Shared {
 
 /// Whether there is somebody to call.
 pub(crate) enum Place {
-    Up(Arc<Link>),
+    Up(Arc<Links>),
     Away(String),
 }
 
@@ -63,11 +65,11 @@ impl Process {
     /// How it is.
     pub fn status(&self) -> Status {
         let pid = Some(self.shared.pid.load(Ordering::Acquire)).filter(|pid| *pid != 0);
-        let away = match &**self.shared.place.load() {
-            Place::Up(_) => None,
-            Place::Away(why) => Some(why.clone()),
+        let (away, connections) = match &**self.shared.place.load() {
+            Place::Up(links) => (None, links.count()),
+            Place::Away(why) => (Some(why.clone()), 0),
         };
-        Status { pid, restarts: self.shared.restarts.load(Ordering::Acquire), away }
+        Status { pid, restarts: self.shared.restarts.load(Ordering::Acquire), away, connections }
     }
 }
 
@@ -101,7 +103,7 @@ impl Hosted for Process {
             }
             let place = self.shared.place.load_full();
             let reply = match &*place {
-                Place::Up(link) => call::call(&self.shared, link, &mut cx, &mut call).await,
+                Place::Up(links) => call::call(&self.shared, links, &mut cx, &mut call).await,
                 Place::Away(why) => Reply::Failed(Failure::Unavailable(why.clone())),
             };
             Returned { cx, call, reply }

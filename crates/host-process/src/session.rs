@@ -1,29 +1,43 @@
 //! What a plugin says over its session.
 
-use crate::link::{Answer, Flights, To, What};
+use crate::flights::{Answer, Flights, To, What};
 use gatewright_abi::document;
 use gatewright_plugin::services::ServiceError;
 use gatewright_proto::Outbox;
 use gatewright_proto::v1::{
     HostFrame, HostResult, PartContent, PluginFrame, PluginFrames, host_frame, host_result, plugin_frame,
 };
-use std::sync::Arc;
-use tonic::Streaming;
+use tonic::{Code, Status, Streaming};
 
-/// Reads a session until it ends, which ends its calls.
-pub(crate) async fn listen(mut frames: Streaming<PluginFrames>, flights: Arc<Flights>, outbox: Outbox<HostFrame>) {
-    let why = loop {
+/// Why a session is over.
+pub(crate) enum Over {
+    /// With its connection.
+    Lost(String),
+    /// By what no plugin does.
+    Against(String),
+}
+
+/// Reads a session until it is over.
+pub(crate) async fn listen(mut frames: Streaming<PluginFrames>, flights: &Flights, outbox: Outbox<HostFrame>) -> Over {
+    loop {
         match frames.message().await {
             Ok(Some(PluginFrames { frames })) => {
-                if let Err(why) = take(frames, &flights, &outbox).await {
-                    break why.to_owned();
+                if let Err(why) = take(frames, flights, &outbox).await {
+                    return Over::Against(why.to_owned());
                 }
             }
-            Ok(None) => break "it ended its session".to_owned(),
-            Err(status) => break format!("its session broke: {}", status.message()),
+            Ok(None) => return Over::Against("it ended its session".to_owned()),
+            Err(status) => return broke(&status),
         }
-    };
-    flights.sever(why);
+    }
+}
+
+fn broke(status: &Status) -> Over {
+    let why = format!("its session broke: {}", status.message());
+    match status.code() {
+        Code::Unavailable | Code::Cancelled | Code::Unknown => Over::Lost(why),
+        _ => Over::Against(why),
+    }
 }
 
 /// An error is a break of the protocol.

@@ -6,11 +6,14 @@ use crate::callbacks;
 use crate::child::Running;
 use crate::connect;
 use crate::error::LoadError;
-use crate::link::{Flights, Link};
+use crate::flights::Flights;
+use crate::link::Link;
+use crate::links::Links;
 use crate::options::{Options, Patience};
 use crate::process::{Place, Shared};
-use crate::session;
+use crate::session::{self, Over};
 use crate::spawn::{Meeting, spawn};
+use crate::wire::Wire;
 use gatewright_abi::{Introduction, VERSION};
 use gatewright_host::Stage;
 use gatewright_plugin::hosted::{Call, Reply};
@@ -26,8 +29,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -44,11 +46,13 @@ const NEWS: Duration = Duration::from_millis(200);
 
 /// A process, from its start to its end.
 struct Incarnation {
-    link: Arc<Link>,
-    channel: Channel,
+    links: Arc<Links>,
+    wire: Wire,
     running: Option<Running>,
-    /// Reads the session, and serves what the process asks; ends with it.
+    /// Moves the connection along, reads the session, and serves what the process asks; ends with it.
     tasks: JoinSet<()>,
+    /// Closes the connections of others.
+    closing: Option<DropGuard>,
     meeting: Option<Meeting>,
 }
 
@@ -177,7 +181,7 @@ async fn again(
     if let Some((startup, services)) = shared.started() {
         let mut cx = Cx::new(Arc::new(Facts::default()), State::default(), None, services);
         let mut startup = Call::OnStartup(startup);
-        let starting = call::call(shared, &incarnation.link, &mut cx, &mut startup);
+        let starting = call::call(shared, &incarnation.links, &mut cx, &mut startup);
         let failure = match tokio::time::timeout(Hook::OnStartup.info().timeout, starting).await {
             Ok(Reply::Failed(failure)) => Some(failure.to_string()),
             Ok(_) => None,
@@ -196,7 +200,7 @@ async fn again(
 impl Shared {
     fn put(&self, incarnation: &Incarnation) {
         self.pid.store(incarnation.running.as_ref().map_or(0, Running::id), Ordering::Release);
-        self.place.store(Arc::new(Place::Up(incarnation.link.clone())));
+        self.place.store(Arc::new(Place::Up(incarnation.links.clone())));
     }
 
     fn away(&self, why: String) {
@@ -241,17 +245,22 @@ impl Incarnation {
         let within = options.patience.start;
         let mut lacks = "does not listen at GATEWRIGHT_PLUGIN_SOCKET";
         let introduced = async {
-            let channel = match address {
-                Address::File(_) => connect::meet(&meeting.plugin()).await?,
-                address => connect::reach(address).await?,
+            let (reached, (wire, moving)) = match address {
+                Address::File(_) => (Address::Unix(meeting.plugin()), connect::meet(&meeting.plugin()).await?),
+                address => (address.clone(), connect::reach(address).await?),
             };
             lacks = "does not answer";
-            let (introduction, serves_sessions) = Self::introduced(&channel, cookie).await?;
-            let mut link = Link::to(connect::client(channel.clone()));
+            let flights = Flights::new();
+            let severed = flights.clone();
+            tasks.spawn(async move { severed.sever(format!("its connection broke: {}", moving.await)) });
+            let (introduction, serves_sessions) = Self::introduced(&wire, cookie).await?;
+            let mut link = Link::base(wire.clone(), flights);
             if purpose == Purpose::Serve {
                 Self::instance(&mut link, serves_sessions, options, &meeting, listener, &mut tasks).await?;
             }
-            Ok((Arc::new(link), channel, introduction))
+            let closing = CancellationToken::new();
+            let links = Links::new(Arc::new(link), reached, closing.clone());
+            Ok((links, closing.drop_guard(), wire, introduction))
         };
         let served = tokio::select! {
             served = tokio::time::timeout(within, introduced) => served.ok(),
@@ -259,8 +268,9 @@ impl Incarnation {
             () = retire.cancelled() => Some(Err(LoadError::Ending)),
         };
         let error = match served {
-            Some(Ok((link, channel, introduction))) => {
-                return Ok((Self { link, channel, running, tasks, meeting: Some(meeting) }, introduction));
+            Some(Ok((links, closing, wire, introduction))) => {
+                let (closing, meeting) = (Some(closing), Some(meeting));
+                return Ok((Self { links, wire, running, tasks, closing, meeting }, introduction));
             }
             Some(Err(error)) => error,
             None => LoadError::Slow { within, lacks },
@@ -281,8 +291,8 @@ impl Incarnation {
     }
 
     /// What it says of itself, and whether it serves sessions.
-    async fn introduced(channel: &Channel, cookie: &str) -> Result<(Introduction, bool), LoadError> {
-        let mut client = connect::client(channel.clone());
+    async fn introduced(wire: &Wire, cookie: &str) -> Result<(Introduction, bool), LoadError> {
+        let mut client = connect::client(wire.clone());
         let (contract_major, contract_minor) = VERSION;
         let gateway = env!("CARGO_PKG_VERSION").to_owned();
         let request = IntroduceRequest { gateway, contract_major, contract_minor };
@@ -318,7 +328,11 @@ impl Incarnation {
             true => {
                 let (outbox, batches) = queue();
                 let frames = client.session(batches).await.map_err(protocol)?.into_inner();
-                tasks.spawn(session::listen(frames, flights.clone(), outbox.clone()));
+                let (flights, said) = (flights.clone(), outbox.clone());
+                tasks.spawn(async move {
+                    let (Over::Lost(why) | Over::Against(why)) = session::listen(frames, &flights, said).await;
+                    flights.sever(why);
+                });
                 Some(outbox)
             }
             false => {
@@ -338,12 +352,12 @@ impl Incarnation {
 
     /// Waits until it does not serve any more, or must not; says why.
     async fn watch(&mut self, patience: &Patience) -> String {
-        let flights = &self.link.flights;
+        let flights = &self.links.base().flights;
         let why = tokio::select! {
             how = ended(&mut self.running) => return how,
             why = flights.severed() => format!("is cut off: {why}"),
             () = unheeded(flights, patience) => "goes on with calls that were given up".to_owned(),
-            why = unwell(&self.channel, patience.health) => why,
+            why = unwell(&self.wire, patience.health) => why,
         };
         // That it ended says more than that its connection did.
         tokio::time::timeout(NEWS, ended(&mut self.running)).await.unwrap_or(why)
@@ -351,7 +365,8 @@ impl Incarnation {
 
     /// Ends it at once.
     async fn end(&mut self, why: &str) {
-        self.link.flights.sever(format!("it {why}"));
+        self.links.base().flights.sever(format!("it {why}"));
+        drop(self.closing.take());
         if let Some(running) = &mut self.running {
             running.kill().await;
         }
@@ -363,9 +378,10 @@ impl Incarnation {
 
     /// Lets it end.
     async fn retire(mut self, patience: &Patience) {
-        let mut request = Request::new(StopRequest { instance: self.link.instance });
+        let base = self.links.base();
+        let mut request = Request::new(StopRequest { instance: base.instance });
         request.set_timeout(STOP);
-        let stopping = self.link.client.clone();
+        let stopping = base.client.clone();
         let stopped = async move { { stopping }.stop(request).await };
         // Whether it does or not, it ends.
         let _ = tokio::time::timeout(STOP, stopped).await;
@@ -400,8 +416,8 @@ async fn unheeded(flights: &Flights, patience: &Patience) {
 }
 
 /// Waits until it twice in a row does not say that it is well.
-async fn unwell(channel: &Channel, every: Duration) -> String {
-    let mut client = HealthClient::new(channel.clone());
+async fn unwell(wire: &Wire, every: Duration) -> String {
+    let mut client = HealthClient::with_origin(wire.clone(), Wire::origin());
     let mut missed = 0;
     loop {
         tokio::time::sleep(every).await;

@@ -1,0 +1,233 @@
+//! The calls that are in flight to one process, over whichever connection.
+
+use crate::link::Link;
+use gatewright_plugin::Failure;
+use gatewright_proto::v1::{Cancel, HookAnswer, HostFrame, HostResult, PartContent, host_frame};
+use gatewright_proto::{Full, Outbox};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// The most things that one call may want at once.
+const WANTED: usize = 1024;
+
+/// The most bytes that wait to be looked at, but for small things, in KiB.
+const WAITING_KIB: usize = 128 << 10;
+
+/// The calls in flight to a process.
+pub(crate) struct Flights {
+    calls: AtomicU64,
+    links: AtomicU64,
+    table: Mutex<Table>,
+    room: Arc<Semaphore>,
+    broken: CancellationToken,
+    why: OnceLock<String>,
+}
+
+#[derive(Default)]
+struct Table {
+    open: HashMap<u64, Open>,
+    /// Calls that were cancelled and have not ended over there: over which connection, and since when.
+    given_up: HashMap<u64, (u64, Instant)>,
+}
+
+struct Open {
+    /// The number of its connection.
+    link: u64,
+    answer: oneshot::Sender<Answer>,
+    wants: mpsc::Sender<Want>,
+}
+
+/// A call or pull in flight. Dropping it before its answer cancels it.
+pub(crate) struct Flight {
+    pub(crate) call: u64,
+    pub(crate) answer: oneshot::Receiver<Answer>,
+    pub(crate) wants: mpsc::Receiver<Want>,
+    link: Arc<Link>,
+}
+
+/// What a session answers.
+pub(crate) enum Answer {
+    Hook(HookAnswer),
+    Chunks(tonic::codegen::Bytes),
+}
+
+/// Something that the plugin wants in a call.
+pub(crate) struct Want {
+    pub(crate) what: What,
+    pub(crate) to: To,
+    pub(crate) _room: Option<OwnedSemaphorePermit>,
+}
+
+pub(crate) enum What {
+    Part(u32),
+    Function { function: u32, argument: tonic::codegen::Bytes },
+}
+
+/// Who is answered.
+pub(crate) enum To {
+    /// Nobody waits.
+    Nobody,
+    /// The session, under the plugin's own number.
+    Session(Outbox<HostFrame>, u64),
+    Part(oneshot::Sender<PartContent>),
+    Function(oneshot::Sender<HostResult>),
+}
+
+/// A call that nobody knows.
+pub(crate) struct Unknown;
+
+// === impl Flights ===
+
+impl Flights {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            calls: AtomicU64::new(0),
+            links: AtomicU64::new(0),
+            table: Mutex::default(),
+            room: Arc::new(Semaphore::new(WAITING_KIB)),
+            broken: CancellationToken::new(),
+            why: OnceLock::new(),
+        })
+    }
+
+    /// A number for a new call, which no other has over any connection.
+    pub(crate) fn call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A number for a new connection.
+    pub(crate) fn link(&self) -> u64 {
+        self.links.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Delivers an answer. The end of a call that was given up is one too.
+    pub(crate) fn answered(&self, call: u64, answer: Answer) -> Result<(), Unknown> {
+        let open = {
+            let mut table = self.table();
+            match table.open.remove(&call) {
+                Some(open) => open,
+                None => return table.given_up.remove(&call).map(|_| ()).ok_or(Unknown),
+            }
+        };
+        // Who waited may be about to give it up.
+        let _ = open.answer.send(answer);
+        Ok(())
+    }
+
+    /// Delivers what a call wants, if it is in flight.
+    pub(crate) async fn wanted(&self, call: u64, what: What, to: To) -> Result<(), Unknown> {
+        let kib = match &what {
+            What::Function { argument, .. } => argument.len() >> 10,
+            What::Part(_) => 0,
+        };
+        let room = match kib {
+            0..4 => None,
+            kib => {
+                let kib = u32::try_from(kib.min(WAITING_KIB)).unwrap_or(u32::MAX);
+                self.room.clone().acquire_many_owned(kib).await.ok()
+            }
+        };
+        let mut table = self.table();
+        let open = table.open.get(&call).ok_or(Unknown)?;
+        if open.wants.try_send(Want { what, to, _room: room }).is_err() {
+            // It wants too much, or nobody waits any more: then this says so to whoever does.
+            let link = open.link;
+            table.open.remove(&call);
+            table.given_up.insert(call, (link, Instant::now()));
+        }
+        Ok(())
+    }
+
+    /// How many calls went on for so long after they were given up.
+    pub(crate) fn unheeded(&self, heed: Duration) -> usize {
+        let now = Instant::now();
+        self.table().given_up.values().filter(|(_, since)| now.saturating_duration_since(*since) >= heed).count()
+    }
+
+    /// Ends all of it: every call in flight fails for this reason.
+    pub(crate) fn sever(&self, why: impl Into<String>) {
+        let _first_reason_counts = self.why.set(why.into());
+        self.broken.cancel();
+        let open = {
+            let mut table = self.table();
+            table.given_up.clear();
+            std::mem::take(&mut table.open)
+        };
+        drop(open);
+    }
+
+    /// A connection is no more: its calls fail, and of those that were given up nothing will be heard.
+    pub(crate) fn lost(&self, link: u64) {
+        let mut lost = Vec::new();
+        {
+            let mut table = self.table();
+            table.given_up.retain(|_, (of, _)| *of != link);
+            lost.extend(table.open.extract_if(|_, open| open.link == link));
+        }
+        // Who waits is woken outside of the lock.
+        drop(lost);
+    }
+
+    /// Waits until it is severed; why it was.
+    pub(crate) async fn severed(&self) -> String {
+        self.broken.cancelled().await;
+        self.why()
+    }
+
+    fn why(&self) -> String {
+        self.why.get().cloned().unwrap_or_default()
+    }
+
+    /// Why nobody is called any more, if it is so.
+    pub(crate) fn over(&self) -> Option<Failure> {
+        self.broken.is_cancelled().then(|| Failure::Unavailable(self.why()))
+    }
+
+    /// No code of ours panics while it holds the lock.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Flight ===
+
+impl Flight {
+    /// Takes a call or pull in.
+    pub(crate) fn open(link: &Arc<Link>, call: u64) -> Result<Self, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let (wants, wanted) = mpsc::channel(WANTED);
+        let mut table = link.flights.table();
+        // Under the lock: whoever ends a connection says so first, and then takes its calls out.
+        if let Some(failure) = link.over() {
+            return Err(failure);
+        }
+        table.open.insert(call, Open { link: link.number, answer, wants });
+        drop(table);
+        Ok(Self { call, answer: answered, wants: wanted, link: link.clone() })
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let Link { flights, session, number, .. } = &*self.link;
+        {
+            let mut table = flights.table();
+            if table.open.remove(&self.call).is_none() {
+                return;
+            }
+            if session.is_some() && self.link.over().is_none() {
+                table.given_up.insert(self.call, (*number, Instant::now()));
+            }
+        }
+        // A single call is cancelled by dropping its request.
+        let Some(session) = session else { return };
+        let cancel = host_frame::Frame::Cancel(Cancel { call: self.call });
+        if let Err((Full::Full, _)) = session.try_send(HostFrame { frame: Some(cancel) }) {
+            flights.sever("it does not read what it is told");
+        }
+    }
+}
