@@ -285,6 +285,22 @@ def test_a_call_in_place_that_hangs_holds_no_other_request(start, upstream, exam
     gateway.wait_log("a hook holds a worker's thread")
 
 
+def test_a_call_in_place_that_hangs_holds_nothing_of_its_own_connection(start, upstream, examples):
+    script = {"hooks": {"check_input": [{"sleep": 4000}]}, "only": "hang"}
+    entry = {
+        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["check_input"], "inline": True,
+        "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"],
+    }  # fmt: skip
+    gateway = start(standard_config(upstream.url, plugins=[entry], server={"workers": 1}))
+    script = pathlib.Path(__file__).parents[1] / "support" / "multiplexed.mjs"
+    ids = ["first", "hang", *(f"beside-{number}" for number in range(8))]
+    asked = subprocess.run(["node", script, gateway.url, "openai/fine", *ids], check=True, text=True, capture_output=True, timeout=60)
+    answers = [json.loads(line) for line in asked.stdout.splitlines()]
+    assert {answer["status"] for answer in answers} == {200} and len(answers) == len(ids)
+    assert answers[-1]["id"] == "hang" and answers[-1]["ms"] >= 4000
+    assert all(answer["ms"] < 3500 for answer in answers[:-1]), answers
+
+
 def test_a_library_that_comes_to_be_called_in_place_is_so_on_new_connections(start, upstream, examples):
     script = {"hooks": {"check_input": [{"sleep": 2000}]}, "only": "hang"}
     entry = {
