@@ -1,10 +1,12 @@
 //! Documents: trees of values, as CBOR.
 
 mod nulls;
+mod reader;
 
 use cbor4ii::core::enc::Write;
 use cbor4ii::serde::Serializer;
 use nulls::Nulls;
+use reader::Reader;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -13,6 +15,9 @@ use std::convert::Infallible;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a legal document: {0}")]
 pub struct NotADocument(String);
+
+/// Makes a text of bytes, if they are one.
+pub type Texts = for<'a> fn(&'a [u8]) -> Option<&'a str>;
 
 /// Counts what would be written.
 struct Length(usize);
@@ -52,7 +57,22 @@ pub fn write_long(value: &impl Serialize) -> Vec<u8> {
 
 /// The value of a document. Nesting is bounded, and nothing is taken before its bytes are there.
 pub fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, NotADocument> {
-    cbor4ii::serde::from_slice(document).map_err(|error| NotADocument(error.to_string()))
+    read_with(document, checked)
+}
+
+/// The same where texts are made in another way than by looking at each byte.
+pub fn read_with<T: DeserializeOwned>(document: &[u8], texts: Texts) -> Result<T, NotADocument> {
+    T::deserialize(&mut Reader::new(document, texts))
+}
+
+/// The text that these bytes are, if they are UTF-8.
+pub fn checked(bytes: &[u8]) -> Option<&str> {
+    // The standard library looks at sixteen bytes at a time at most; short ones are not worth the call.
+    #[cfg(not(target_arch = "wasm32"))]
+    if bytes.len() >= 64 {
+        return simdutf8::basic::from_utf8(bytes).ok();
+    }
+    std::str::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The other side, as a guest sees it.
 
-use crate::document::{self, NotADocument};
+use crate::document::{self, NotADocument, Texts};
 use crate::part::Part;
 use gatewright_model::DecodeError;
 use serde::de::DeserializeOwned;
@@ -10,10 +10,21 @@ use std::sync::Arc;
 pub trait Far: Send + Sync + 'static {
     /// Fetches a part. An error if there is none, if the manifest does not ask for it, or if the call is over.
     fn part(&self, part: Part) -> Result<Vec<u8>, String>;
+
+    /// How the texts of what the other side hands over are made. Who knows that it hands over nothing but UTF-8 need
+    /// not look at each byte.
+    fn texts(&self) -> Texts {
+        document::checked
+    }
+}
+
+/// Reads what the other side handed over.
+pub(crate) fn read<T: DeserializeOwned>(document: &[u8], far: &Arc<dyn Far>) -> Result<T, NotADocument> {
+    document::read_with(document, far.texts())
 }
 
 /// Fetches a part that is a document.
 pub(crate) fn fetch<T: DeserializeOwned>(far: &Arc<dyn Far>, part: Part) -> Result<T, DecodeError> {
     let bytes = far.part(part).map_err(DecodeError::new)?;
-    document::read(&bytes).map_err(|error: NotADocument| DecodeError::new(error.to_string()))
+    read(&bytes, far).map_err(|error| DecodeError::new(error.to_string()))
 }

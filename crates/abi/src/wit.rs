@@ -169,36 +169,24 @@ macro_rules! wasm_export {
         export(&of_hook(row.hook), "handle", sort, &format!(", {}", row.hook as u8));
     }
     code.push_str("    };\n");
-    let exported = |name: &str, post: bool| match post {
-        true => format!("unsafe(export_name = concat!(\"cabi_post_\", ${name}))"),
-        false => format!("unsafe(export_name = ${name})"),
-    };
-    for (sort, arguments, parameters, result, call, post) in [
-        ("introduce", "", "", " -> *mut $crate::wasm::Area", "$crate::wasm::introduce::<$plugin>()", Some("leave")),
+    // None has a function that cleans up behind it: what it left stays until the next call.
+    for (sort, arguments, parameters, result, call) in [
+        ("introduce", "", "", " -> *mut $crate::wasm::Area", "$crate::wasm::introduce::<$plugin>()"),
         (
             "create",
             "",
             "pointer: usize, length: usize",
             " -> *mut $crate::wasm::Area",
             "unsafe { $crate::wasm::create::<$plugin>(pointer, length) }",
-            Some("leave_created"),
         ),
-        (
-            "pull",
-            "",
-            "number: u64",
-            " -> *mut $crate::wasm::Area",
-            "$crate::wasm::pull::<$plugin>(number)",
-            Some("leave"),
-        ),
-        ("close", "", "number: u64", "", "$crate::wasm::close::<$plugin>(number)", None),
+        ("pull", "", "number: u64", " -> *mut $crate::wasm::Area", "$crate::wasm::pull::<$plugin>(number)"),
+        ("close", "", "number: u64", "", "$crate::wasm::close::<$plugin>(number)"),
         (
             "hook",
             ", $hook:literal",
             "call: u32, pointer: usize, length: usize",
             " -> *mut $crate::wasm::Area",
             "unsafe { $crate::wasm::enter::<$plugin>($hook, call, pointer, length) }",
-            Some("leave"),
         ),
         (
             "chunks",
@@ -206,22 +194,12 @@ macro_rules! wasm_export {
             "call: u32, pointer: usize, length: usize",
             " -> *mut $crate::wasm::Area",
             "unsafe { $crate::wasm::enter_chunks::<$plugin>($hook, call, pointer, length) }",
-            Some("leave_chunks"),
         ),
     ] {
         let _ = write!(
             code,
-            "    (@{sort} $plugin:ty, $name:literal{arguments}) => {{\n        const _: () = {{\n            #[{}]\n            unsafe extern \"C\" fn enter({parameters}){result} {{\n                {call}\n            }}\n",
-            exported("name", false),
+            "    (@{sort} $plugin:ty, $name:literal{arguments}) => {{\n        const _: () = {{\n            #[unsafe(export_name = $name)]\n            unsafe extern \"C\" fn enter({parameters}){result} {{\n                {call}\n            }}\n        }};\n    }};\n",
         );
-        if let Some(post) = post {
-            let _ = write!(
-                code,
-                "            #[{}]\n            unsafe extern \"C\" fn leave(area: *mut $crate::wasm::Area) {{\n                unsafe {{ $crate::wasm::{post}(area) }}\n            }}\n",
-                exported("name", true),
-            );
-        }
-        code.push_str("        };\n    };\n");
     }
     code.push_str("}\n");
     code

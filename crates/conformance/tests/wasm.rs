@@ -7,7 +7,7 @@
 mod components;
 
 use components::{COMPONENTS, ENGINE};
-use gatewright_host_wasm::Options;
+use gatewright_host_wasm::{InstancePolicy, Options};
 use gatewright_plugin::Permission;
 use gatewright_plugin::hosted::{Call, Hosted, Reply, Returned};
 use gatewright_testkit::{MockCx, request};
@@ -42,6 +42,20 @@ fn a_component_has_the_memory_that_it_was_given() {
         for _ in 0..3 {
             let Reply::Failed(failure) = check_input(&plugin).await else { panic!("it had the memory") };
             assert!(failure.to_string().contains("memory"), "{failure}");
+        }
+    });
+}
+
+/// A guest keeps its last answer, and no more than that.
+#[test]
+fn an_answer_is_freed_at_the_next_call() {
+    run(async {
+        let answers = serde_json::json!({ "hooks": { "check_input": [{ "scratch_bytes": 1_000_000 }] } });
+        let options = Options { memory_bytes: 16 << 20, instances: Some(InstancePolicy::Single), ..granted() };
+        let plugin = load("one_hook", answers, options).await.unwrap();
+        for call in 0..40 {
+            let reply = check_input(&plugin).await;
+            assert!(matches!(reply, Reply::CheckInput(_)), "{call}: {reply:?}");
         }
     });
 }

@@ -37,11 +37,17 @@ enum Handle {
 pub(crate) struct Instance {
     store: Store<State>,
     component: Component,
-    /// By hook; each is looked up at its first call.
-    handles: Vec<Option<Handle>>,
+    /// Of the hooks that were called; each is looked up at its first call.
+    handles: Vec<(Hook, Handle)>,
     /// Calls so far.
     pub(crate) calls: u32,
     _counted: Counted,
+}
+
+/// The answer of a call, and what the call had.
+pub(crate) struct Answered {
+    pub(crate) answer: Vec<u8>,
+    pub(crate) current: Current,
 }
 
 /// Streams of a hook that answers with none.
@@ -94,7 +100,7 @@ impl Instance {
         });
         let counted = mould.alive.count();
         let component = mould.pre.instantiate_async(&mut store).await.map_err(trapped).map_err(at_start)?;
-        Ok(Self { store, component, handles: vec![None; Hook::COUNT], calls: 0, _counted: counted })
+        Ok(Self { store, component, handles: Vec::new(), calls: 0, _counted: counted })
     }
 
     /// An instance that serves.
@@ -126,7 +132,7 @@ impl Instance {
         let mut call = Call::OnStartup(started.startup.clone());
         let Departure { head, rest } = host::depart(&cx, &call.lend(), &started.view);
         let current = Current { hook: Hook::OnStartup, rest, services };
-        let answer = self.call(&mould.checked, current, head).await.map_err(at_start)?;
+        let Answered { answer, .. } = self.call(&mould.checked, current, head).await.map_err(at_start)?;
         match host::settle(&mut cx, call.lend(), &answer, &started.view, &|| Arc::new(NoStreams)) {
             Reply::Failed(failure) => Err(LoadError::Startup(in_a_line(&failure.to_string()))),
             _ => Ok(()),
@@ -179,7 +185,7 @@ impl Instance {
         checked: &Checked,
         current: Current,
         head: Vec<u8>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Answered, Failure> {
         let (handle, call) = self.enter(checked, current)?;
         let answered = match handle {
             Handle::One(handle) => handle.call_async(&mut self.store, (call, head)).await.map(of_one),
@@ -195,7 +201,7 @@ impl Instance {
         current: Current,
         head: Vec<u8>,
         ticks: u64,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Answered, Failure> {
         let (handle, call) = self.enter(checked, current)?;
         self.store.data_mut().in_place = true;
         self.store.set_epoch_deadline(ticks);
@@ -210,11 +216,13 @@ impl Instance {
     /// Makes ready for a call.
     fn enter(&mut self, checked: &Checked, current: Current) -> Result<(Handle, Resource<CallHandle>), Failure> {
         let hook = current.hook;
-        let handle = match (self.handles[hook as usize], &checked.handles[hook as usize]) {
+        let known = self.handles.iter().find(|(of, _)| *of == hook).map(|(_, handle)| *handle);
+        let handle = match (known, &checked.handles[hook as usize]) {
             (Some(handle), _) => handle,
             (None, Some(index)) => {
                 let handle = self.typed_handle(hook, index).map_err(trapped)?;
-                *self.handles[hook as usize].insert(handle)
+                self.handles.push((hook, handle));
+                handle
             }
             (None, None) => return Err(Failure::Malformed(format!("it does not export {hook}"))),
         };
@@ -226,8 +234,12 @@ impl Instance {
         Ok((handle, Resource::new_own(state.calls)))
     }
 
-    fn left(&mut self, answered: wasmtime::Result<Result<Vec<u8>, Failure>>) -> Result<Vec<u8>, Failure> {
-        self.ended(answered.map_err(trapped).flatten())
+    /// After a call of a hook, which took its part of the call with it when it was entered.
+    fn left(&mut self, answered: wasmtime::Result<Result<Vec<u8>, Failure>>) -> Result<Answered, Failure> {
+        let current = self.store.data_mut().call.take();
+        let answer = self.ended(answered.map_err(trapped).flatten())?;
+        let lost = || Failure::Malformed("its call ended before it answered".to_owned());
+        Ok(Answered { answer, current: current.ok_or_else(lost)? })
     }
 
     /// After a call: what a panic said says more than the trap that followed.

@@ -2,16 +2,18 @@
 
 use crate::component::LoadError;
 use crate::engine::{Clock, TICK};
+use crate::instance::Answered;
 use crate::linker::Current;
 use crate::mould::{Mould, Started};
 use crate::options::{InstancePolicy, MOST_IN_PLACE, Options};
 use crate::pool::{Lease, Pool};
-use crate::stream::{Answered, Home};
-use gatewright_abi::host::{self, Departure, Rest};
+use crate::stream::{Home, Streams};
+use gatewright_abi::host::{self, Departure};
 use gatewright_abi::{Pulls, View};
 use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
-use gatewright_plugin::services::{BoxFuture, Services};
+use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Cx, Failure, Hook, HookSet, KeptFor, Manifest, PreLlm};
+use std::cell::OnceCell;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -25,13 +27,6 @@ pub(crate) struct WasmPlugin {
     clock: Arc<Clock>,
     /// The time of calls that are made in place, if they are.
     in_place: Option<Duration>,
-}
-
-/// What the call at hand had to take with it, until it is settled.
-struct Sent {
-    lease: Lease,
-    rest: Rest,
-    services: Services,
 }
 
 /// Runs on the caller's stack what waits for nothing but its turn; `None` if that took longer.
@@ -76,14 +71,14 @@ impl WasmPlugin {
 
     async fn answer(&self, cx: &mut Cx, call: &mut Call) -> Reply {
         let running = self.clock.run();
-        let lease = match self.pool.take(&cx.facts().kept).await {
+        let mut lease = match self.pool.take(&cx.facts().kept).await {
             Ok(lease) => lease,
             Err(error) => return Reply::Failed(Failure::Unavailable(error.to_string())),
         };
-        let (mut sent, current, head) = self.send(lease, cx, &call.lend());
-        let answered = sent.lease.instance.call(&self.pool.mould.checked, current, head).await;
+        let (current, head) = self.send(cx, &call.lend());
+        let answered = lease.instance.call(&self.pool.mould.checked, current, head).await;
         drop(running);
-        let reply = self.settle(cx, call.lend(), sent, answered);
+        let reply = self.settle(cx, call.lend(), lease, answered);
         if matches!(reply, Reply::OnStartup(())) {
             self.note_startup(cx, call);
         }
@@ -92,39 +87,37 @@ impl WasmPlugin {
 
     fn answer_in_place(&self, time: Duration, cx: &mut Cx, call: CallRef<'_>) -> Reply {
         let running = self.clock.run();
-        let lease = match within(time, self.pool.take(&cx.facts().kept)) {
+        let mut lease = match within(time, self.pool.take(&cx.facts().kept)) {
             Some(Ok(lease)) => lease,
             Some(Err(error)) => return Reply::Failed(Failure::Unavailable(error.to_string())),
             None => return Reply::Failed(Failure::TimedOut),
         };
-        let (mut sent, current, head) = self.send(lease, cx, &call);
-        let answered = sent.lease.instance.call_in_place(&self.pool.mould.checked, current, head, ticks(time));
+        let (current, head) = self.send(cx, &call);
+        let answered = lease.instance.call_in_place(&self.pool.mould.checked, current, head, ticks(time));
         drop(running);
-        self.settle(cx, call, sent, answered)
+        self.settle(cx, call, lease, answered)
     }
 
-    fn send(&self, lease: Lease, cx: &Cx, call: &CallRef<'_>) -> (Sent, Current, Vec<u8>) {
+    fn send(&self, cx: &Cx, call: &CallRef<'_>) -> (Current, Vec<u8>) {
         let Departure { head, rest } = host::depart(cx, call, &self.view);
-        let services = cx.services().clone();
-        let current = Current { hook: call.hook(), rest: rest.clone(), services: services.clone() };
-        (Sent { lease, rest, services }, current, head)
+        (Current { hook: call.hook(), rest, services: cx.services().clone() }, head)
     }
 
-    fn settle(&self, cx: &mut Cx, call: CallRef<'_>, sent: Sent, answered: Result<Vec<u8>, Failure>) -> Reply {
-        let Sent { lease, rest, services } = sent;
-        let answer = match answered {
-            Ok(answer) => answer,
+    fn settle(&self, cx: &mut Cx, call: CallRef<'_>, lease: Lease, answered: Result<Answered, Failure>) -> Reply {
+        let Answered { answer, current } = match answered {
+            Ok(answered) => answered,
             // The instance goes with the lease.
             Err(failure) => return Reply::Failed(failure),
         };
-        let home = Home::default();
+        let home = OnceCell::new();
         let streams = || -> Arc<dyn Pulls> {
-            let (pool, clock, rest, services) = (self.pool.clone(), self.clock.clone(), rest.clone(), services.clone());
-            Arc::new(Answered { pool, clock, rest, services, home: home.clone() })
+            let (pool, clock) = (self.pool.clone(), self.clock.clone());
+            let (rest, services) = (current.rest.clone(), current.services.clone());
+            Arc::new(Streams { pool, clock, rest, services, home: home.get_or_init(Home::default).clone() })
         };
         let reply = host::settle(cx, call, &answer, &self.view, &streams);
-        match &reply {
-            Reply::PreLlm(PreLlm::Stream(_)) => home.keep(&self.pool, lease),
+        match (&reply, home.into_inner()) {
+            (Reply::PreLlm(PreLlm::Stream(_)), Some(home)) => home.keep(&self.pool, lease),
             _ => self.pool.put_back(lease),
         }
         reply

@@ -12,7 +12,7 @@ use gatewright_plugin::{Hook, KeptFor};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The streams that a call answered with.
-pub(crate) struct Answered {
+pub(crate) struct Streams {
     pub(crate) pool: Arc<Pool>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) rest: Rest,
@@ -81,9 +81,9 @@ impl Home {
     }
 }
 
-// === impl Answered ===
+// === impl Streams ===
 
-impl Pulls for Answered {
+impl Pulls for Streams {
     fn pull(&self, number: u64) -> BoxFuture<'static, Result<Pulled, LlmError>> {
         let (pool, clock, home) = (self.pool.clone(), self.clock.clone(), self.home.clone());
         let current = Current { hook: Hook::PreLlm, rest: self.rest.clone(), services: self.services.clone() };

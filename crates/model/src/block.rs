@@ -147,32 +147,63 @@ impl Block {
 
     /// Replaces texts: `edit` answers `Some` where a text is to change. Answers whether any did.
     pub fn map_texts(&mut self, edit: &mut dyn FnMut(&str) -> Option<String>) -> bool {
-        match &mut self.content {
-            Content::ToolResult { content, .. } => {
-                content.iter_mut().fold(false, |changed, block| block.map_texts(edit) | changed)
+        match self.mapped(edit) {
+            Some(new) => {
+                *self = new;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The block with other texts; `None` if none changes. A text that is replaced is not copied first.
+    fn mapped(&self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
+        let content = match &self.content {
+            Content::Text(text) => Content::Text(edit(text)?),
+            Content::Refusal(text) => Content::Refusal(edit(text)?),
+            Content::Reasoning { text, signature, redacted } => {
+                Content::Reasoning { text: edit(text)?, signature: signature.clone(), redacted: redacted.clone() }
+            }
+            Content::ToolUse { id, name, arguments } => {
+                Content::ToolUse { arguments: edit(arguments)?, id: id.clone(), name: name.clone() }
+            }
+            Content::Document { source: MediaSource::Text(text), name } => {
+                Content::Document { source: MediaSource::Text(edit(text)?), name: name.clone() }
+            }
+            Content::ToolResult { id, content, is_error } => {
+                let content = mapped(content, edit)?;
+                Content::ToolResult { id: id.clone(), content, is_error: *is_error }
             }
             Content::Other(raw) => {
                 let mut value = raw.to_value();
-                let changed = map_strings(&mut value, edit);
-                if changed {
-                    *raw = Raw::from_value(&value);
+                if !map_strings(&mut value, edit) {
+                    return None;
                 }
-                changed
+                Content::Other(Raw::from_value(&value))
             }
-            Content::Text(text)
-            | Content::Refusal(text)
-            | Content::Reasoning { text, .. }
-            | Content::ToolUse { arguments: text, .. }
-            | Content::Document { source: MediaSource::Text(text), .. } => match edit(text) {
-                Some(new) => {
-                    *text = new;
-                    true
-                }
-                None => false,
-            },
-            _ => false,
+            Content::Image { .. } | Content::Audio { .. } | Content::Document { .. } => return None,
+        };
+        Some(Self { content, extra: self.extra.clone() })
+    }
+}
+
+/// Blocks with other texts; `None` if none changes.
+pub(crate) fn mapped(blocks: &[Block], edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Vec<Block>> {
+    let mut all: Option<Vec<Block>> = None;
+    for (at, block) in blocks.iter().enumerate() {
+        match (block.mapped(edit), &mut all) {
+            (Some(new), Some(all)) => all.push(new),
+            (Some(new), None) => {
+                let mut begun = Vec::with_capacity(blocks.len());
+                begun.extend_from_slice(&blocks[..at]);
+                begun.push(new);
+                all = Some(begun);
+            }
+            (None, Some(all)) => all.push(block.clone()),
+            (None, None) => {}
         }
     }
+    all
 }
 
 impl From<Content> for Block {

@@ -1,5 +1,6 @@
 //! Messages, cheap to share and to edit one at a time.
 
+use crate::block::mapped;
 use crate::{Block, Dialect, Extra, Raw};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -237,6 +238,11 @@ impl Messages {
         Arc::make_mut(&mut self.0).get_mut(index).map(Arc::make_mut)
     }
 
+    /// The messages, each with its storage: none is copied that is not shared.
+    pub fn into_shared(self) -> Vec<Arc<Message>> {
+        Arc::unwrap_or_clone(self.0)
+    }
+
     /// Puts a message at the end.
     pub fn push(&mut self, message: Message) {
         Arc::make_mut(&mut self.0).push(Arc::new(message));
@@ -258,14 +264,12 @@ impl Messages {
     pub fn map_texts(&mut self, mut edit: impl FnMut(Role, &str) -> Option<String>) -> bool {
         let mut changed = false;
         for index in 0..self.0.len() {
-            let role = self.0[index].role;
-            let mut blocks = self.0[index].blocks.clone();
-            let edited =
-                blocks.iter_mut().fold(false, |any, block| block.map_texts(&mut |text| edit(role, text)) | any);
-            if edited && let Some(message) = self.get_mut(index) {
-                *message.blocks_mut() = blocks;
-                changed = true;
-            }
+            let message = &self.0[index];
+            let Some(blocks) = mapped(&message.blocks, &mut |text| edit(message.role, text)) else { continue };
+            let (name, extra) = (message.name.clone(), message.extra.clone());
+            let new = Message { role: message.role, name, blocks, extra, source: None };
+            Arc::make_mut(&mut self.0)[index] = Arc::new(new);
+            changed = true;
         }
         changed
     }

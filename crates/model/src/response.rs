@@ -1,5 +1,6 @@
 //! A response: the bytes it came in and a view that is parsed when somebody looks.
 
+use crate::block::mapped;
 use crate::{
     Codec, DecodeError, Dialect, Extra, ImageOutput, Kind, Message, Remote, SpeechOutput, TextOutput,
     TranscriptionOutput, Usage,
@@ -189,8 +190,7 @@ impl Response {
         let Some(chat) = self.chat() else { return false };
         let mut changed = Vec::new();
         for (index, choice) in chat.choices.iter().enumerate() {
-            let mut blocks = choice.message.blocks().to_vec();
-            if blocks.iter_mut().fold(false, |any, block| block.map_texts(&mut edit) | any) {
+            if let Some(blocks) = mapped(choice.message.blocks(), &mut edit) {
                 changed.push((index, blocks));
             }
         }

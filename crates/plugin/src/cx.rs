@@ -4,7 +4,7 @@ use crate::services::{Level, LogRecord, Services};
 use crate::{Facts, Failure, State, StateFull, Value};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What a hook knows of its request, and what it may leave for later hooks.
 ///
@@ -53,7 +53,9 @@ impl Cx {
 
     /// Host: a context of which the rest is elsewhere.
     pub fn remote(remote: Arc<dyn Remote>, services: Services) -> Self {
-        Self { remote: Some(remote), ..Self::new(Arc::default(), State::default(), None, services) }
+        // Nobody looks at these: they only fill the place.
+        static NONE: LazyLock<Arc<Facts>> = LazyLock::new(Arc::default);
+        Self { remote: Some(remote), ..Self::new(NONE.clone(), State::default(), None, services) }
     }
 
     /// The host's facts: request id, user, app, key, model, provider, endpoint, claims, deadline.

@@ -11,7 +11,7 @@ use crate::{
 use serde_json::Value as Json;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
 /// A plugin as the pipeline sees it, whichever host runs it.
@@ -113,7 +113,8 @@ pub trait HookPoint: 'static {
 /// A linked-in plugin, hosted.
 struct Linked<P> {
     plugin: P,
-    manifest: Manifest,
+    /// Made when somebody asks: in a component nobody does, and each instance would have one.
+    manifest: LazyLock<Manifest>,
 }
 
 macro_rules! define {
@@ -304,5 +305,5 @@ impl Payload for HealthCheck {}
 
 /// Hosts a plugin that is linked in.
 pub fn link<P: Plugin>(plugin: P) -> Arc<dyn Hosted> {
-    Arc::new(Linked { plugin, manifest: P::manifest() })
+    Arc::new(Linked { plugin, manifest: LazyLock::new(P::manifest) })
 }

@@ -4,6 +4,8 @@
 //! in here: each kind of artefact carries calls in and answers out, over what `gatewright-abi` defines.
 
 mod exported;
+#[cfg(any(target_arch = "wasm32", test))]
+pub mod heap;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 #[cfg(all(feature = "process", unix))]
@@ -34,5 +36,23 @@ macro_rules! export {
 macro_rules! export {
     ($plugin:ty) => {
         $crate::wasm_export!($plugin);
+    };
+}
+
+/// Gives a component an allocator that is quicker than the standard library's: `gatewright_sdk::heap!();`, once, beside
+/// [`export!`]. In other artefacts, and where a program has its own `#[global_allocator]`, leave it out.
+#[cfg(not(target_arch = "wasm32"))]
+#[macro_export]
+macro_rules! heap {
+    () => {};
+}
+
+/// Gives a component an allocator that is quicker than the standard library's.
+#[cfg(target_arch = "wasm32")]
+#[macro_export]
+macro_rules! heap {
+    () => {
+        #[global_allocator]
+        static HEAP: $crate::heap::Heap = $crate::heap::Heap::new();
     };
 }

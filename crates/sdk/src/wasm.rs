@@ -6,9 +6,10 @@
 #![expect(unsafe_code, reason = "the canonical ABI is made of pointers and lengths")]
 
 use crate::Exported;
+use gatewright_abi::document::{self, Texts};
 use gatewright_abi::functions::Function;
 use gatewright_abi::service::{self, Ask};
-use gatewright_abi::{Far, Part, document};
+use gatewright_abi::{Far, Part};
 use gatewright_plugin::services::{BoxFuture, ServiceError, Services};
 use gatewright_plugin::{FromConfig, Hook, Permission};
 use std::future::Future;
@@ -20,6 +21,14 @@ use std::task::{Context, Poll, Waker};
 /// What a function leaves in memory for the host: words of a result.
 #[repr(C, align(8))]
 pub struct Area([usize; 4]);
+
+/// What the last call left for the host. It stays until the next call, so that none is needed to clean up.
+struct Left {
+    area: Area,
+    answers: Vec<Vec<u8>>,
+    /// Where the answers are, for a host that wants several.
+    places: Vec<[usize; 2]>,
+}
 
 /// The call at hand, owned.
 struct Call(u32);
@@ -110,6 +119,12 @@ impl Far for Call {
             0 => Ok(bytes),
             _ => Err(String::from_utf8_lossy(&bytes).into_owned()),
         }
+    }
+
+    fn texts(&self) -> Texts {
+        // SAFETY: what is read with it is what the host wrote for this call, and the host writes a text from one of its
+        // own, which is UTF-8. It is believed the addresses and lengths that it gives, too: see `taken`.
+        |bytes| Some(unsafe { std::str::from_utf8_unchecked(bytes) })
     }
 }
 
@@ -238,23 +253,70 @@ fn unreachable_plugin() -> ! {
     panic!("a component holds one plugin")
 }
 
-/// Leaves bytes for the host, which reads them and then calls [`leave`].
-fn give(bytes: Vec<u8>) -> *mut Area {
-    let mut bytes = std::mem::ManuallyDrop::new(bytes);
-    // The host reads two words; the third is for `leave`.
-    put(Area([bytes.as_mut_ptr() as usize, bytes.len(), bytes.capacity(), 0]))
+/// What the last call left, of which the host has read all by now.
+///
+/// # Safety
+///
+/// At the entry of a call, or at its end; once in each.
+unsafe fn left() -> &'static mut Left {
+    static mut LEFT: Left = Left { area: Area::new(), answers: Vec::new(), places: Vec::new() };
+    // SAFETY: the module has one thread, and is not entered again before a call has ended.
+    unsafe { &mut *&raw mut LEFT }
 }
 
-fn put(area: Area) -> *mut Area {
-    static mut RESULT: Area = Area::new();
-    let place = &raw mut RESULT;
-    // SAFETY: the module has one thread, and is not entered again before the host has read what the last call left.
-    unsafe { place.write(area) };
-    place
+/// Frees what the last call left: an instance that is not called keeps one answer.
+fn entered() {
+    // SAFETY: it is the entry of a call, and the reference ends here.
+    let left = unsafe { left() };
+    left.answers.clear();
+    left.places.clear();
+}
+
+/// Leaves bytes for the host.
+fn give(bytes: Vec<u8>) -> *mut Area {
+    // SAFETY: it is the end of a call.
+    let left = unsafe { left() };
+    left.area = Area([bytes.as_ptr() as usize, bytes.len(), 0, 0]);
+    if !bytes.is_empty() {
+        left.answers.push(bytes);
+    }
+    &raw mut left.area
+}
+
+/// Leaves several for the host.
+fn give_all(answers: Vec<Vec<u8>>) -> *mut Area {
+    // SAFETY: it is the end of a call.
+    let left = unsafe { left() };
+    left.answers = answers;
+    left.places.extend(left.answers.iter().map(|answer| [answer.as_ptr() as usize, answer.len()]));
+    left.area = Area([left.places.as_ptr() as usize, left.places.len(), 0, 0]);
+    &raw mut left.area
+}
+
+/// Leaves a result that holds nothing, or what is wrong.
+fn give_result(result: Result<(), String>) -> *mut Area {
+    match result {
+        Ok(()) => {
+            // SAFETY: it is the end of a call.
+            let left = unsafe { left() };
+            left.area = Area::new();
+            &raw mut left.area
+        }
+        Err(message) => {
+            let area = give(message.into_bytes());
+            // SAFETY: `give` wrote two words there; a result has its tag before them.
+            unsafe {
+                let [pointer, length, ..] = area.read().0;
+                area.write(Area([1, pointer, length, 0]));
+            }
+            area
+        }
+    }
 }
 
 #[doc(hidden)]
 pub fn introduce<P: FromConfig>() -> *mut Area {
+    entered();
     give(Exported::<P>::introduce())
 }
 
@@ -273,31 +335,10 @@ pub unsafe fn create<P: FromConfig>(pointer: usize, length: usize) -> *mut Area 
     }));
     // SAFETY: the host gives a list away.
     let config = unsafe { taken(pointer, length) };
-    match Exported::<P>::create(&config) {
-        Ok(exported) => {
-            // The host creates once.
-            let _ = instance::<P>().set(exported);
-            put(Area::new())
-        }
-        Err(message) => {
-            let mut bytes = std::mem::ManuallyDrop::new(message.into_bytes());
-            put(Area([1, bytes.as_mut_ptr() as usize, bytes.len(), bytes.capacity()]))
-        }
-    }
-}
-
-/// # Safety
-///
-/// Only with what the last `create` returned, once.
-#[doc(hidden)]
-pub unsafe fn leave_created(area: *mut Area) {
-    // SAFETY: `put` wrote it; an error holds a text of that room.
-    unsafe {
-        let [tag, pointer, length, room] = area.read().0;
-        if tag != 0 {
-            drop(Vec::from_raw_parts(pointer as *mut u8, length, room));
-        }
-    }
+    give_result(Exported::<P>::create(&config).map(|exported| {
+        // The host creates once.
+        let _ = instance::<P>().set(exported);
+    }))
 }
 
 fn handle<P: FromConfig>(hook: u32, far: &Arc<dyn Far>, head: &[u8]) -> Vec<u8> {
@@ -313,6 +354,7 @@ fn handle<P: FromConfig>(hook: u32, far: &Arc<dyn Far>, head: &[u8]) -> Vec<u8> 
 /// Only as the lifted export of a hook: `call` is an owned handle, pointer and length are a list that is given away.
 #[doc(hidden)]
 pub unsafe fn enter<P: FromConfig>(hook: u32, call: u32, pointer: usize, length: usize) -> *mut Area {
+    entered();
     let far: Arc<dyn Far> = Arc::new(Call(call));
     // SAFETY: as the caller promises.
     let head = unsafe { taken(pointer, length) };
@@ -321,56 +363,28 @@ pub unsafe fn enter<P: FromConfig>(hook: u32, call: u32, pointer: usize, length:
 
 /// # Safety
 ///
-/// Only with what the last [`enter`] returned, once.
-#[doc(hidden)]
-pub unsafe fn leave(area: *mut Area) {
-    // SAFETY: `give` wrote a vector's three words.
-    unsafe {
-        let [pointer, length, room, _] = area.read().0;
-        drop(Vec::from_raw_parts(pointer as *mut u8, length, room));
-    }
-}
-
-/// # Safety
-///
 /// Only as the lifted export of a hook that is given chunks: pointer and length are a list of lists that is given away.
 #[doc(hidden)]
 pub unsafe fn enter_chunks<P: FromConfig>(hook: u32, call: u32, pointer: usize, length: usize) -> *mut Area {
+    entered();
     let far: Arc<dyn Far> = Arc::new(Call(call));
-    let mut answers = Vec::with_capacity(length);
     // SAFETY: the host made a block of so many pairs of pointer and length at the alignment of a word, and gave it and
     // each list of a pair away.
     let heads = match length {
         0 => Vec::new(),
         _ => unsafe { Vec::from_raw_parts(pointer as *mut [usize; 2], length, length) },
     };
-    for [pointer, length] in heads {
+    let answer = |[pointer, length]: [usize; 2]| {
         // SAFETY: as above.
         let head = unsafe { taken(pointer, length) };
-        let mut answer = handle::<P>(hook, &far, &head).into_boxed_slice();
-        answers.push([answer.as_mut_ptr() as usize, answer.len()]);
-        std::mem::forget(answer);
-    }
-    let mut answers = std::mem::ManuallyDrop::new(answers);
-    put(Area([answers.as_mut_ptr() as usize, answers.len(), answers.capacity(), 0]))
-}
-
-/// # Safety
-///
-/// Only with what the last [`enter_chunks`] returned, once.
-#[doc(hidden)]
-pub unsafe fn leave_chunks(area: *mut Area) {
-    // SAFETY: `enter_chunks` wrote the three words of a vector of pairs, each of them a boxed slice.
-    unsafe {
-        let [pointer, length, room, _] = area.read().0;
-        for [pointer, length] in Vec::from_raw_parts(pointer as *mut [usize; 2], length, room) {
-            drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(pointer as *mut u8, length)));
-        }
-    }
+        handle::<P>(hook, &far, &head)
+    };
+    give_all(heads.into_iter().map(answer).collect())
 }
 
 #[doc(hidden)]
 pub fn pull<P: FromConfig>(number: u64) -> *mut Area {
+    entered();
     let pulled = instance::<P>().get().and_then(|exported| now(exported.pull(number)));
     give(pulled.unwrap_or_else(|| stuck()))
 }
@@ -383,6 +397,7 @@ fn stuck() -> ! {
 
 #[doc(hidden)]
 pub fn close<P: FromConfig>(number: u64) {
+    entered();
     if let Some(exported) = instance::<P>().get() {
         exported.close(number);
     }

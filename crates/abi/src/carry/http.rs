@@ -2,7 +2,7 @@
 
 use super::{Carry, NoEdits, Parts, Unfit};
 use crate::document::{self, NotADocument};
-use crate::far::Far;
+use crate::far::{Far, read};
 use crate::part::{Part, View};
 use bytes::Bytes;
 use gatewright_model::{Body, DecodeError, Headers, HttpRequest, HttpResponse, StreamChunk};
@@ -183,7 +183,7 @@ impl Carry for Draft<HttpRequest> {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        document::read::<RequestHead>(head)?.arrive(far).map(Self::from)
+        read::<RequestHead>(head, far)?.arrive(far).map(Self::from)
     }
 
     fn edits(&self) -> Option<RequestEdits> {
@@ -222,7 +222,7 @@ impl Carry for HttpExchange {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        let ExchangeHead { request, response } = document::read(head)?;
+        let ExchangeHead { request, response } = read(head, far)?;
         Ok(Self { request: Arc::new(request.arrive(far)?), response: response.arrive(far).into() })
     }
 
@@ -256,7 +256,7 @@ impl Carry for StreamExchange {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        let StreamHead { request, chunk } = document::read(head)?;
+        let StreamHead { request, chunk } = read(head, far)?;
         Ok(Self { request: Arc::new(request.arrive(far)?), chunk: chunk.into() })
     }
 
@@ -284,7 +284,7 @@ impl Carry for AuthRequest {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        let AuthHead { credential, request } = document::read(head)?;
+        let AuthHead { credential, request } = read(head, far)?;
         Ok(Self { credential: credential.map(Secret::from), request: Arc::new(request.arrive(far)?) })
     }
 
@@ -306,7 +306,7 @@ impl Carry for Arc<EndpointCall> {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        let EndpointHead { request, identity } = document::read(head)?;
+        let EndpointHead { request, identity } = read(head, far)?;
         Ok(Self::new(EndpointCall { request: request.arrive(far)?, identity }))
     }
 

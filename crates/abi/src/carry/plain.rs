@@ -3,7 +3,7 @@
 use super::http::writable;
 use super::{Carry, NoEdits, Unfit};
 use crate::document::{self, NotADocument};
-use crate::far::Far;
+use crate::far::{Far, read};
 use crate::part::View;
 use gatewright_model::{LlmError, Message};
 use gatewright_plugin::Draft;
@@ -23,8 +23,8 @@ macro_rules! whole {
                 document::write(&**self)
             }
 
-            fn arrive(head: &[u8], _: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-                document::read::<$edited>(head).map(Self::from)
+            fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+                read::<$edited>(head, far).map(Self::from)
             }
 
             fn edits(&self) -> Option<$edited> {
@@ -44,8 +44,8 @@ macro_rules! whole {
                 document::write(&**self)
             }
 
-            fn arrive(head: &[u8], _: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-                document::read::<$read>(head).map(Self::new)
+            fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+                read::<$read>(head, far).map(Self::new)
             }
 
             fn apply(&mut self, edits: NoEdits, _: &View) -> Result<(), Unfit> {
@@ -96,8 +96,8 @@ impl Carry for ToolOutcome {
         document::write(&ToolOutcomeHead { call: self.call.clone(), answer: (*self.answer).clone() })
     }
 
-    fn arrive(head: &[u8], _: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        let ToolOutcomeHead { call, answer } = document::read(head)?;
+    fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+        let ToolOutcomeHead { call, answer } = read(head, far)?;
         Ok(Self { call, answer: answer.into() })
     }
 
@@ -119,8 +119,8 @@ impl Carry for Startup {
         document::write(self)
     }
 
-    fn arrive(head: &[u8], _: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        document::read(head)
+    fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+        read(head, far)
     }
 
     fn apply(&mut self, edits: NoEdits, _: &View) -> Result<(), Unfit> {
@@ -135,8 +135,8 @@ impl Carry for ToolError {
         document::write(&ToolErrorHead { call: self.call.clone(), message: self.message.clone() })
     }
 
-    fn arrive(head: &[u8], _: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        let ToolErrorHead { call, message } = document::read(head)?;
+    fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+        let ToolErrorHead { call, message } = read(head, far)?;
         Ok(Self { call, message })
     }
 

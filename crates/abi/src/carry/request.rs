@@ -3,7 +3,7 @@
 use super::http::writable;
 use super::{Carry, NoEdits, Parts, Unfit};
 use crate::document::{self, NotADocument};
-use crate::far::{Far, fetch};
+use crate::far::{Far, fetch, read};
 use crate::part::{Part, View};
 use gatewright_model::{
     Block, Chat, Extra, Kind, LlmError, Message, Messages, Params, Raw, Request, Role, Tool, ToolChoice,
@@ -188,8 +188,8 @@ impl RequestEdits {
 
 impl ChatEdits {
     fn apply(self, chat: &mut Chat, base: &Messages) -> Result<(), Unfit> {
-        let placed = self.messages.iter().map(|message| match message.origin() {
-            None => Ok(Arc::new(message.clone())),
+        let placed = self.messages.into_shared().into_iter().map(|message| match message.origin() {
+            None => Ok(message),
             Some(place) => original(base.shared(place as usize).cloned()),
         });
         chat.messages = placed.collect::<Result<Messages, Unfit>>()?;
@@ -221,7 +221,7 @@ impl Carry for Arc<Request> {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        Ok(Self::new(document::read::<RequestHead>(head)?.arrive(far)))
+        Ok(Self::new(read::<RequestHead>(head, far)?.arrive(far)))
     }
 
     fn apply(&mut self, edits: NoEdits, _: &View) -> Result<(), Unfit> {
@@ -241,7 +241,7 @@ impl Carry for Draft<Request> {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        Ok(Self::from(document::read::<RequestHead>(head)?.arrive(far)))
+        Ok(Self::from(read::<RequestHead>(head, far)?.arrive(far)))
     }
 
     fn edits(&self) -> Option<RequestEdits> {
@@ -265,7 +265,7 @@ impl Carry for ModelError {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        let ModelErrorHead { request, error } = document::read(head)?;
+        let ModelErrorHead { request, error } = read(head, far)?;
         Ok(Self { request: Arc::new(request.arrive(far)), error })
     }
 

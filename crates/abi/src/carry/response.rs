@@ -4,7 +4,7 @@ use super::http::writable;
 use super::request::{MessageOut, original};
 use super::{Carry, NoEdits, Parts, ResponsePart, Unfit};
 use crate::document::{self, NotADocument};
-use crate::far::{Far, fetch};
+use crate::far::{Far, fetch, read};
 use crate::part::{Part, View};
 use gatewright_model::{
     self as model, ChatResponse, Choice, Chunk, Extra, FinishReason, Kind, LlmError, Output, Response, Usage,
@@ -215,7 +215,7 @@ impl Carry for Draft<Response> {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        Ok(Self::from(document::read::<ResponseHead>(head)?.arrive(far)))
+        Ok(Self::from(read::<ResponseHead>(head, far)?.arrive(far)))
     }
 
     fn edits(&self) -> Option<ResponseDocument> {
@@ -246,7 +246,7 @@ impl Carry for Draft<LlmResult> {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        Ok(Self::from(match document::read::<ResultHead>(head)? {
+        Ok(Self::from(match read::<ResultHead>(head, far)? {
             ResultHead::Response(response) => LlmResult::Response(response.arrive(far)),
             ResultHead::StreamEnd(response) => LlmResult::StreamEnd(response.arrive(far)),
             ResultHead::Error(error) => LlmResult::Error(error.into_owned()),
@@ -297,7 +297,7 @@ impl Carry for OutputCheck {
     }
 
     fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
-        let OutputCheckHead { texts, is_final, response } = document::read(head)?;
+        let OutputCheckHead { texts, is_final, response } = read(head, far)?;
         Ok(Self {
             texts: texts.into_owned(),
             is_final,

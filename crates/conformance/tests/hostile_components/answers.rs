@@ -1,12 +1,13 @@
 //! Answers that are none.
 
-use crate::bench::{AMPLE, Bench, run};
+use crate::bench::{AMPLE, Bench, check, run, started};
 use crate::guest::Guest;
+use gatewright_abi::wit;
 use gatewright_model::{Headers, HttpRequest};
 use gatewright_plugin::hosted::{Call, Hosted, Reply};
 use gatewright_plugin::payload::{EndpointCall, LlmResult};
 use gatewright_plugin::services::Services;
-use gatewright_plugin::{Cx, Draft, Facts, Hook, State};
+use gatewright_plugin::{Cx, Draft, Facts, FailureMode, Hook, State};
 use gatewright_testkit::services::MockServices;
 use serde_json::{Value as Json, json};
 use std::process::Command;
@@ -23,6 +24,26 @@ fn checker() -> Guest {
 /// Answers with the bytes from one place on, so many.
 fn giving(at: u64, length: u64) -> Guest {
     checker().handle(format!("(call $give (i32.const {at}) (i32.const {length}))"))
+}
+
+#[test]
+fn one_that_cleans_up_behind_its_calls() {
+    run(async |bench| {
+        // As guests do that were built before the SDK left that out.
+        let exported = format!("cabi_post_{}#handle", wit::interface("check-input"));
+        let counts = "(global.set $cleaned (i32.add (global.get $cleaned) (i32.const 1)))";
+        let cleans = format!(
+            "(global $cleaned (mut i32) (i32.const 0)) (func (export \"{exported}\") (param $area i32) {counts})"
+        );
+        let each_before = "(if (i32.ne (global.get $calls) (i32.add (global.get $cleaned) (i32.const 1))) \
+                           (then (unreachable)))";
+        let guest = checker().with(&cleans).before_each(each_before);
+        let plugin = bench.load(&guest).await.unwrap();
+        let instance = started(plugin, MockServices::default().services()).await;
+        for _ in 0..3 {
+            check(&instance, AMPLE, FailureMode::Closed).await.unwrap();
+        }
+    });
 }
 
 #[test]

@@ -58,10 +58,6 @@ macro_rules! wasm_export {
             unsafe extern "C" fn enter() -> *mut $crate::wasm::Area {
                 $crate::wasm::introduce::<$plugin>()
             }
-            #[unsafe(export_name = concat!("cabi_post_", $name))]
-            unsafe extern "C" fn leave(area: *mut $crate::wasm::Area) {
-                unsafe { $crate::wasm::leave(area) }
-            }
         };
     };
     (@create $plugin:ty, $name:literal) => {
@@ -70,10 +66,6 @@ macro_rules! wasm_export {
             unsafe extern "C" fn enter(pointer: usize, length: usize) -> *mut $crate::wasm::Area {
                 unsafe { $crate::wasm::create::<$plugin>(pointer, length) }
             }
-            #[unsafe(export_name = concat!("cabi_post_", $name))]
-            unsafe extern "C" fn leave(area: *mut $crate::wasm::Area) {
-                unsafe { $crate::wasm::leave_created(area) }
-            }
         };
     };
     (@pull $plugin:ty, $name:literal) => {
@@ -81,10 +73,6 @@ macro_rules! wasm_export {
             #[unsafe(export_name = $name)]
             unsafe extern "C" fn enter(number: u64) -> *mut $crate::wasm::Area {
                 $crate::wasm::pull::<$plugin>(number)
-            }
-            #[unsafe(export_name = concat!("cabi_post_", $name))]
-            unsafe extern "C" fn leave(area: *mut $crate::wasm::Area) {
-                unsafe { $crate::wasm::leave(area) }
             }
         };
     };
@@ -102,10 +90,6 @@ macro_rules! wasm_export {
             unsafe extern "C" fn enter(call: u32, pointer: usize, length: usize) -> *mut $crate::wasm::Area {
                 unsafe { $crate::wasm::enter::<$plugin>($hook, call, pointer, length) }
             }
-            #[unsafe(export_name = concat!("cabi_post_", $name))]
-            unsafe extern "C" fn leave(area: *mut $crate::wasm::Area) {
-                unsafe { $crate::wasm::leave(area) }
-            }
         };
     };
     (@chunks $plugin:ty, $name:literal, $hook:literal) => {
@@ -113,10 +97,6 @@ macro_rules! wasm_export {
             #[unsafe(export_name = $name)]
             unsafe extern "C" fn enter(call: u32, pointer: usize, length: usize) -> *mut $crate::wasm::Area {
                 unsafe { $crate::wasm::enter_chunks::<$plugin>($hook, call, pointer, length) }
-            }
-            #[unsafe(export_name = concat!("cabi_post_", $name))]
-            unsafe extern "C" fn leave(area: *mut $crate::wasm::Area) {
-                unsafe { $crate::wasm::leave_chunks(area) }
             }
         };
     };
