@@ -194,6 +194,7 @@ async fn a_runtime_ends(sessions: bool) {
         // Over the supervisor's connection, and given up: it is heeded there.
         let first = call(0);
         until("it has a connection", || of_worker.status().connections == 1).await;
+        until("the first one waits", || waiting.waiting.load(Ordering::Acquire) == 1).await;
         first.abort();
         let _given_up: Vec<_> = (1..9).map(call).collect();
         until("they wait", || waiting.waiting.load(Ordering::Acquire) == 9).await;
