@@ -17,8 +17,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-// As the gateway ships: with the C library's, a document of 100 KB is memory that goes back to the system and is taken
-// anew at each call.
+// As the gateway ships.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
