@@ -1,6 +1,7 @@
 //! The targets.
 
 mod config;
+mod document;
 mod request;
 mod response;
 mod scan;
@@ -21,6 +22,7 @@ pub struct Target {
 /// Every target.
 pub const TARGETS: &[Target] = &[
     Target { name: "config", run: config::run },
+    Target { name: "document", run: document::run },
     Target { name: "sse", run: sse::run },
     Target { name: "scan", run: scan::run },
     Target { name: "openai_request", run: |input| request::run(&OPENAI, &ANTHROPIC, input) },

@@ -33,6 +33,7 @@ const UNWRITTEN: usize = 1 << 20;
 #[derive(Clone)]
 pub(crate) struct Wire {
     requests: SendRequest<Bytes>,
+    /// Bodies that outlive the heads of their responses: each request under way puts at most its own there.
     rest: mpsc::UnboundedSender<Sending>,
 }
 
