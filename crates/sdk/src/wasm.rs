@@ -260,8 +260,9 @@ fn unreachable_plugin() -> ! {
 /// At the entry of a call, or at its end; once in each.
 unsafe fn left() -> &'static mut Left {
     static mut LEFT: Left = Left { area: Area::new(), answers: Vec::new(), places: Vec::new() };
+    let place = &raw mut LEFT;
     // SAFETY: the module has one thread, and is not entered again before a call has ended.
-    unsafe { &mut *&raw mut LEFT }
+    unsafe { &mut *place }
 }
 
 /// Frees what the last call left: an instance that is not called keeps one answer.
