@@ -7,6 +7,7 @@ use crate::snapshot::{Limits, Shared};
 use crate::stop::{Stop, Stopped};
 use crate::{exchange, info, intake};
 use gatewright_model::{ErrorKind, LlmError};
+use gatewright_pipeline::shelter::within_reach;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
@@ -159,11 +160,11 @@ where
 {
     fn execute(&self, request: F) {
         let longest = self.longest;
-        self.tasks.spawn(async move {
+        self.tasks.spawn(within_reach(async move {
             if tokio::time::timeout(longest, request).await.is_err() {
                 tracing::debug!("a client did not take its answer in time");
             }
-        });
+        }));
     }
 }
 

@@ -4,6 +4,7 @@ use crate::connection;
 use crate::snapshot::Shared;
 use crate::stop::Stopped;
 use crate::threads::Threads;
+use gatewright_pipeline::shelter::within_reach;
 use std::collections::VecDeque;
 use std::net::TcpStream as StdStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -180,13 +181,13 @@ async fn work(shared: Arc<Shared>, queue: Arc<Queue>, stop: Stopped, open: Arc<A
         let (shared, stop, open) = (shared.clone(), stop.clone(), open.clone());
         let limits = shared.snapshot().limits;
         let counted = Counted(open);
-        connections.spawn(async move {
+        connections.spawn(within_reach(async move {
             match TcpStream::from_std(stream) {
                 Ok(stream) => connection::serve(shared, stream, stop, limits).await,
                 Err(error) => tracing::debug!(%error, "a connection broke before it began"),
             }
             drop(counted);
-        });
+        }));
     }
     connections.close();
     connections.wait().await;
