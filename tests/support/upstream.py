@@ -128,6 +128,12 @@ class Upstream:
     def last(self):
         return self.chats()[-1]
 
+    def finished(self, seconds=5.0):
+        """The last request, once all of its answer is in the record: a client may hold the end of it a moment before."""
+        record = self.last()
+        assert record.done.wait(seconds), "the upstream is still writing"
+        return record
+
     def wait(self, condition, seconds=5.0):
         """Waits until `condition(self)` holds; answers what it answered."""
         deadline = time.monotonic() + seconds

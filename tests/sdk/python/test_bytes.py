@@ -40,7 +40,7 @@ def without_usage(stream):
 @pytest.mark.parametrize("dialect", ["openai", "anthropic"])
 def test_whole(gateway, upstream, dialect):
     status, headers, answer = post(gateway.url + PATHS[dialect], body(dialect, f"{dialect}/plain"))
-    record = upstream.last()
+    record = upstream.finished()
     assert status == 200
     assert record.body == body(dialect, "plain")
     assert answer == record.sent
@@ -52,7 +52,7 @@ def test_whole(gateway, upstream, dialect):
 @pytest.mark.parametrize("dialect", ["openai", "anthropic"])
 def test_stream(gateway, upstream, dialect, model):
     status, headers, answer = post(gateway.url + PATHS[dialect], streamed(body(dialect, f"{dialect}/{model}")))
-    record = upstream.last()
+    record = upstream.finished()
     assert status == 200
     assert headers["content-type"].startswith("text/event-stream")
     assert record.body.replace(ASKED_USAGE, b"") == streamed(body(dialect, model))
@@ -68,7 +68,7 @@ def test_stream_with_usage_asked(gateway, upstream):
         b'"stream" : true', b'"stream_options": {"include_usage" : true, "x_other": 1}, "stream" : true'
     )
     _, _, answer = post(gateway.url + PATHS["openai"], asked)
-    record = upstream.last()
+    record = upstream.finished()
     assert record.body == asked.replace(b"openai/plain", b"plain")
     assert answer == record.sent
 
