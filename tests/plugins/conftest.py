@@ -23,20 +23,25 @@ def examples():
 
 
 @pytest.fixture(scope="session")
-def component(tmp_path_factory):
-    """The component, packed as its author would."""
+def components(tmp_path_factory):
+    """Packs test plugins as their author would: the file of one, by its name."""
     modules = built("scripts/wasm-examples.sh", "gatewright-test-plugins").split()
-    module = next(module for module in modules if module.endswith("/generation.wasm"))
-    out = tmp_path_factory.mktemp("component") / "generation.wasm"
-    subprocess.run([binary(), "plugin", "build", "--core", module, "--out", out], check=True, stdout=subprocess.DEVNULL)
-    return out
+    folder = tmp_path_factory.mktemp("components")
+
+    def packed(name):
+        module = next(module for module in modules if module.endswith(f"/{name}.wasm"))
+        out = folder / f"{name}.wasm"
+        subprocess.run([binary(), "plugin", "build", "--core", module, "--out", out], check=True, stdout=subprocess.DEVNULL)
+        return out
+
+    return packed
 
 
 @pytest.fixture(scope="session")
-def generations(examples, component):
+def generations(examples, components):
     """`generation` of each kind, by the ending of its file."""
     return {
-        ".wasm": Artefact(component),
+        ".wasm": Artefact(components("generation")),
         ".so": Artefact(examples / "libgeneration.so"),
         "": Artefact(examples / "generation_program"),
     }

@@ -336,14 +336,36 @@ BAD = {
 }
 
 
+def validated(entry, upstream, directory):
+    """What `validate` says of a config with this plugin."""
+    gateway = Gateway(standard_config(upstream.url, plugins=[entry]), directory=directory)
+    gateway.write_config(gateway.config)
+    command = [binary(), "validate", "--config", gateway.config_path]
+    done = subprocess.run(command, env={**os.environ, **gateway.secrets}, text=True, capture_output=True)
+    return done.returncode, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("what", BAD)
 def test_validate_says_what_is_wrong(what, tmp_path, upstream):
     path, content, sentence = BAD[what]
     if content is not None:
         (tmp_path / path).write_bytes(content)
-    gateway = Gateway(standard_config(upstream.url, plugins=[{"name": "guard", "path": path}]), directory=tmp_path)
-    gateway.write_config(gateway.config)
-    command = [binary(), "validate", "--config", gateway.config_path]
-    done = subprocess.run(command, env={**os.environ, **gateway.secrets}, text=True, capture_output=True)
-    said = done.stdout + done.stderr
-    assert done.returncode == 1 and sentence in said and "plugins[0].path" in said, said
+    code, said = validated({"name": "guard", "path": path}, upstream, tmp_path)
+    assert code == 1 and sentence in said and "plugins[0].path" in said, said
+
+
+# Of a component: its name, what its entry says besides, how it ends, and what is said of it.
+TRIED = {
+    "right": ("cost_alerter", {"config": {"threshold": 0.5}}, 0, ": valid ("),
+    "no config": ("cost_alerter", {}, 1, "plugins[0].config: its config: missing field `threshold`"),
+    "a wrong config": ("cost_alerter", {"config": {"threshold": -1}}, 1, "plugins[0].config: "),
+    "no permission": ("webhook_notifier", {"config": {"url": "https://example.com"}}, 1, "the permission `http` is not granted"),
+    "no such hook": ("cost_alerter", {"config": {"threshold": 0.5}, "hooks": ["auth"]}, 1, "plugins[0].hooks[0]: the plugin has no `auth`"),
+}
+
+
+@pytest.mark.parametrize("what", TRIED)
+def test_validate_tries_a_component(what, components, tmp_path, upstream):
+    name, more, expected, sentence = TRIED[what]
+    code, said = validated({"name": "tried", "path": str(components(name)), **more}, upstream, tmp_path)
+    assert code == expected and sentence in said, said

@@ -7,6 +7,7 @@ use crate::suggest::suggest;
 use crate::{Config, InstanceMode, PluginEntry, PluginSource, PluginVersion, Report, STREAMED_HOOKS};
 use gatewright_plugin::{FailureMode, Hook, HookSet, Manifest, Permission};
 use serde_json::Value;
+use std::fmt;
 
 /// The plugins that are at hand.
 pub trait Catalog {
@@ -26,11 +27,11 @@ pub trait Catalog {
     /// references to the environment resolved; secrets are taken out of the sentence before it is shown.
     fn check_config(&self, name: &str, config: &Value) -> Result<(), String>;
 
-    /// What is known of an entry's artefact, `None` as long as nobody has looked; otherwise a sentence of why it cannot
-    /// be used. By default, no artefact can.
-    fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, String> {
+    /// What is known of an entry's artefact, `None` as long as nobody has looked; otherwise why it cannot be used. By
+    /// default, no artefact can.
+    fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, Unusable> {
         let _ = entry;
-        Err("this gateway has no host that loads plugins from a path".to_owned())
+        Err(Unusable::Path("this gateway has no host that loads plugins from a path".to_owned()))
     }
 
     /// Whether this is a host that requests may be allowed to; otherwise a sentence of what is wrong. By default, it is.
@@ -49,6 +50,23 @@ pub struct PluginFacts {
     pub hooks: HookSet,
     /// Whether it ships with the gateway, so that its place is fixed.
     pub builtin: bool,
+}
+
+/// Why an artefact cannot be used, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// What its path names is not there, or is no plugin that can be run.
+    Path(String),
+    /// The plugin does not start with its config. Secrets are taken out of the sentence before it is shown.
+    Config(String),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(why) | Self::Config(why) => f.write_str(why),
+        }
+    }
 }
 
 /// Checks what [`Config::parse`] could not: the plugins against the catalogue, and whether the address may be listened
@@ -144,7 +162,8 @@ fn facts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut
         PluginSource::Artefact(artefact) if entry.enabled => match catalog.artefact(entry) {
             Ok(Some(facts)) => return Known::Facts(facts),
             Ok(None) => return Known::Later,
-            Err(message) => ("path", message, meant(artefact, catalog)),
+            Err(Unusable::Path(message)) => ("path", message, meant(artefact, catalog)),
+            Err(Unusable::Config(message)) => ("config", entry.config.redact(&message), None),
         },
         PluginSource::Artefact(_) => return Known::Nothing,
     };

@@ -48,7 +48,7 @@ mod watch;
 
 pub use artefact::{ArtefactKind, DEFAULT_MEMORY_MB, Grant, InstanceMode, Isolation, Permissions};
 pub use auth::{Auth, ClientKey};
-pub use catalog::{Catalog, PluginFacts, check_exposure, validate};
+pub use catalog::{Catalog, PluginFacts, Unusable, check_exposure, validate};
 pub use config::{Config, LogLevel, LogStyle};
 pub use detect::Found;
 pub use document::MAX_FILE_BYTES;

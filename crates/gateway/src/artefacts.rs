@@ -2,9 +2,10 @@
 
 mod hosts;
 pub(crate) mod look;
+mod trial;
 
 pub(crate) use hosts::Runner;
-pub(crate) use look::inspect;
+pub(crate) use trial::Trial;
 
 use gatewright_config::{ArtefactKind, PluginEntry, PluginSource};
 use gatewright_host::{AllowedHosts, EgressPolicy, HostPattern, Sha256, Stage, Staged};
@@ -95,7 +96,8 @@ impl Artefacts {
                     Some(_) => Some(self.folder()?.join(COMPILED)),
                     None => None,
                 };
-                self.hosts.wasm(entry, staged, compiled.as_deref()).await
+                let component = hosts::component(staged).await?;
+                Ok(self.hosts.wasm(entry, component, compiled.as_deref()).await.map_err(failure)?)
             }
             Some(ArtefactKind::Native) => self.hosts.native(entry, staged, file).await,
             Some(ArtefactKind::Program | ArtefactKind::Remote) | None => self.hosts.program(entry, staged, file).await,

@@ -1,6 +1,6 @@
 //! How a gateway is made.
 
-use crate::artefacts::{self, Artefacts, Runner};
+use crate::artefacts::{self, Artefacts, Runner, Trial};
 use crate::error::Error;
 use crate::gateway::{Gateway, Started, check};
 use crate::linked::{Catalogue, WithArtefacts};
@@ -134,12 +134,13 @@ impl GatewayBuilder {
         Ok(Read { config, warnings, found })
     }
 
-    /// Checks the config without starting anything; of artefacts, whether the right file is there.
+    /// Checks the config without starting anything; of artefacts, whether the right file is there, and of components
+    /// also whether they start with their config.
     pub fn check(&self) -> Result<(Read, Report), Error> {
         let read = self.read()?;
-        let base = self.base();
-        let look = |entry: &PluginEntry| artefacts::inspect(entry, &base).map(|()| None);
-        let report = check(&read.config, &WithArtefacts { catalogue: &self.catalogue, artefact: &look })?;
+        let trial = Trial::new(self.base());
+        let examine = |entry: &PluginEntry| trial.examine(entry);
+        let report = check(&read.config, &WithArtefacts { catalogue: &self.catalogue, artefact: &examine })?;
         Ok((read, report))
     }
 

@@ -1,7 +1,7 @@
 //! The plugins that are linked in: those that ship, and an embedder's own.
 
 use gatewright_builtins::{CATALOG, Privileges};
-use gatewright_config::{ArtefactKind, Catalog, PluginEntry, PluginFacts, PluginSource};
+use gatewright_config::{ArtefactKind, Catalog, PluginEntry, PluginFacts, PluginSource, Unusable};
 use gatewright_host::HostPattern;
 use gatewright_host_process::Address;
 use gatewright_plugin::hosted::{Hosted, link};
@@ -25,7 +25,7 @@ pub(crate) struct Linked {
 /// The plugins that are linked in, and somebody who knows of artefacts.
 pub(crate) struct WithArtefacts<'a> {
     pub(crate) catalogue: &'a Catalogue,
-    pub(crate) artefact: &'a dyn Fn(&PluginEntry) -> Result<Option<PluginFacts>, String>,
+    pub(crate) artefact: &'a dyn Fn(&PluginEntry) -> Result<Option<PluginFacts>, Unusable>,
 }
 
 /// Makes an instance from its config.
@@ -89,10 +89,10 @@ impl Catalog for Catalogue {
     }
 
     /// Whether there is a host for it.
-    fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, String> {
+    fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, Unusable> {
         match (entry.artefact(), entry.source()) {
             (Some(ArtefactKind::Remote), PluginSource::Artefact(address)) => {
-                address.parse::<Address>().map(|_| None).map_err(|error| error.to_string())
+                address.parse::<Address>().map(|_| None).map_err(|error| Unusable::Path(error.to_string()))
             }
             _ => Ok(None),
         }
@@ -122,7 +122,7 @@ impl Catalog for WithArtefacts<'_> {
         self.catalogue.check_config(name, config)
     }
 
-    fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, String> {
+    fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, Unusable> {
         self.catalogue.artefact(entry)?;
         (self.artefact)(entry)
     }

@@ -1,11 +1,11 @@
 //! The hosts of artefacts, each made at the first artefact that needs it.
 
 use super::failure;
-use gatewright_config::{DEFAULT_MEMORY_MB, InstanceMode, Isolation, PluginEntry};
+use gatewright_config::{DEFAULT_MEMORY_MB, InstanceMode, Isolation, PluginEntry, Unusable};
 use gatewright_host::{Sha256, Staged};
 use gatewright_host_native as native;
 use gatewright_host_process::{Address, Options, Processes};
-use gatewright_host_wasm::{self as wasm, InstancePolicy, WasmHost};
+use gatewright_host_wasm::{self as wasm, InstancePolicy, LoadError, WasmHost};
 use gatewright_plugin::Failure;
 use gatewright_plugin::hosted::Hosted;
 use gatewright_telemetry::PluginLog;
@@ -54,15 +54,9 @@ impl Hosts {
     pub(super) async fn wasm(
         &self,
         entry: &PluginEntry,
-        staged: &Staged,
+        component: Vec<u8>,
         compiled: Option<&Path>,
-    ) -> Result<Arc<dyn Hosted>, Failure> {
-        if staged.bytes > MAX_COMPONENT_BYTES {
-            return Err(Failure::new(format!("a component has at most {} MiB", MAX_COMPONENT_BYTES >> 20)));
-        }
-        let path = staged.path.clone();
-        let read = tokio::task::spawn_blocking(move || fs::read(path)).await;
-        let component = read.map_err(failure)?.map_err(failure)?;
+    ) -> Result<Arc<dyn Hosted>, Unusable> {
         let memory = entry.memory_mb.unwrap_or(DEFAULT_MEMORY_MB) as usize;
         let options = wasm::Options {
             granted: entry.permissions.set(),
@@ -74,14 +68,14 @@ impl Hosts {
         let host = match self.wasm.get() {
             Some(host) => host.clone(),
             None => {
-                let host = WasmHost::new(compiled).map_err(failure)?;
+                let host = WasmHost::new(compiled).map_err(unusable)?;
                 self.wasm.get_or_init(|| host).clone()
             }
         };
         let config = entry.config.get();
         match tokio::time::timeout(LOAD_TIMEOUT, host.load(component, &config, options)).await {
-            Ok(loaded) => loaded.map_err(failure),
-            Err(_) => Err(Failure::new(format!("it did not load within {} s", LOAD_TIMEOUT.as_secs()))),
+            Ok(loaded) => loaded.map_err(unusable),
+            Err(_) => Err(Unusable::Path(format!("it did not load within {} s", LOAD_TIMEOUT.as_secs()))),
         }
     }
 
@@ -162,6 +156,29 @@ impl Hosts {
     /// The thread of processes, if there is one.
     pub(super) fn processes(&self) -> Option<Processes> {
         self.processes.get().cloned()
+    }
+}
+
+/// What is in the copy of a component.
+pub(super) async fn component(staged: &Staged) -> Result<Vec<u8>, Failure> {
+    fits(staged.bytes).map_err(Failure::new)?;
+    let path = staged.path.clone();
+    let read = tokio::task::spawn_blocking(move || fs::read(path)).await;
+    Ok(read.map_err(failure)?.map_err(failure)?)
+}
+
+/// Whether a component of so many bytes is compiled.
+pub(super) fn fits(bytes: u64) -> Result<(), String> {
+    match bytes > MAX_COMPONENT_BYTES {
+        true => Err(format!("a component has at most {} MiB", MAX_COMPONENT_BYTES >> 20)),
+        false => Ok(()),
+    }
+}
+
+fn unusable(error: LoadError) -> Unusable {
+    match error {
+        LoadError::Config(wrong) => Unusable::Config(wrong),
+        error => Unusable::Path(error.to_string()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A look at an artefact without running anything of it: what `validate` and the commands of `plugin` can say of it.
+//! A look at an artefact without running anything of it: what `validate` and the commands of `plugin` can say of any.
 
 use super::file_of;
 use gatewright_config::{ArtefactKind, PluginEntry};
@@ -50,20 +50,20 @@ pub fn look(kind: ArtefactKind, path: &Path, bytes: &[u8]) -> Result<(), String>
     looked.map_err(|what| format!("`{}` {what}", path.display()))
 }
 
-/// What is wrong with an entry's artefact, as far as that shows without loading it.
-pub(crate) fn inspect(entry: &PluginEntry, base: &Path) -> Result<(), String> {
-    let (Some(kind), Some(path)) = (entry.artefact(), file_of(entry, base)) else { return Ok(()) };
+/// What is in an entry's artefact, if it is a file; or what is wrong with it, as far as that shows without loading it.
+pub(super) fn inspect(entry: &PluginEntry, base: &Path) -> Result<Option<Vec<u8>>, String> {
+    let (Some(kind), Some(path)) = (entry.artefact(), file_of(entry, base)) else { return Ok(None) };
     let bytes = read(&path)?;
     look(kind, &path, &bytes)?;
     let Some(expected) = entry.sha256.as_deref().and_then(|sha256| sha256.parse::<Sha256>().ok()) else {
-        return Ok(());
+        return Ok(Some(bytes));
     };
     // Reading from memory does not fail.
     match Sha256::of(bytes.as_slice()) {
         Ok(found) if found != expected => {
             Err(format!("`{}` has the SHA-256 {found}, and the entry says {expected}", path.display()))
         }
-        _ => Ok(()),
+        _ => Ok(Some(bytes)),
     }
 }
 

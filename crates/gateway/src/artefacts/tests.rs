@@ -31,16 +31,17 @@ fn what_is_granted_is_what_is_asked_for_and_given() {
 #[test]
 fn a_look_says_what_is_wrong_with_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let look = |entry: &PluginEntry| inspect(entry, folder.path()).unwrap_err();
+    let inspect = |entry: &PluginEntry| look::inspect(entry, folder.path());
+    let look = |entry: &PluginEntry| inspect(entry).unwrap_err();
     let (file, component) = (folder.path().join("pii.wasm"), b"\0asm\x0d\0\x01\0");
     assert!(look(&entry("pii.wasm")).starts_with("there is no file `"));
     fs::write(&file, b"MZ").unwrap();
     assert!(look(&entry("pii.wasm")).contains("is no WASM component"));
     fs::write(&file, component).unwrap();
-    assert_eq!(inspect(&entry("pii.wasm"), folder.path()), Ok(()));
+    assert_eq!(inspect(&entry("pii.wasm")), Ok(Some(component.to_vec())));
     let sha256 = Sha256::of(component.as_slice()).unwrap().to_string();
     let pinned = PluginEntry { sha256: Some(sha256.to_uppercase()), ..entry("pii.wasm") };
-    assert_eq!(inspect(&pinned, folder.path()), Ok(()));
+    assert_eq!(inspect(&pinned), Ok(Some(component.to_vec())));
     let other = PluginEntry { sha256: Some("0".repeat(64)), ..entry("pii.wasm") };
     assert!(look(&other).ends_with(&format!("has the SHA-256 {sha256}, and the entry says {}", "0".repeat(64))));
 }
