@@ -301,6 +301,30 @@ def test_a_call_in_place_that_hangs_holds_nothing_of_its_own_connection(start, u
     assert all(answer["ms"] < 3500 for answer in answers[:-1]), answers
 
 
+def test_a_call_in_place_that_hangs_while_the_gateway_drains_holds_no_other_request(start, upstream, examples):
+    script = {"hooks": {"post_request": [{"sleep": 2500}]}, "only": "hang"}
+    entry = {
+        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["post_request"], "inline": True,
+        "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"],
+    }  # fmt: skip
+    gateway = start(standard_config(upstream.url, plugins=[entry], server={"workers": 1}))
+    path = "/v1/chat/completions"
+    with Raw(gateway) as hung, Raw(gateway) as streaming:
+        hung.request(path, chat("openai/pace-100-8", stream=True), headers=["x-request-id: hang"])
+        streaming.request(path, chat("labelled/pace-50-60", stream=True))
+        assert upstream.wait(lambda upstream: len(upstream.chats()) == 2 and all(asked.sent for asked in upstream.chats()))
+        gateway.signal(signal.SIGTERM)
+        came, gaps = b"", []
+        while b"data: [DONE]" not in came:
+            begun = time.monotonic()
+            more = streaming.sock.recv(65536)
+            gaps.append(time.monotonic() - begun)
+            assert more, "the stream was cut off"
+            came += more
+    assert max(gaps) < 1.5, "the stream waited for the call that hangs"
+    gateway.wait_log("a hook holds a worker's thread")
+
+
 def test_a_library_that_comes_to_be_called_in_place_is_so_on_new_connections(start, upstream, examples):
     script = {"hooks": {"check_input": [{"sleep": 2000}]}, "only": "hang"}
     entry = {

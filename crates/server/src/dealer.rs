@@ -14,6 +14,7 @@ use crate::worker::Worker;
 use std::convert::Infallible;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
@@ -61,9 +62,15 @@ impl Dealer {
         Ok(worker)
     }
 
-    /// The workers, to be waited for.
-    pub(crate) fn into_workers(self) -> Vec<Worker> {
-        self.workers.into_iter().chain(self.retired).collect()
+    /// Waits until all workers have ended, which were told to stop. Until then those whose thread is held get help.
+    pub(crate) fn join(mut self) {
+        self.workers.append(&mut self.retired);
+        self.workers.iter().for_each(Worker::retire);
+        while self.workers.iter().any(|worker| worker.is_sheltered() && !worker.is_done()) {
+            self.help(Instant::now());
+            thread::sleep(LOOK);
+        }
+        self.workers.into_iter().for_each(Worker::join);
     }
 
     /// Gives each connection that comes to the worker that has the fewest.
@@ -130,14 +137,19 @@ impl Dealer {
     /// Looks at the workers, and helps those that are held.
     async fn look(&mut self) {
         let now = Instant::now();
+        self.help(now);
+        self.spare();
+        self.deal_anew(now).await;
+    }
+
+    /// Lets another thread take over where a hook holds the one that works.
+    fn help(&self, now: Instant) {
         for worker in self.workers.iter().filter(|worker| worker.look(now)) {
             tracing::warn!(worker = worker.number(), "a hook holds a worker's thread: another takes its requests over");
             if let Some(metrics) = &self.shared.snapshot().metrics {
                 metrics.thread_held();
             }
         }
-        self.spare();
-        self.deal_anew(now).await;
     }
 
     /// Takes from those that are held what they have not taken, if there is somebody to give it to.

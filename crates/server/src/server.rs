@@ -4,7 +4,6 @@ use crate::dealer::Dealer;
 use crate::latecomers::Latecomers;
 use crate::snapshot::Shared;
 use crate::stop::{Stop, Stopped, stop};
-use crate::worker::Worker;
 use gatewright_pipeline::CLOSING_BUDGET;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;
@@ -25,7 +24,7 @@ pub struct ServerHandle {
     address: SocketAddr,
     shared: Arc<Shared>,
     stop: watch::Sender<Stop>,
-    accepting: tokio::task::JoinHandle<(TcpListener, Vec<Worker>)>,
+    accepting: tokio::task::JoinHandle<(TcpListener, Dealer)>,
 }
 
 /// The address cannot be listened on.
@@ -76,9 +75,9 @@ impl ServerHandle {
         self.shared.begin_draining();
         // Nobody hears it only if nobody is left.
         let _ = self.stop.send(Stop::Finish);
-        let Ok((listener, workers)) = self.accepting.await else { return false };
+        let Ok((listener, dealer)) = self.accepting.await else { return false };
         self.shared.tasks.close();
-        let mut joined = tokio::task::spawn_blocking(|| workers.into_iter().for_each(Worker::join));
+        let mut joined = tokio::task::spawn_blocking(|| dealer.join());
         let mut latecomers = Latecomers::new(listener, self.shared);
         let finished = tokio::select! {
             _ = &mut joined => true,
@@ -119,10 +118,10 @@ pub(crate) async fn next(listener: &TcpListener) -> TcpStream {
 }
 
 /// Deals connections out until it is told to stop.
-async fn accept(listener: TcpListener, mut dealer: Dealer, mut stop: Stopped) -> (TcpListener, Vec<Worker>) {
+async fn accept(listener: TcpListener, mut dealer: Dealer, mut stop: Stopped) -> (TcpListener, Dealer) {
     tokio::select! {
         never = dealer.deal(&listener) => match never {},
         () = stop.told(Stop::Finish) => {}
     }
-    (listener, dealer.into_workers())
+    (listener, dealer)
 }
