@@ -20,7 +20,7 @@ pub(super) fn perform(
     hook: Hook,
     subject: &mut dyn Subject,
 ) -> Result<Option<Decision>, Failure> {
-    record(cx, hook, subject)?;
+    record(script, cx, hook, subject)?;
     let mut decision = None;
     let id = cx.request_id().to_owned();
     for step in script.steps(hook, subject.phase(), &id) {
@@ -39,7 +39,7 @@ pub(super) async fn perform_waiting(
     hook: Hook,
     subject: &mut dyn Subject,
 ) -> Result<Option<Decision>, Failure> {
-    record(cx, hook, subject)?;
+    record(script, cx, hook, subject)?;
     let mut decision = None;
     let id = cx.request_id().to_owned();
     for step in script.steps(hook, subject.phase(), &id) {
@@ -53,27 +53,36 @@ pub(super) async fn perform_waiting(
     Ok(decision)
 }
 
-fn record(cx: &Cx, hook: Hook, subject: &dyn Subject) -> Result<(), Failure> {
+fn record(script: &Script, cx: &Cx, hook: Hook, subject: &dyn Subject) -> Result<(), Failure> {
     let facts = cx.facts();
-    let state: Map<String, Json> = cx.state().iter().map(|(key, value)| (key.to_owned(), value.to_json())).collect();
-    let row = json!({
+    let came = json!({
         "hook": hook.name(),
         "phase": subject.phase(),
         "request": facts.request_id,
-        "saw": subject.saw(),
-        "state": state,
         "scratch": cx.scratch::<Json>(),
-        "user": facts.user_id,
-        "app": facts.app_id,
-        "provider": facts.provider,
-        "model": facts.model,
-        "fallback_index": facts.fallback_index,
     });
-    let row = match row {
-        Json::Object(row) => row,
-        _ => Map::new(),
-    };
+    let mut row = members(came);
+    if !script.is_brief(&facts.request_id) {
+        let state: Map<String, Json> =
+            cx.state().iter().map(|(key, value)| (key.to_owned(), value.to_json())).collect();
+        row.extend(members(json!({
+            "saw": subject.saw(),
+            "state": state,
+            "user": facts.user_id,
+            "app": facts.app_id,
+            "provider": facts.provider,
+            "model": facts.model,
+            "fallback_index": facts.fallback_index,
+        })));
+    }
     Ok(cx.services().records.append(Record { table: CALLS.to_owned(), row })?)
+}
+
+fn members(json: Json) -> Map<String, Json> {
+    match json {
+        Json::Object(members) => members,
+        _ => Map::new(),
+    }
 }
 
 /// Holds the thread.

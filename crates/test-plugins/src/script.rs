@@ -18,6 +18,9 @@ pub struct Script {
     pub hooks: BTreeMap<String, Vec<Step>>,
     /// If not empty: steps are done in requests of this id alone.
     pub only: String,
+    /// If not empty: of calls in requests whose id begins so, only that they came is recorded, and the scratchpad. All
+    /// that they saw would take most of the time of a case that sends many.
+    pub brief: String,
 }
 
 /// One thing that a hook does.
@@ -130,6 +133,11 @@ pub struct ErrorSpec {
 // === impl Script ===
 
 impl Script {
+    /// Whether only that a call came is recorded.
+    pub(super) fn is_brief(&self, request_id: &str) -> bool {
+        !self.brief.is_empty() && request_id.starts_with(&self.brief)
+    }
+
     /// The steps of a hook in this phase of it.
     pub(super) fn steps(&self, hook: Hook, phase: &str, request_id: &str) -> impl Iterator<Item = &Step> {
         let here = self.only.is_empty() || self.only == request_id;

@@ -96,9 +96,9 @@ async fn cast<'h, H: Sample>(
     settings: Settings,
 ) -> Result<Setup<'h>, CaseFailure> {
     let mut setup = Setup::new(host);
-    let config = json!({ "hooks": { H::HOOK.name(): traces::<H>(&steps) }, "only": "bad" });
+    let config = json!({ "hooks": { H::HOOK.name(): traces::<H>(&steps) }, "only": "bad", "brief": "further-" });
     let bad = setup.start("bad", plugin, config).await?;
-    let witness = setup.start("witness", &EVERY_HOOK, script(json!({}))).await?;
+    let witness = setup.start("witness", &EVERY_HOOK, json!({ "brief": "further-" })).await?;
     let mut members = vec![(bad, settings), (witness, at(&[H::HOOK]))];
     if H::HOOK.info().direction == Direction::Reverse {
         members.reverse();

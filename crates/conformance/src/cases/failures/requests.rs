@@ -6,7 +6,7 @@ use crate::gateway::{Ask, Gateway, HttpAnswer};
 use crate::host::{Builtin, Host};
 use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING};
 use crate::sample::Sample;
-use crate::setup::{Setup, at, script};
+use crate::setup::{Setup, at};
 use crate::sse;
 use gatewright_model::{Dialect, ErrorKind, Message};
 use gatewright_pipeline::Settings;
@@ -61,7 +61,7 @@ async fn cell<H: Sample>(host: &dyn Host, fails: Fails, mode: FailureMode, waits
     let steps = traces::<H>(&fails.steps::<H>(host, plugin).unwrap_or_default());
     // Only the end of a channel has left, so that an edit of it is not allowed.
     let phase = if hook == Hook::OnStreamChunk && fails == Fails::Malformed { ":final" } else { "" };
-    let config = json!({ "hooks": { format!("{hook}{phase}"): steps }, "only": "bad" });
+    let config = json!({ "hooks": { format!("{hook}{phase}"): steps }, "only": "bad", "brief": "further-" });
     let timeout = (fails == Fails::Timeout).then(|| timeout(host));
     // The end is for those of which any hook ran.
     let stands = if hook == Hook::RequestEnd { vec![hook, Hook::PreRequest] } else { vec![hook] };
@@ -73,7 +73,7 @@ async fn cell<H: Sample>(host: &dyn Host, fails: Fails, mode: FailureMode, waits
     let identifies = json!({ "auth": [{ "decide": { "identify": identity } }] });
     let mut standing = vec![Hook::PostRequest, Hook::RequestEnd];
     standing.extend((hook == Hook::Auth).then_some(Hook::Auth));
-    setup.add("witness", &EVERY_HOOK, script(identifies), at(&standing)).await?;
+    setup.add("witness", &EVERY_HOOK, json!({ "hooks": identifies, "brief": "further-" }), at(&standing)).await?;
 
     let said = match (hook, is_streamed(hook)) {
         (Hook::OnError, _) => ScriptedAnswer::error(ErrorKind::Upstream, "it broke"),
