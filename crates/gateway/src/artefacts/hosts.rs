@@ -164,7 +164,7 @@ pub(super) async fn component(staged: &Staged) -> Result<Vec<u8>, Failure> {
     fits(staged.bytes).map_err(Failure::new)?;
     let path = staged.path.clone();
     let read = tokio::task::spawn_blocking(move || fs::read(path)).await;
-    Ok(read.map_err(failure)?.map_err(failure)?)
+    read.map_err(failure)?.map_err(failure)
 }
 
 /// Whether a component of so many bytes is compiled.
