@@ -307,10 +307,9 @@ def test_pipelined_stream_arrives_as_it_is_sent(tight, upstream):
     """A request that waits behind a stream does not hold the stream up."""
     with Raw(tight) as raw:
         raw.request(PATHS["openai"], chat("openai/pace-50-30", stream=True)).request(PATHS["openai"], chat("openai/x"))
-        began = time.monotonic()
         while b"0000" not in raw.buffer:
             assert raw._more()
-        assert time.monotonic() - began < 0.7
+        assert b"0029" not in raw.buffer
         assert raw.answer()[2].endswith(b"data: [DONE]\n\n")
         assert raw.answer()[0] == 200
 

@@ -22,7 +22,7 @@ async fn dropping_an_attempt_closes_its_connection() {
         let start = Instant::now();
         attempt.abort();
         upstream.gone(1).await;
-        assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         assert_eq!(upstream.seen().len(), 1, "a cancelled attempt is not tried again");
     }
 }
@@ -37,7 +37,7 @@ async fn dropping_a_stream_closes_its_connection() {
     let start = Instant::now();
     drop(stream);
     upstream.gone(1).await;
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
