@@ -13,7 +13,8 @@ use gatewright_plugin::model::{ErrorKind, LlmError};
 use gatewright_plugin::services::{BoxFuture, ServiceError, Services};
 use gatewright_plugin::{Cx, Failure, Hook};
 use gatewright_proto::v1::{
-    HookAnswer, HookCall, HostFrame, HostResult, PartContent, StreamClose, StreamPull, host_frame, host_result,
+    HookAnswer, HookCall, HostFrame, HostResult, PartContent, StreamChunks, StreamClose, StreamPull, host_frame,
+    host_result,
 };
 use gatewright_proto::{Full, MAX_TO_PLUGIN_BYTES};
 use std::pin::pin;
@@ -27,6 +28,10 @@ const UNDER_WAY: usize = 64;
 
 /// How long it may take to tell a plugin that a stream is given up.
 const CLOSE: Duration = Duration::from_secs(5);
+
+/// Where single calls and pulls go to.
+const CALL: &str = "http://plugin/gatewright.plugin.v1.Plugin/Call";
+const PULL: &str = "http://plugin/gatewright.plugin.v1.Plugin/Pull";
 
 /// What a call gives the plugin.
 struct Desk {
@@ -86,9 +91,8 @@ async fn ask(
     };
     let mut flight = Flight::open(link, id)?;
     let Some(session) = &link.session else {
-        let mut client = link.client.clone();
-        let answer = attend(&mut flight.wants, desk, id, client.call(call)).await;
-        return answer.map(tonic::Response::into_inner).map_err(|status| failed(link, &status));
+        let answer = attend(&mut flight.wants, desk, id, link.wire.single(CALL, &call)).await;
+        return answer.map_err(|status| failed(link, &status));
     };
     session.send(HostFrame { frame: Some(host_frame::Frame::Call(call)) }).await.map_err(|_| link.gone())?;
     let Flight { wants, answer, .. } = &mut flight;
@@ -235,9 +239,9 @@ impl Answered {
         let mut flight = Flight::open(&link, call).map_err(lost)?;
         let pulled = match &link.session {
             None => {
-                let mut client = link.client.clone();
-                let pulled = attend(&mut flight.wants, &desk, call, client.pull(pull)).await;
-                pulled.map_err(|status| lost(failed(&link, &status)))?.into_inner().pulled
+                let pulled = attend(&mut flight.wants, &desk, call, link.wire.single(PULL, &pull)).await;
+                let chunks: StreamChunks = pulled.map_err(|status| lost(failed(&link, &status)))?;
+                chunks.pulled
             }
             Some(session) => {
                 let frame = HostFrame { frame: Some(host_frame::Frame::Pull(pull)) };

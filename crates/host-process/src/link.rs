@@ -16,6 +16,7 @@ pub(crate) struct Link {
     pub(crate) number: u64,
     /// The instance over there.
     pub(crate) instance: u64,
+    pub(crate) wire: Wire,
     pub(crate) client: PluginClient<Wire>,
     /// `None` if single calls are made.
     pub(crate) session: Option<Outbox<HostFrame>>,
@@ -45,7 +46,8 @@ impl Link {
         Self {
             number: flights.link(),
             instance,
-            client: connect::client(wire),
+            client: connect::client(wire.clone()),
+            wire,
             session: None,
             flights,
             runtime: Handle::current(),

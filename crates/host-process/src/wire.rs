@@ -5,16 +5,21 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use gatewright_proto::{MAX_FROM_PLUGIN_BYTES, MAX_TO_PLUGIN_BYTES, message_limit, single};
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
-use http::{Request, Response, Uri};
+use http::header::{CONTENT_TYPE, TE};
+use http::{Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame};
+use http_body_util::Full;
+use prost::Message;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tonic::Status;
+use tonic::{Code, Status};
+use tower::Service;
 
 /// What a stream, and all of them together, may be sent before they are read.
 const STREAM_WINDOW: u32 = 4 << 20;
@@ -81,6 +86,34 @@ impl Wire {
         Ok((Self { requests, rest }, Box::pin(moved(connection, rests))))
     }
 
+    /// Asks with one message, and is answered with one, without what tonic's client does around that. `uri` has
+    /// [the origin](Self::origin) of all.
+    pub(crate) async fn single<A: Message + Default>(
+        &self,
+        uri: &'static str,
+        message: &impl Message,
+    ) -> Result<A, Status> {
+        let body = tonic::body::Body::new(Full::new(single::write(message, message_limit(MAX_TO_PLUGIN_BYTES))?));
+        let request = Request::post(uri).header(TE, "trailers").header(CONTENT_TYPE, "application/grpc");
+        let request = request.body(body).map_err(|error| Status::internal(error.to_string()))?;
+        let mut wire = self.clone();
+        poll_fn(|cx| wire.poll_ready(cx)).await?;
+        let response = wire.call(request).await?;
+        match Status::from_header_map(response.headers()) {
+            Some(status) if status.code() != Code::Ok => return Err(status),
+            _ if response.status() != StatusCode::OK => {
+                return Err(Status::unknown(format!("it answers as HTTP does: {}", response.status())));
+            }
+            _ => {}
+        }
+        let (answer, trailers) = single::read(response.into_body(), message_limit(MAX_FROM_PLUGIN_BYTES)).await?;
+        match trailers.as_ref().and_then(Status::from_header_map) {
+            Some(status) if status.code() != Code::Ok => Err(status),
+            Some(_) => answer.ok_or_else(|| Status::internal("it answers without a message")),
+            None => Err(Status::unknown("it answers without a status")),
+        }
+    }
+
     /// What stands in requests for where they go to.
     pub(crate) fn origin() -> Uri {
         Uri::from_static("http://plugin")
@@ -107,7 +140,7 @@ async fn moved<T: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-impl tower::Service<Request<tonic::body::Body>> for Wire {
+impl Service<Request<tonic::body::Body>> for Wire {
     type Response = Response<Received>;
     type Error = Status;
     type Future = Exchanging;

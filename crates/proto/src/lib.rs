@@ -3,9 +3,11 @@
 //! The code is generated, and committed, so that building needs neither `protoc` nor the time that a generator takes; a
 //! test says when it is out of date, and how to write it anew.
 //!
-//! Beside it is what both sides of a session need: a bounded [queue](queue()) of frames, which leave as few messages.
+//! Beside it is what both sides need: of a session a bounded [queue](queue()) of frames, which leave as few messages; of
+//! single calls the bodies of a [single] message.
 
 mod queue;
+pub mod single;
 
 #[expect(missing_docs, reason = "generated")]
 #[rustfmt::skip]
