@@ -7,6 +7,9 @@ use gatewright_host_process::{Address, Options, Patience, Process, Processes};
 use gatewright_pipeline::{Entry, Exchange, Instance, PluginSet, Settings};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{Facts, Failure, FailureMode};
+use gatewright_proto::v1::plugin_client::PluginClient;
+use gatewright_proto::v1::{HookCall, StartRequest, StreamPull};
+use gatewright_proto::{MAX_TO_PLUGIN_BYTES, message_limit};
 use gatewright_testkit::request;
 use gatewright_testkit::services::MockServices;
 use serde_json::{Value as Json, json};
@@ -15,6 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
+use tonic::{Code, Request};
 
 const PLUGIN: &str = env!("CARGO_BIN_EXE_test-plugin");
 
@@ -104,6 +108,38 @@ async fn is_reached(address: &str, listen: &str) {
     assert_eq!(check(&one, &services).await, Ok(true));
     drop(one);
     processes.close().await;
+}
+
+/// Who is no gateway of ours, but speaks gRPC, is understood in full.
+#[tokio::test]
+async fn it_answers_any_client_of_grpc() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _elsewhere = Elsewhere::run(&free.to_string());
+    let started = Instant::now();
+    let mut client = loop {
+        match PluginClient::connect(format!("http://{free}")).await {
+            Ok(client) => break client.max_encoding_message_size(usize::MAX),
+            Err(error) => assert!(started.elapsed() < Duration::from_secs(10), "{error}"),
+        }
+        sleep(Duration::from_millis(10)).await;
+    };
+    let start = StartRequest { name: "it".to_owned(), config: b"{}".as_slice().into(), ..StartRequest::default() };
+    let instance = client.start(start).await.unwrap().into_inner().instance;
+    // No such hook: the answer says so.
+    let call =
+        |bytes: usize| HookCall { id: 7, hook: 999, head: vec![0; bytes].into(), instance, ..HookCall::default() };
+    for bytes in [0, 1 << 20] {
+        let answer = client.call(call(bytes)).await.unwrap().into_inner();
+        assert_eq!((answer.call, answer.answer.is_empty()), (7, false));
+    }
+    let too_long = client.call(call(message_limit(MAX_TO_PLUGIN_BYTES) + 1)).await.err().unwrap();
+    assert_eq!(too_long.code(), Code::OutOfRange, "{too_long}");
+    let mut compressed = Request::new(call(0));
+    compressed.metadata_mut().insert("grpc-encoding", "gzip".parse().unwrap());
+    let compressed = client.call(compressed).await.err().unwrap();
+    assert_eq!(compressed.code(), Code::Unimplemented, "{compressed}");
+    let chunks = client.pull(StreamPull { stream: 3, call: 7, instance }).await.unwrap().into_inner();
+    assert_eq!((chunks.call, chunks.pulled.is_empty()), (7, false));
 }
 
 #[tokio::test]

@@ -332,6 +332,43 @@ async fn it_is_killed_under_single_calls() {
     it_is_killed_under_calls(false).await;
 }
 
+/// A hook that blocks its thread keeps no other call waiting, whether that looks at what came along or fetches it.
+async fn a_hook_blocks(sessions: bool) {
+    let processes = Processes::start().unwrap();
+    let config = json!({ "hooks": { "check_input": [{ "block_on": "secret" }], "pre_request": [{ "sleep": 1500 }] } });
+    let process = load(&processes, "every_hook", config, sessions).await;
+    let services = MockServices::default().services();
+    let blocking = {
+        let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, services.clone());
+        let call = Call::PreRequest(Arc::new(request("m").user("hello").build()));
+        tokio::spawn(process.clone().call(cx, call))
+    };
+    let mut calls = 0;
+    while !blocking.is_finished() {
+        let began = Instant::now();
+        assert_eq!(check(&process, &services, "it", "a secret").await, Ok(true));
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(500), "the call {calls} took {took:?}");
+        calls += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(calls > 20, "{calls} calls meanwhile");
+    assert!(matches!(blocking.await.unwrap().reply, Reply::PreRequest(_)));
+    assert_eq!(process.status().restarts, 0);
+    drop(process);
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn a_hook_blocks_beside_a_session() {
+    a_hook_blocks(true).await;
+}
+
+#[tokio::test]
+async fn a_hook_blocks_beside_single_calls() {
+    a_hook_blocks(false).await;
+}
+
 /// Somebody else's process, which ends with the test.
 struct Elsewhere(Child);
 

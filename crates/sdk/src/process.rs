@@ -1,32 +1,37 @@
 //! A plugin as a process of its own.
 //!
 //! `fn main` is one line, [`executable!`](crate::executable). The process serves `gatewright.plugin.v1.Plugin` (see
-//! `proto/`) on the socket that the gateway names, one call a task, on as many threads as there are cores: a hook that
-//! blocks its thread keeps one of them. What a hook looks at came with the call, or else is fetched while its thread
-//! waits; what it asks of the host and must wait for, it awaits.
+//! `proto/`) on the socket that the gateway names. One thread does that, hooks and all; others rest until a hook blocks
+//! it. What a hook looks at came with the call, or else is fetched while its thread waits; what it asks of the host and
+//! must wait for, it awaits.
 //!
 //! A panic ends the call, not the process. What is printed to stdout goes nowhere; lines on stderr become the host's
 //! log.
 
 mod calls;
+mod crew;
 mod desk;
+mod front;
 mod listen;
 mod service;
 
 use crate::Exported;
 use calls::Calls;
+use crew::Crew;
+use front::Front;
 use gatewright_abi::Introduction;
 use gatewright_plugin::FromConfig;
 use gatewright_plugin::hosted::{Hosted, link};
-use gatewright_proto::v1::plugin_server::PluginServer;
-use gatewright_proto::{HEALTH, MAX_FROM_PLUGIN_BYTES, MAX_TO_PLUGIN_BYTES, message_limit};
+use gatewright_proto::HEALTH;
 use listen::{Listen, Listener};
+use service::Service;
 use std::future::Future;
 use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
+use tonic::service::Routes;
 
 /// What a process serves: the type of a plugin, or an artefact of another kind.
 pub trait Artefact: Send + Sync + 'static {
@@ -77,7 +82,7 @@ pub fn run(artefact: Arc<dyn Artefact>) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    match runtime().and_then(|runtime| runtime.block_on(serve(artefact, listen))) {
+    match Crew::start().and_then(|crew| crew.attend(serve(artefact, listen, crew))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("`{name}` cannot serve: {error}"));
@@ -86,31 +91,16 @@ pub fn run(artefact: Arc<dyn Artefact>) -> ExitCode {
     }
 }
 
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    // With two, one hook that blocks does not keep the others from being read.
-    tokio::runtime::Builder::new_multi_thread().worker_threads(cores.clamp(2, 8)).enable_all().build()
-}
-
-async fn serve(artefact: Arc<dyn Artefact>, listen: Listen) -> io::Result<()> {
+async fn serve(artefact: Arc<dyn Artefact>, listen: Listen, crew: &'static Crew) -> io::Result<()> {
     let listener = Listener::bind(&listen).await?;
-    let calls = Calls::new(artefact, listen.cookie);
-    let plugin = PluginServer::new(service::Service(calls))
-        .max_decoding_message_size(message_limit(MAX_TO_PLUGIN_BYTES))
-        .max_encoding_message_size(message_limit(MAX_FROM_PLUGIN_BYTES));
+    let calls = Calls::new(artefact, listen.cookie, crew);
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status(HEALTH, tonic_health::ServingStatus::Serving).await;
-    let router = tonic::transport::Server::builder()
-        .initial_stream_window_size(4 << 20)
-        .initial_connection_window_size(16 << 20)
-        .max_frame_size(256 << 10)
-        .max_concurrent_streams(1024)
-        .add_service(health)
-        .add_service(plugin);
+    let front = Front::new(Service::new(calls), Routes::new(health));
     let ended = asked_to_end()?;
     // Sessions last as long as the gateway wants: whoever is asked to end does not wait for them.
     tokio::select! {
-        served = listener.serve(router) => served,
+        never = listener.serve(front) => match never {},
         () = ended => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! The instances of a process, and their calls.
 
+use super::crew::Crew;
 use super::desk::{Desk, Line};
 use super::{Artefact, Instance};
 use futures_util::FutureExt;
@@ -22,6 +23,7 @@ pub(super) struct Calls(Arc<State>);
 struct State {
     artefact: Arc<dyn Artefact>,
     cookie: String,
+    crew: &'static Crew,
     instances: Mutex<Instances>,
 }
 
@@ -41,8 +43,13 @@ pub(super) struct Made {
 // === impl Calls ===
 
 impl Calls {
-    pub(super) fn new(artefact: Arc<dyn Artefact>, cookie: String) -> Self {
-        Self(Arc::new(State { artefact, cookie, instances: Mutex::default() }))
+    pub(super) fn new(artefact: Arc<dyn Artefact>, cookie: String, crew: &'static Crew) -> Self {
+        Self(Arc::new(State { artefact, cookie, crew, instances: Mutex::default() }))
+    }
+
+    /// Who runs what an author wrote.
+    pub(super) fn crew(&self) -> &'static Crew {
+        self.0.crew
     }
 
     pub(super) fn cookie(&self) -> &str {
@@ -86,7 +93,7 @@ impl Calls {
         let Some(hook) = Hook::numbered(hook) else {
             return failed(Failure::Malformed(format!("it knows no hook {hook}")));
         };
-        let desk = Arc::new(Desk::new(id, session.unwrap_or(made.host), parts));
+        let desk = Arc::new(Desk::new(id, session.unwrap_or(made.host), parts, self.crew()));
         let far: Arc<dyn Far> = desk.clone();
         let answering = made.instance.call(hook, &head, &far, service::services(desk.clone()));
         // Unwind safety: what the call was given is the call's own, and the plugin's own state is its author's business.

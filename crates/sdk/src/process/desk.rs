@@ -1,5 +1,6 @@
 //! What a call gets of its host: parts and host functions.
 
+use super::crew::Crew;
 use gatewright_abi::functions::Function;
 use gatewright_abi::service::Ask;
 use gatewright_abi::{Far, Part, document};
@@ -10,9 +11,7 @@ use gatewright_proto::{Full, Outbox};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::block_in_place;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -21,7 +20,7 @@ use tonic::{Request, Status};
 pub(super) struct Desk {
     call: u64,
     line: Line,
-    runtime: Handle,
+    crew: &'static Crew,
     parts: [OnceLock<Result<Vec<u8>, String>>; Part::ALL.len()],
     looked: AtomicU32,
 }
@@ -49,7 +48,7 @@ struct Place<'a, K: std::hash::Hash + Eq, V>(&'a Mutex<HashMap<K, V>>, K);
 // === impl Desk ===
 
 impl Desk {
-    pub(super) fn new(call: u64, line: Line, sent: Vec<PartContent>) -> Self {
+    pub(super) fn new(call: u64, line: Line, sent: Vec<PartContent>, crew: &'static Crew) -> Self {
         let parts: [OnceLock<_>; Part::ALL.len()] = Default::default();
         for PartContent { part, content, error, .. } in sent {
             if let Some(place) = parts.get(part as usize) {
@@ -57,7 +56,7 @@ impl Desk {
                 let _ = place.set(made(content.into(), error));
             }
         }
-        Self { call, line, runtime: Handle::current(), parts, looked: AtomicU32::new(0) }
+        Self { call, line, crew, parts, looked: AtomicU32::new(0) }
     }
 
     /// The parts that were looked at, as bits.
@@ -73,15 +72,15 @@ impl Desk {
                 let key = (self.call, part as u32);
                 lock(&asking.parts).insert(key, tell);
                 let _place = Place(&asking.parts, key);
-                asking.say(&self.runtime, plugin_frame::Frame::Part(fetch)).map_err(gone)?;
-                let content = block_in_place(|| told.blocking_recv()).map_err(|_| gone(()))?;
+                asking.say(self.crew, plugin_frame::Frame::Part(fetch)).map_err(gone)?;
+                let content = self.crew.wait(told).map_err(|_| gone(()))?;
                 made(content.content.into(), content.error)
             }
             Line::Host(None) => Err("it did not come with the call, and there is no way to fetch it".to_owned()),
             Line::Host(Some((client, token))) => {
                 let (mut client, request) = (client.clone(), authorized(fetch, token));
                 let content =
-                    wait(&self.runtime, async move { client.part(request).await }).map_err(|status| said(&status))?;
+                    self.crew.wait(async move { client.part(request).await }).map_err(|status| said(&status))?;
                 made(content.into_inner().content.into(), String::new())
             }
         }
@@ -128,10 +127,10 @@ impl Ask for Desk {
             // Nobody waits: it is there before the answer is, and a refusal goes to the host's log.
             Line::Session(asking) => {
                 let frame = plugin_frame::Frame::Ask(self.question(0, function, argument));
-                asking.say(&self.runtime, frame).map_err(away)?;
+                asking.say(self.crew, frame).map_err(away)?;
                 Ok(document::write(&()))
             }
-            Line::Host(_) => wait(&self.runtime, self.ask(function, argument)),
+            Line::Host(_) => self.crew.wait(self.ask(function, argument)),
         }
     }
 }
@@ -164,11 +163,11 @@ impl Asking {
         lock(&self.parts).clear();
     }
 
-    fn say(&self, runtime: &Handle, frame: plugin_frame::Frame) -> Result<(), Full> {
+    fn say(&self, crew: &Crew, frame: plugin_frame::Frame) -> Result<(), Full> {
         match self.outbox.try_send(PluginFrame { frame: Some(frame) }) {
             Ok(()) => Ok(()),
             Err((Full::Gone, _)) => Err(Full::Gone),
-            Err((Full::Full, frame)) => wait(runtime, self.outbox.send(frame)),
+            Err((Full::Full, frame)) => crew.wait(self.outbox.send(frame)),
         }
     }
 }
@@ -179,11 +178,6 @@ impl<K: std::hash::Hash + Eq, V> Drop for Place<'_, K, V> {
     fn drop(&mut self) {
         lock(self.0).remove(&self.1);
     }
-}
-
-/// Waits on a thread that may be one of the runtime's.
-fn wait<T>(runtime: &Handle, future: impl Future<Output = T>) -> T {
-    block_in_place(|| runtime.block_on(future))
 }
 
 fn authorized<T>(message: T, token: &AsciiMetadataValue) -> Request<T> {

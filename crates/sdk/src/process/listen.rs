@@ -1,11 +1,17 @@
 //! Where a plugin's process listens.
 
+use super::front::Front;
 use gatewright_proto::{COOKIE, SOCKET};
+use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
-use tonic::transport::server::Router;
+use tokio::spawn;
+use tokio::time::sleep;
+
+/// How long nobody is taken in after it failed.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where to listen, and what to say to the gateway.
 pub(super) struct Listen {
@@ -62,11 +68,24 @@ impl Listener {
         })
     }
 
-    pub(super) async fn serve(self, router: Router) -> io::Result<()> {
-        let served = match self {
-            Self::Unix(listener) => router.serve_with_incoming(UnixListenerStream::new(listener)).await,
-            Self::Tcp(listener) => router.serve_with_incoming(TcpListenerStream::new(listener)).await,
-        };
-        served.map_err(io::Error::other)
+    /// Serves whoever connects.
+    pub(super) async fn serve(self, front: Front) -> Infallible {
+        loop {
+            let served = match &self {
+                Self::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+                    spawn(front.clone().serve(stream));
+                }),
+                Self::Tcp(listener) => listener.accept().await.and_then(|(stream, _)| {
+                    // An answer does not wait until what was said before it is confirmed.
+                    stream.set_nodelay(true)?;
+                    spawn(front.clone().serve(stream));
+                    Ok(())
+                }),
+            };
+            if served.is_err() {
+                // The other side went away, or there is no room for it right now.
+                sleep(PAUSE).await;
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::Instance;
 use super::calls::{Calls, message};
 use super::desk::{Asking, Line};
+use async_task::Task;
 use gatewright_abi::guest;
 use gatewright_plugin::Failure;
 use gatewright_proto::v1::host_client::HostClient;
@@ -21,7 +22,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::net::UnixStream;
-use tokio::task::{AbortHandle, block_in_place};
 use tokio_stream::Stream;
 use tonic::transport::{Endpoint, Uri};
 use tonic::{Request, Response, Status, Streaming};
@@ -30,7 +30,8 @@ use tonic::{Request, Response, Status, Streaming};
 const AT_ONCE: usize = 8192;
 
 /// The service.
-pub(super) struct Service(pub(super) Calls);
+#[derive(Clone)]
+pub(super) struct Service(Calls);
 
 /// A session, from this side.
 struct Session {
@@ -38,7 +39,7 @@ struct Session {
     outbox: Outbox<PluginFrame>,
     asking: Arc<Asking>,
     /// Calls and pulls under way, each by its call.
-    under_way: Mutex<HashMap<u64, Option<AbortHandle>>>,
+    under_way: Mutex<HashMap<u64, Option<Task<()>>>>,
 }
 
 /// A call or pull under way, which is answered however it ends.
@@ -65,18 +66,21 @@ impl Plugin for Service {
 
     async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartReply>, Status> {
         let StartRequest { name, config, host_socket, host_token } = request.into_inner();
-        let create = || self.0.artefact().create(&name, &config);
-        let instance = match block_in_place(|| catch_unwind(AssertUnwindSafe(create))) {
-            Ok(Ok(instance)) => Instance::of(instance),
-            Ok(Err(error)) => return Err(Status::invalid_argument(error)),
-            Err(panic) => return Err(Status::internal(format!("panicked: {}", message(&*panic)))),
-        };
         let host = host(host_socket, &host_token)?;
-        Ok(Response::new(StartReply { instance: self.0.keep(instance, host) }))
+        let started = self.run(move |calls| async move {
+            let create = || calls.artefact().create(&name, &config);
+            match catch_unwind(AssertUnwindSafe(create)) {
+                Ok(Ok(instance)) => Ok(StartReply { instance: calls.keep(Instance::of(instance), host) }),
+                Ok(Err(error)) => Err(Status::invalid_argument(error)),
+                Err(panic) => Err(Status::internal(format!("panicked: {}", message(&*panic)))),
+            }
+        });
+        started.await?.map(Response::new)
     }
 
     async fn call(&self, request: Request<HookCall>) -> Result<Response<HookAnswer>, Status> {
-        Ok(Response::new(self.0.call(request.into_inner(), None).await))
+        let call = request.into_inner();
+        self.run(|calls| async move { calls.call(call, None).await }).await.map(Response::new)
     }
 
     type SessionStream = Telling;
@@ -90,18 +94,36 @@ impl Plugin for Service {
     }
 
     async fn pull(&self, request: Request<StreamPull>) -> Result<Response<StreamChunks>, Status> {
-        Ok(Response::new(self.0.pull(request.into_inner()).await))
+        let pull = request.into_inner();
+        self.run(|calls| async move { calls.pull(pull).await }).await.map(Response::new)
     }
 
     async fn close(&self, request: Request<StreamClose>) -> Result<Response<CloseReply>, Status> {
         let StreamClose { stream, instance } = request.into_inner();
-        self.0.close(instance, stream);
+        self.run(move |calls| async move { calls.close(instance, stream) }).await?;
         Ok(Response::new(CloseReply {}))
     }
 
     async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopReply>, Status> {
-        self.0.end(request.into_inner().instance);
+        let StopRequest { instance } = request.into_inner();
+        self.run(move |calls| async move { calls.end(instance) }).await?;
         Ok(Response::new(StopReply {}))
+    }
+}
+
+impl Service {
+    pub(super) fn new(calls: Calls) -> Self {
+        Self(calls)
+    }
+
+    /// Has the crew do what is an author's work, until it is done or the request is given up.
+    pub(super) async fn run<T, F>(&self, work: impl FnOnce(Calls) -> F) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let done = self.0.crew().spawn(work(self.0.clone())).fallible();
+        done.await.ok_or_else(|| Status::internal("panicked"))
     }
 }
 
@@ -130,13 +152,13 @@ impl Session {
         // An error is the end, too: the gateway comes back if it wants.
         while let Ok(Some(HostFrames { frames })) = frames.message().await {
             for HostFrame { frame } in frames {
-                self.take(frame);
+                self.take(frame).await;
             }
         }
         self.end();
     }
 
-    fn take(self: &Arc<Self>, frame: Option<host_frame::Frame>) {
+    async fn take(self: &Arc<Self>, frame: Option<host_frame::Frame>) {
         match frame {
             Some(host_frame::Frame::Call(call)) => {
                 let (calls, line) = (self.calls.clone(), Line::Session(self.asking.clone()));
@@ -148,13 +170,16 @@ impl Session {
             }
             Some(host_frame::Frame::Cancel(cancel)) => {
                 // Who has ended already was answered.
-                if let Some(Some(task)) = self.under_way().get(&cancel.call) {
-                    task.abort();
-                }
+                let task = self.under_way().get_mut(&cancel.call).and_then(Option::take);
+                drop(task);
             }
             Some(host_frame::Frame::Part(part)) => self.asking.part(part),
             Some(host_frame::Frame::Result(result)) => self.asking.result(result),
-            Some(host_frame::Frame::Close(close)) => self.calls.close(close.instance, close.stream),
+            Some(host_frame::Frame::Close(close)) => {
+                let calls = self.calls.clone();
+                let closing = async move { calls.close(close.instance, close.stream) };
+                let _closed = self.calls.crew().spawn(closing).fallible().await;
+            }
             // Of a newer gateway.
             None => {}
         }
@@ -173,21 +198,21 @@ impl Session {
             under_way.answer = Some(plugin_frame::Frame::Answer(HookAnswer { call, answer, looked: 0 }));
             return;
         }
-        let task = tokio::spawn(async move { under_way.end(work.await) });
+        let task = self.calls.crew().spawn(async move { under_way.end(work.await) });
         // It may have ended already, and taken itself out.
         if let Some(place) = self.under_way().get_mut(&call) {
-            *place = Some(task.abort_handle());
+            *place = Some(task);
         }
     }
 
     fn end(&self) {
         let tasks: Vec<_> = self.under_way().drain().collect();
-        tasks.into_iter().filter_map(|(_, task)| task).for_each(|task| task.abort());
+        drop(tasks);
         self.asking.end();
     }
 
     /// No code of ours panics while it holds the lock.
-    fn under_way(&self) -> MutexGuard<'_, HashMap<u64, Option<AbortHandle>>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<u64, Option<Task<()>>>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
