@@ -24,8 +24,8 @@ const HELD: Duration = Duration::from_millis(1);
 /// Hooks that take so long are worth the waking of another thread, if several are to run.
 const WORTH_SHARING: Duration = Duration::from_micros(100);
 
-/// How long after the last hook nobody looks any more.
-const CALM: u32 = 100;
+/// So many looks after the last hook, nobody looks any more: a plugin that is called now and then costs no more than that.
+const CALM: u32 = 10;
 
 /// So many hooks run one after the other until what came meanwhile is read.
 const IN_A_ROW: u32 = 64;
