@@ -2,7 +2,8 @@
 //!
 //! `CARGO_PROFILE_RELEASE_LTO=fat scripts/wasm-examples.sh bench-subject` prints the module; then
 //! `cargo run --release -p bench-wasm -- target/wasm-plugins/wasm32-unknown-unknown/release/examples/subject.wasm`.
-//! A second argument measures those lines alone in which it occurs: `"50 B, component, warm"`.
+//! A second argument measures those lines alone in which it occurs, `"50 B, component, warm"`, and a third is the rounds,
+//! of which a profiler wants more. `BENCH_CACHE=FOLDER` keeps the compiled code, so that a profile has none of compiling.
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -14,6 +15,7 @@ use gatewright_plugin::{Cx, Draft, Facts, State};
 use gatewright_testkit::request;
 use gatewright_testkit::services::MockServices;
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,20 +23,22 @@ use std::time::{Duration, Instant};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Rounds, of which the median counts, and the calls of each.
+/// Rounds unless told, of which the median counts, and the calls of each.
 const ROUNDS: usize = 51;
 const CALLS: u32 = 400;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let module = std::env::args().nth(1).ok_or("name the core module: see the top of the source")?;
     let only = std::env::args().nth(2).unwrap_or_default();
+    let rounds = std::env::args().nth(3).map_or(Ok(ROUNDS), |rounds| rounds.parse())?;
     let component = gatewright_pack::pack(&std::fs::read(module)?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(component, &only))
+    runtime.block_on(run(component, &only, rounds))
 }
 
-async fn run(component: Vec<u8>, only: &str) -> Result<(), Box<dyn Error>> {
-    let engine = WasmHost::new(None)?;
+async fn run(component: Vec<u8>, only: &str, rounds: usize) -> Result<(), Box<dyn Error>> {
+    let cache = std::env::var_os("BENCH_CACHE").map(PathBuf::from);
+    let engine = WasmHost::new(cache.as_deref())?;
     let config = serde_json::json!({});
     let with = |instances| Options { instances: Some(instances), ..Options::default() };
     let in_place = Options { timeout: Some(MOST_IN_PLACE), ..Options::default() };
@@ -56,7 +60,7 @@ async fn run(component: Vec<u8>, only: &str) -> Result<(), Box<dyn Error>> {
     println!("{:<28} {:<28} {:>10}", "", "", "median us");
     for (name, call) in &scenarios {
         for (host, plugin) in hosts.iter().filter(|(host, _)| format!("{name}, {host}").contains(only)) {
-            println!("{name:<28} {host:<28} {:>10.2}", median(plugin, call).await?.as_secs_f64() * 1e6);
+            println!("{name:<28} {host:<28} {:>10.2}", median(plugin, call, rounds).await?.as_secs_f64() * 1e6);
         }
     }
     Ok(())
@@ -70,11 +74,11 @@ fn asking(messages: usize, bytes: usize) -> Request {
 }
 
 /// Of a call in rounds of many; what making context and payload costs is in it, for all hosts alike.
-async fn median(plugin: &Arc<dyn Hosted>, call: &Call) -> Result<Duration, String> {
+async fn median(plugin: &Arc<dyn Hosted>, call: &Call, count: usize) -> Result<Duration, String> {
     let services = MockServices::default().services();
     let facts = Arc::new(Facts { request_id: "01a1f89b-60e5-7758-b039-9725544a889c".to_owned(), ..Facts::default() });
-    let mut rounds = Vec::with_capacity(ROUNDS);
-    for _ in 0..ROUNDS {
+    let mut rounds = Vec::with_capacity(count);
+    for _ in 0..count {
         let started = Instant::now();
         for _ in 0..CALLS {
             let mut cx = Cx::new(facts.clone(), State::default(), None, services.clone());
@@ -90,5 +94,5 @@ async fn median(plugin: &Arc<dyn Hosted>, call: &Call) -> Result<Duration, Strin
         rounds.push(started.elapsed() / CALLS);
     }
     rounds.sort_unstable();
-    Ok(rounds[ROUNDS / 2])
+    Ok(rounds[count / 2])
 }
