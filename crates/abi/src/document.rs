@@ -22,6 +22,22 @@ pub type Texts = for<'a> fn(&'a [u8]) -> Option<&'a str>;
 /// Counts what would be written.
 struct Length(usize);
 
+/// What is written. The library's own asks for room first, and looks at the answer: two calls for each name and each
+/// length.
+struct Buffer(Vec<u8>);
+
+// === impl Buffer ===
+
+impl Write for Buffer {
+    type Error = Infallible;
+
+    #[inline]
+    fn push(&mut self, input: &[u8]) -> Result<(), Infallible> {
+        self.0.extend_from_slice(input);
+        Ok(())
+    }
+}
+
 // === impl Length ===
 
 impl Write for &mut Length {
@@ -43,8 +59,7 @@ impl NotADocument {
 
 /// A value as a document.
 pub fn write(value: &impl Serialize) -> Vec<u8> {
-    // Writing into memory does not fail, and no type of the contract refuses to be written.
-    cbor4ii::serde::to_vec(Vec::with_capacity(128), &Nulls(value)).unwrap_or_default()
+    write_into(Vec::with_capacity(128), value)
 }
 
 /// The same of a value that may be long: it is measured first, so that no byte is copied twice.
@@ -52,7 +67,16 @@ pub fn write_long(value: &impl Serialize) -> Vec<u8> {
     let mut length = Length(0);
     // Counting does not fail.
     let _ = Nulls(value).serialize(&mut Serializer::new(&mut length));
-    cbor4ii::serde::to_vec(Vec::with_capacity(length.0), &Nulls(value)).unwrap_or_default()
+    write_into(Vec::with_capacity(length.0), value)
+}
+
+fn write_into(empty: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
+    let mut serializer = Serializer::new(Buffer(empty));
+    // Writing into memory does not fail, and no type of the contract refuses to be written.
+    match Nulls(value).serialize(&mut serializer) {
+        Ok(()) => serializer.into_inner().0,
+        Err(_) => Vec::new(),
+    }
 }
 
 /// The value of a document. Nesting is bounded, and nothing is taken before its bytes are there.
