@@ -180,18 +180,22 @@ impl Instance {
     }
 
     /// Calls a hook; others have their turns while it takes long. After an error the instance is of no more use.
-    pub(crate) async fn call(
+    pub(crate) fn call(
         &mut self,
         checked: &Checked,
         current: Current,
         head: Vec<u8>,
-    ) -> Result<Answered, Failure> {
-        let (handle, call) = self.enter(checked, current)?;
-        let answered = match handle {
-            Handle::One(handle) => handle.call_async(&mut self.store, (call, head)).await.map(of_one),
-            Handle::Chunks(handle) => handle.call_async(&mut self.store, (call, vec![head])).await.map(of_chunks),
-        };
-        self.left(answered)
+    ) -> impl Future<Output = Result<Answered, Failure>> + Send {
+        // At once, so that what the call has is moved into the store, and not into a future first.
+        let entered = self.enter(checked, current);
+        async move {
+            let (handle, call) = entered?;
+            let answered = match handle {
+                Handle::One(handle) => handle.call_async(&mut self.store, (call, head)).await.map(of_one),
+                Handle::Chunks(handle) => handle.call_async(&mut self.store, (call, vec![head])).await.map(of_chunks),
+            };
+            self.left(answered)
+        }
     }
 
     /// The same on the caller's stack, which nobody else has meanwhile: it ends after so many ticks.

@@ -71,9 +71,12 @@ impl WasmPlugin {
 
     async fn answer(&self, cx: &mut Cx, call: &mut Call) -> Reply {
         let running = self.clock.run();
-        let mut lease = match self.pool.take(&cx.facts().kept).await {
-            Ok(lease) => lease,
-            Err(error) => return Reply::Failed(Failure::Unavailable(error.to_string())),
+        let mut lease = match self.pool.take_idle() {
+            Some(lease) => lease,
+            None => match self.pool.take(&cx.facts().kept).await {
+                Ok(lease) => lease,
+                Err(error) => return Reply::Failed(Failure::Unavailable(error.to_string())),
+            },
         };
         let (current, head) = self.send(cx, &call.lend());
         let answered = lease.instance.call(&self.pool.mould.checked, current, head).await;
@@ -87,10 +90,13 @@ impl WasmPlugin {
 
     fn answer_in_place(&self, time: Duration, cx: &mut Cx, call: CallRef<'_>) -> Reply {
         let running = self.clock.run();
-        let mut lease = match within(time, self.pool.take(&cx.facts().kept)) {
-            Some(Ok(lease)) => lease,
-            Some(Err(error)) => return Reply::Failed(Failure::Unavailable(error.to_string())),
-            None => return Reply::Failed(Failure::TimedOut),
+        let mut lease = match self.pool.take_idle() {
+            Some(lease) => lease,
+            None => match within(time, self.pool.take(&cx.facts().kept)) {
+                Some(Ok(lease)) => lease,
+                Some(Err(error)) => return Reply::Failed(Failure::Unavailable(error.to_string())),
+                None => return Reply::Failed(Failure::TimedOut),
+            },
         };
         let (current, head) = self.send(cx, &call);
         let answered = lease.instance.call_in_place(&self.pool.mould.checked, current, head, ticks(time));

@@ -108,6 +108,16 @@ impl Pool {
         Ok(Lease { instance, place, turn: None })
     }
 
+    /// Takes an instance that is idle, if there is one and nobody waits: what most calls find.
+    pub(crate) fn take_idle(&self) -> Option<Lease> {
+        if self.most_idle == 0 {
+            return None;
+        }
+        let place = self.places.clone().try_acquire_owned().ok()?;
+        let instance = self.idle().ready.pop()?;
+        Some(Lease { instance, place, turn: None })
+    }
+
     /// Takes the instance of a request again; `None` if it is gone.
     pub(crate) async fn take_again(seat: &Arc<Seat>) -> Option<Lease> {
         let mut turn = seat.clone().lock_owned().await;
