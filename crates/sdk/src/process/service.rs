@@ -152,13 +152,13 @@ impl Session {
         // An error is the end, too: the gateway comes back if it wants.
         while let Ok(Some(HostFrames { frames })) = frames.message().await {
             for HostFrame { frame } in frames {
-                self.take(frame).await;
+                self.take(frame);
             }
         }
         self.end();
     }
 
-    async fn take(self: &Arc<Self>, frame: Option<host_frame::Frame>) {
+    fn take(self: &Arc<Self>, frame: Option<host_frame::Frame>) {
         match frame {
             Some(host_frame::Frame::Call(call)) => {
                 let (calls, line) = (self.calls.clone(), Line::Session(self.asking.clone()));
@@ -178,7 +178,8 @@ impl Session {
             Some(host_frame::Frame::Close(close)) => {
                 let calls = self.calls.clone();
                 let closing = async move { calls.close(close.instance, close.stream) };
-                let _closed = self.calls.crew().spawn(closing).fallible().await;
+                // What an author's `Drop` does must not keep this from reading on.
+                self.calls.crew().spawn(closing).detach();
             }
             // Of a newer gateway.
             None => {}
