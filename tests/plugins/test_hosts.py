@@ -231,13 +231,18 @@ def connects(path):
         return True
 
 
+def sleeper(examples, hook, milliseconds, **more):
+    """The entry of a library that hangs so long at a hook, in requests of the id `hang`."""
+    script = {"hooks": {hook: [{"sleep": milliseconds}]}, "only": "hang"}
+    return {
+        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": [hook],
+        "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"], **more,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("isolation", [{}, {"isolation": "process"}])
 def test_a_library_that_hangs_shuts_its_own_gate_alone(start, upstream, examples, isolation):
-    script = {"hooks": {"check_input": [{"sleep": 4000}]}, "only": "hang"}
-    entry = {
-        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["check_input"],
-        "failure_mode": "fail_closed", "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"], **isolation,
-    }  # fmt: skip
+    entry = sleeper(examples, "check_input", 4000, failure_mode="fail_closed", **isolation)
     gateway = start(standard_config(upstream.url, plugins=[entry]))
     url = f"{gateway.url}/v1/chat/completions"
     status, _, body = post(url, chat("openai/fine"))
@@ -260,11 +265,7 @@ def test_a_library_that_hangs_shuts_its_own_gate_alone(start, upstream, examples
 
 
 def test_a_call_in_place_that_hangs_holds_no_other_request(start, upstream, examples):
-    script = {"hooks": {"check_input": [{"sleep": 6000}]}, "only": "hang"}
-    entry = {
-        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["check_input"], "inline": True,
-        "failure_mode": "fail_closed", "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"],
-    }  # fmt: skip
+    entry = sleeper(examples, "check_input", 6000, inline=True, failure_mode="fail_closed")
     gateway = start(standard_config(upstream.url, plugins=[entry], server={"workers": 1}))
     path, url = "/v1/chat/completions", f"{gateway.url}/v1/chat/completions"
     with Raw(gateway) as hung, Raw(gateway) as streaming, Raw(gateway) as other:
@@ -286,11 +287,7 @@ def test_a_call_in_place_that_hangs_holds_no_other_request(start, upstream, exam
 
 
 def test_a_call_in_place_that_hangs_holds_nothing_of_its_own_connection(start, upstream, examples):
-    script = {"hooks": {"check_input": [{"sleep": 4000}]}, "only": "hang"}
-    entry = {
-        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["check_input"], "inline": True,
-        "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"],
-    }  # fmt: skip
+    entry = sleeper(examples, "check_input", 4000, inline=True)
     gateway = start(standard_config(upstream.url, plugins=[entry], server={"workers": 1}))
     script = pathlib.Path(__file__).parents[1] / "support" / "multiplexed.mjs"
     ids = ["first", "hang", *(f"beside-{number}" for number in range(8))]
@@ -302,11 +299,7 @@ def test_a_call_in_place_that_hangs_holds_nothing_of_its_own_connection(start, u
 
 
 def test_a_call_in_place_that_hangs_while_the_gateway_drains_holds_no_other_request(start, upstream, examples):
-    script = {"hooks": {"post_request": [{"sleep": 2500}]}, "only": "hang"}
-    entry = {
-        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["post_request"], "inline": True,
-        "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"],
-    }  # fmt: skip
+    entry = sleeper(examples, "post_request", 2500, inline=True)
     gateway = start(standard_config(upstream.url, plugins=[entry], server={"workers": 1}))
     path = "/v1/chat/completions"
     with Raw(gateway) as hung, Raw(gateway) as streaming:
@@ -326,11 +319,7 @@ def test_a_call_in_place_that_hangs_while_the_gateway_drains_holds_no_other_requ
 
 
 def test_a_library_that_comes_to_be_called_in_place_is_so_on_new_connections(start, upstream, examples):
-    script = {"hooks": {"check_input": [{"sleep": 2000}]}, "only": "hang"}
-    entry = {
-        "name": "sleeper", "path": str(examples / "libevery_hook.so"), "config": script, "hooks": ["check_input"],
-        "timeout_seconds": 0.2, "models": ["openai/*"], "permissions": ["records"],
-    }  # fmt: skip
+    entry = sleeper(examples, "check_input", 2000)
     gateway = start(standard_config(upstream.url, plugins=[entry], server={"workers": 1}))
     path = "/v1/chat/completions"
     with Raw(gateway) as old:

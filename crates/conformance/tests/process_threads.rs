@@ -348,7 +348,7 @@ async fn a_hook_blocks(sessions: bool) {
         let began = Instant::now();
         assert_eq!(check(&process, &services, "it", "a secret").await, Ok(true));
         let took = began.elapsed();
-        assert!(took < Duration::from_millis(500), "the call {calls} took {took:?}");
+        assert!(took < Duration::from_secs(1), "the call {calls} took {took:?}");
         calls += 1;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
