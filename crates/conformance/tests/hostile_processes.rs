@@ -8,7 +8,7 @@ use gatewright_plugin::hosted::point;
 use gatewright_plugin::{Facts, Failure, FailureMode};
 use gatewright_testkit::request;
 use gatewright_testkit::services::MockServices;
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{DumpableBehavior, Pid, Signal, dumpable_behavior, kill_process, test_kill_process};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -254,6 +254,48 @@ async fn it_answers_garbage() {
         assert_eq!(check(&it, PATIENCE, FailureMode::Open).await, Ok(()), "{how}");
         assert_eq!(process.status().restarts, 0, "{how}");
     }
+    processes.close().await;
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn it_may_not_read_what_the_gateway_has() {
+    let _processes = Processes::start().unwrap();
+    assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+}
+
+#[tokio::test]
+async fn it_says_more_than_anybody_wants_to_hear() {
+    let processes = Processes::start().unwrap();
+    let process = load(&processes, "talkative").await.unwrap();
+    let it = instance("hostile", &process).await;
+    for _ in 0..3 {
+        assert_eq!(check(&it, PATIENCE, FailureMode::Closed).await, Ok(()));
+    }
+    assert_eq!(process.status().restarts, 0);
+    drop((it, process));
+    processes.close().await;
+}
+
+/// What it says of one call is of no other, over whichever connection.
+#[tokio::test]
+async fn it_says_of_every_other_call_that_it_is_unavailable() {
+    let processes = Processes::start().unwrap();
+    let process = load(&processes, "sometimes_unavailable").await.unwrap();
+    let it = instance("hostile", &process).await;
+    let call = async || match check(&it, PATIENCE, FailureMode::Closed).await {
+        Ok(()) => "answered",
+        Err(failure) if failure.to_string().contains("its database is down") => failure.cause(),
+        Err(failure) => panic!("{failure}"),
+    };
+    // The first go over the supervisor's connection.
+    let before = [call().await, call().await, call().await, call().await];
+    assert_eq!(before.iter().filter(|outcome| **outcome == "answered").count(), 2, "{before:?}");
+    until("it has a connection of its own", || process.status().connections > 0).await;
+    let after = [call().await, call().await, call().await, call().await];
+    assert_eq!(after.iter().filter(|outcome| **outcome == "answered").count(), 2, "{after:?}");
+    assert_eq!((process.status().restarts, process.status().connections), (0, 1));
+    drop((it, process));
     processes.close().await;
 }
 

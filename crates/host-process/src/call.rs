@@ -1,20 +1,19 @@
 //! A call of a hook, where its request runs.
 
-use crate::flights::{Answer, Flight, To, Want, What};
+use crate::desk::Desk;
+use crate::flights::{Answer, Flight, Want};
 use crate::link::Link;
 use crate::links::Links;
 use crate::process::Shared;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use gatewright_abi::functions::Function;
-use gatewright_abi::host::{self, Departure, Rest};
-use gatewright_abi::{Part, Pulled, Pulls, document, service};
+use gatewright_abi::host::{self, Departure};
+use gatewright_abi::{Pulled, Pulls, document};
 use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::model::{ErrorKind, LlmError};
-use gatewright_plugin::services::{BoxFuture, ServiceError, Services};
-use gatewright_plugin::{Cx, Failure, Hook};
+use gatewright_plugin::services::BoxFuture;
+use gatewright_plugin::{Cx, Failure};
 use gatewright_proto::v1::{
-    HookAnswer, HookCall, HostFrame, HostResult, PartContent, StreamChunks, StreamClose, StreamPull, host_frame,
-    host_result,
+    HookAnswer, HookCall, HostFrame, PartContent, StreamChunks, StreamClose, StreamPull, host_frame,
 };
 use gatewright_proto::{Full, MAX_TO_PLUGIN_BYTES};
 use std::pin::pin;
@@ -33,13 +32,6 @@ const CLOSE: Duration = Duration::from_secs(5);
 const CALL: &str = "http://plugin/gatewright.plugin.v1.Plugin/Call";
 const PULL: &str = "http://plugin/gatewright.plugin.v1.Plugin/Pull";
 
-/// What a call gives the plugin.
-struct Desk {
-    services: Services,
-    hook: Hook,
-    rest: Rest,
-}
-
 /// The streams that a call was answered with.
 #[derive(Clone)]
 struct Answered {
@@ -55,7 +47,7 @@ pub(crate) async fn call(shared: &Shared, links: &Arc<Links>, cx: &mut Cx, call:
     let link = links.of(hook);
     let session = link.session.is_some();
     let parts = shared.prefetch.parts(hook, &rest, session);
-    let desk = Arc::new(Desk { services: cx.services().clone(), hook, rest });
+    let desk = Arc::new(Desk::new(cx.services().clone(), hook, rest));
     let number = link.flights.call();
     match ask(&link, &desk, number, head, parts).await {
         Ok(HookAnswer { answer, looked, .. }) => {
@@ -72,7 +64,7 @@ pub(crate) async fn call(shared: &Shared, links: &Arc<Links>, cx: &mut Cx, call:
 
 async fn ask(
     link: &Arc<Link>,
-    desk: &Desk,
+    desk: &Arc<Desk>,
     id: u64,
     head: Vec<u8>,
     parts: Vec<PartContent>,
@@ -80,19 +72,19 @@ async fn ask(
     if head.len() + parts.iter().map(|part| part.content.len()).sum::<usize>() > MAX_TO_PLUGIN_BYTES {
         return Err(Failure::Oversized(format!("it would get more than {MAX_TO_PLUGIN_BYTES} bytes")));
     }
-    let remaining = desk.rest.facts().remaining().map_or(0, |left| left.as_millis().max(1));
+    let remaining = desk.facts().remaining().map_or(0, |left| left.as_millis().max(1));
     let call = HookCall {
         id,
-        hook: desk.hook as u32,
+        hook: desk.hook() as u32,
         head: head.into(),
         parts,
         remaining_ms: u64::try_from(remaining).unwrap_or(u64::MAX),
         instance: link.instance,
     };
-    let mut flight = Flight::open(link, id)?;
+    let mut flight = Flight::open(link, id, desk)?;
     let Some(session) = &link.session else {
         let answer = attend(&mut flight.wants, desk, id, link.wire.single(CALL, &call)).await;
-        return answer.map_err(|status| failed(link, &status));
+        return answer.map_err(|status| failed(&status));
     };
     session.send(HostFrame { frame: Some(host_frame::Frame::Call(call)) }).await.map_err(|_| link.gone())?;
     let Flight { wants, answer, .. } = &mut flight;
@@ -107,121 +99,26 @@ async fn ask(
 async fn attend<T>(wants: &mut mpsc::Receiver<Want>, desk: &Desk, call: u64, answer: impl Future<Output = T>) -> T {
     let mut answer = pin!(answer);
     let mut under_way = FuturesUnordered::new();
-    let answer = loop {
+    loop {
         tokio::select! {
             biased;
-            Some(want) = wants.recv(), if under_way.len() < UNDER_WAY => {
-                if let Some(want) = desk.at_once(want) {
-                    under_way.push(desk.serve(call, want));
-                }
-            }
+            Some(want) = wants.recv(), if under_way.len() < UNDER_WAY => under_way.push(desk.serve(call, want)),
             Some(()) = under_way.next(), if !under_way.is_empty() => {}
-            answer = &mut answer => break answer,
+            answer = &mut answer => return answer,
         }
-    };
-    // What was said before the answer counts; who waits for the rest has ended.
-    while let Ok(want) = wants.try_recv() {
-        let _ended = desk.at_once(want);
     }
-    answer
 }
 
-/// What an error of a single call means.
-fn failed(link: &Link, status: &Status) -> Failure {
+/// What an error of a single call means. Whether its connection broke or the plugin says so, it is of this call: that
+/// a connection is no more, who moves it along finds.
+fn failed(status: &Status) -> Failure {
     let message = status.message().to_owned();
     match status.code() {
-        Code::Unavailable | Code::Cancelled | Code::Unknown => {
-            if status.code() == Code::Unavailable {
-                link.lose(format!("its connection broke: {message}"));
-            }
-            Failure::Unavailable(message)
-        }
+        Code::Unavailable | Code::Cancelled | Code::Unknown => Failure::Unavailable(message),
         Code::DeadlineExceeded => Failure::TimedOut,
         Code::ResourceExhausted | Code::OutOfRange => Failure::Oversized(message),
         Code::Internal | Code::Unimplemented | Code::DataLoss => Failure::Malformed(message),
         _ => Failure::Returned(message),
-    }
-}
-
-// === impl Desk ===
-
-impl Desk {
-    /// Does what nobody waits for; gives the rest back.
-    fn at_once(&self, want: Want) -> Option<Want> {
-        let (To::Nobody, What::Function { function, argument }) = (&want.to, &want.what) else { return Some(want) };
-        let done = function_of(*function)
-            .and_then(|function| service::serve_now(&self.services, self.rest.facts(), self.hook, function, argument));
-        if let Err(error) = done {
-            let hook = self.hook.name();
-            tracing::warn!(hook, request_id = %self.rest.facts().request_id, %error, "a plugin was refused");
-        }
-        None
-    }
-
-    async fn serve(&self, call: u64, Want { what, to, _room }: Want) {
-        let frame = match what {
-            What::Part(part) => {
-                let content = self.part(call, part);
-                match to {
-                    To::Session(session, _) => Some((session, host_frame::Frame::Part(content))),
-                    To::Part(tell) => {
-                        // Who asked may be gone.
-                        let _ = tell.send(content);
-                        None
-                    }
-                    To::Nobody | To::Function(_) => None,
-                }
-            }
-            What::Function { function, argument } => {
-                let done = match function_of(function) {
-                    Ok(function) => {
-                        let facts = self.rest.facts();
-                        service::serve(&self.services, facts, self.hook, true, function, &argument).await
-                    }
-                    Err(error) => Err(error),
-                };
-                let result = |id| HostResult { call, id, result: Some(resulted(done)) };
-                match to {
-                    To::Session(session, id) => Some((session, host_frame::Frame::Result(result(id)))),
-                    To::Function(tell) => {
-                        let _ = tell.send(result(0));
-                        None
-                    }
-                    To::Nobody | To::Part(_) => None,
-                }
-            }
-        };
-        if let Some((session, frame)) = frame {
-            // A session that is gone has nobody who waits.
-            let _ = session.send(HostFrame { frame: Some(frame) }).await;
-        }
-    }
-
-    fn part(&self, call: u64, part: u32) -> PartContent {
-        let found = Part::numbered(part).ok_or_else(|| format!("there is no part {part}"));
-        let found = found.and_then(|part| self.rest.part(part)).and_then(|content| match content.len() {
-            0..=MAX_TO_PLUGIN_BYTES => Ok(content),
-            _ => Err(format!("it has more than {MAX_TO_PLUGIN_BYTES} bytes")),
-        });
-        match found {
-            Ok(content) => PartContent { call, part, content: content.into(), error: String::new() },
-            Err(error) => PartContent { call, part, error, ..PartContent::default() },
-        }
-    }
-}
-
-fn function_of(number: u32) -> Result<Function, ServiceError> {
-    Function::numbered(number).ok_or_else(|| ServiceError::Invalid(format!("there is no host function {number}")))
-}
-
-fn resulted(done: Result<Vec<u8>, ServiceError>) -> host_result::Result {
-    let done = done.and_then(|value| match value.len() {
-        0..=MAX_TO_PLUGIN_BYTES => Ok(value),
-        _ => Err(ServiceError::TooLarge(format!("a result has at most {MAX_TO_PLUGIN_BYTES} bytes"))),
-    });
-    match done {
-        Ok(value) => host_result::Result::Value(value.into()),
-        Err(error) => host_result::Result::Error(document::write(&error).into()),
     }
 }
 
@@ -234,13 +131,13 @@ impl Answered {
             LlmError::new(ErrorKind::PluginUnavailable, failure.to_string()).with_code(failure.cause())
         };
         let Self { links, call, desk } = self;
-        let link = links.of(desk.hook);
+        let link = links.of(desk.hook());
         let pull = StreamPull { stream, call, instance: link.instance };
-        let mut flight = Flight::open(&link, call).map_err(lost)?;
+        let mut flight = Flight::open(&link, call, &desk).map_err(lost)?;
         let pulled = match &link.session {
             None => {
                 let pulled = attend(&mut flight.wants, &desk, call, link.wire.single(PULL, &pull)).await;
-                let chunks: StreamChunks = pulled.map_err(|status| lost(failed(&link, &status)))?;
+                let chunks: StreamChunks = pulled.map_err(|status| lost(failed(&status)))?;
                 chunks.pulled
             }
             Some(session) => {
@@ -264,7 +161,7 @@ impl Pulls for Answered {
     }
 
     fn close(&self, number: u64) {
-        let link = self.links.of(self.desk.hook);
+        let link = self.links.of(self.desk.hook());
         let close = StreamClose { stream: number, instance: link.instance };
         match &link.session {
             Some(session) => {

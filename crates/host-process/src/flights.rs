@@ -1,5 +1,6 @@
 //! The calls that are in flight to one process, over whichever connection.
 
+use crate::desk::Desk;
 use crate::link::Link;
 use gatewright_plugin::Failure;
 use gatewright_proto::v1::{Cancel, HookAnswer, HostFrame, HostResult, PartContent, host_frame};
@@ -39,6 +40,7 @@ struct Open {
     link: u64,
     answer: oneshot::Sender<Answer>,
     wants: mpsc::Sender<Want>,
+    desk: Arc<Desk>,
 }
 
 /// A call or pull in flight. Dropping it before its answer cancels it.
@@ -55,7 +57,7 @@ pub(crate) enum Answer {
     Chunks(tonic::codegen::Bytes),
 }
 
-/// Something that the plugin wants in a call.
+/// Something that the plugin wants in a call, and waits for.
 pub(crate) struct Want {
     pub(crate) what: What,
     pub(crate) to: To,
@@ -69,8 +71,6 @@ pub(crate) enum What {
 
 /// Who is answered.
 pub(crate) enum To {
-    /// Nobody waits.
-    Nobody,
     /// The session, under the plugin's own number.
     Session(Outbox<HostFrame>, u64),
     Part(oneshot::Sender<PartContent>),
@@ -118,6 +118,14 @@ impl Flights {
         Ok(())
     }
 
+    /// Does what a call says and does not wait for, if it is in flight: so none of it has to be kept, however much it is.
+    pub(crate) fn said(&self, call: u64, function: u32, argument: &[u8]) {
+        let desk = self.table().open.get(&call).map(|open| open.desk.clone());
+        if let Some(desk) = desk {
+            desk.said(function, argument);
+        }
+    }
+
     /// Delivers what a call wants, if it is in flight.
     pub(crate) async fn wanted(&self, call: u64, what: What, to: To) -> Result<(), Unknown> {
         let kib = match &what {
@@ -133,8 +141,10 @@ impl Flights {
         };
         let mut table = self.table();
         let open = table.open.get(&call).ok_or(Unknown)?;
-        if open.wants.try_send(Want { what, to, _room: room }).is_err() {
-            // It wants too much, or nobody waits any more: then this says so to whoever does.
+        let in_session = matches!(to, To::Session(..));
+        // Of a single call it is refused, as whoever asked learns.
+        if open.wants.try_send(Want { what, to, _room: room }).is_err() && in_session {
+            // Who waits for the call learns of it, and cancels.
             let link = open.link;
             table.open.remove(&call);
             table.given_up.insert(call, (link, Instant::now()));
@@ -197,7 +207,7 @@ impl Flights {
 
 impl Flight {
     /// Takes a call or pull in.
-    pub(crate) fn open(link: &Arc<Link>, call: u64) -> Result<Self, Failure> {
+    pub(crate) fn open(link: &Arc<Link>, call: u64, desk: &Arc<Desk>) -> Result<Self, Failure> {
         let (answer, answered) = oneshot::channel();
         let (wants, wanted) = mpsc::channel(WANTED);
         let mut table = link.flights.table();
@@ -205,7 +215,7 @@ impl Flight {
         if let Some(failure) = link.over() {
             return Err(failure);
         }
-        table.open.insert(call, Open { link: link.number, answer, wants });
+        table.open.insert(call, Open { link: link.number, answer, wants, desk: desk.clone() });
         drop(table);
         Ok(Self { call, answer: answered, wants: wanted, link: link.clone() })
     }
@@ -216,11 +226,14 @@ impl Drop for Flight {
         let Link { flights, session, number, .. } = &*self.link;
         {
             let mut table = flights.table();
-            if table.open.remove(&self.call).is_none() {
-                return;
-            }
-            if session.is_some() && self.link.over().is_none() {
-                table.given_up.insert(self.call, (*number, Instant::now()));
+            match table.open.remove(&self.call) {
+                Some(_) if session.is_some() && self.link.over().is_none() => {
+                    table.given_up.insert(self.call, (*number, Instant::now()));
+                }
+                Some(_) => {}
+                // It wanted too much at once, and goes on.
+                None if table.given_up.contains_key(&self.call) => {}
+                None => return,
             }
         }
         // A single call is cancelled by dropping its request.

@@ -13,6 +13,7 @@ mod call;
 mod callbacks;
 mod child;
 mod connect;
+mod desk;
 mod error;
 mod flights;
 mod lines;
@@ -29,6 +30,6 @@ mod wire;
 
 pub use address::{Address, BadAddress};
 pub use error::LoadError;
-pub use options::{Options, Patience};
+pub use options::{Conceal, Options, Patience};
 pub use process::{Process, Status};
 pub use processes::Processes;

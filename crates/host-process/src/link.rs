@@ -23,9 +23,7 @@ pub(crate) struct Link {
     pub(crate) flights: Arc<Flights>,
     /// Where what outlives a call runs.
     pub(crate) runtime: Handle,
-    /// Whether the process is of no use without it.
-    base: bool,
-    /// Why it is no more.
+    /// Why it is no more, if it is not the supervisor's: without that one all else is over, too.
     lost: OnceLock<String>,
 }
 
@@ -34,15 +32,15 @@ pub(crate) struct Link {
 impl Link {
     /// The supervisor's connection, of no instance yet.
     pub(crate) fn base(wire: Wire, flights: Arc<Flights>) -> Self {
-        Self::new(wire, 0, flights, true)
+        Self::new(wire, 0, flights)
     }
 
     /// One more connection, of the current runtime.
     pub(crate) fn own(wire: Wire, base: &Self) -> Self {
-        Self::new(wire, base.instance, base.flights.clone(), false)
+        Self::new(wire, base.instance, base.flights.clone())
     }
 
-    fn new(wire: Wire, instance: u64, flights: Arc<Flights>, base: bool) -> Self {
+    fn new(wire: Wire, instance: u64, flights: Arc<Flights>) -> Self {
         Self {
             number: flights.link(),
             instance,
@@ -51,16 +49,12 @@ impl Link {
             session: None,
             flights,
             runtime: Handle::current(),
-            base,
             lost: OnceLock::new(),
         }
     }
 
-    /// It is no more: its calls fail for this reason. Without the supervisor's, so do all others.
+    /// It is no more: its calls fail for this reason.
     pub(crate) fn lose(&self, why: String) {
-        if self.base {
-            return self.flights.sever(why);
-        }
         let _first_reason_counts = self.lost.set(why);
         self.flights.lost(self.number);
     }

@@ -29,11 +29,18 @@ pub struct Options {
     pub sha256: Option<Sha256>,
     /// Where copies are kept.
     pub stage: Option<PathBuf>,
+    /// What the executable is a copy of, if that is run while the same is in it, since it may need what lies beside it.
+    pub original: Option<PathBuf>,
     /// Where the lines go that it writes to stderr, and, as `debug`, to stdout.
     pub log: Arc<dyn Log>,
+    /// Takes secrets out of what is told of it, such as those of its config that it repeats.
+    pub conceal: Conceal,
     /// How long things may take.
     pub patience: Patience,
 }
+
+/// Takes secrets out of a sentence.
+pub type Conceal = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// How long things may take.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +77,9 @@ impl Options {
             view: None,
             sha256: None,
             stage: None,
+            original: None,
             log,
+            conceal: Arc::new(str::to_owned),
             patience: Patience::default(),
         }
     }

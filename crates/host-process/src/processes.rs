@@ -29,8 +29,11 @@ struct Thread {
 // === impl Processes ===
 
 impl Processes {
-    /// Starts the thread.
+    /// Starts the thread. From now on the system lets no process of the same user read the memory and environment of this
+    /// one, nor trace it; it leaves no core dump either.
     pub fn start() -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (supervisors, ending) = (TaskTracker::new(), CancellationToken::new());
         let thread =

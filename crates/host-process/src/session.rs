@@ -43,6 +43,8 @@ fn broke(status: &Status) -> Over {
 /// An error is a break of the protocol.
 async fn take(frames: Vec<PluginFrame>, flights: &Flights, outbox: &Outbox<HostFrame>) -> Result<(), &'static str> {
     for PluginFrame { frame } in frames {
+        // However much it says at once, others have their turns.
+        tokio::task::coop::consume_budget().await;
         match frame {
             Some(plugin_frame::Frame::Answer(answer)) => flights
                 .answered(answer.call, Answer::Hook(answer))
@@ -59,12 +61,13 @@ async fn take(frames: Vec<PluginFrame>, flights: &Flights, outbox: &Outbox<HostF
                 }
             }
             Some(plugin_frame::Frame::Ask(ask)) => {
-                let to = match ask.id {
-                    0 => To::Nobody,
-                    id => To::Session(outbox.clone(), id),
-                };
+                if ask.id == 0 {
+                    flights.said(ask.call, ask.function, &ask.argument);
+                    continue;
+                }
+                let to = To::Session(outbox.clone(), ask.id);
                 let what = What::Function { function: ask.function, argument: ask.argument };
-                if flights.wanted(ask.call, what, to).await.is_err() && ask.id != 0 {
+                if flights.wanted(ask.call, what, to).await.is_err() {
                     let error = document::write(&ServiceError::Invalid(over())).into();
                     let result = Some(host_result::Result::Error(error));
                     tell(outbox, host_frame::Frame::Result(HostResult { call: ask.call, id: ask.id, result }))?;

@@ -8,7 +8,9 @@ use gatewright_proto::v1::{
     StartReply, StartRequest, StopReply, StopRequest, StreamChunks, StreamClose, StreamPull, host_frame, plugin_frame,
 };
 use gatewright_proto::{Batches, COOKIE, Outbox, SOCKET, queue};
-use gatewright_sdk::abi::Introduction;
+use gatewright_sdk::abi::functions::Function;
+use gatewright_sdk::abi::{Introduction, document};
+use serde_json::json;
 use std::io::{Error, Write};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -83,6 +85,16 @@ impl Hostile {
             "oversized" => Some(HookAnswer { answer: vec![0; 40 << 20].into(), ..quiet }),
             "large" => Some(HookAnswer { answer: vec![0; (32 << 20) + 1].into(), ..quiet }),
             "wrong_id" => Some(HookAnswer { call: call.id + 1000, ..quiet }),
+            "talkative" => {
+                let line = document::write(&json!({ "level": "info", "message": "still here", "fields": [] }));
+                for _ in 0..20_000 {
+                    let argument = line.clone().into();
+                    let ask = HostAsk { call: call.id, id: 0, function: Function::Log as u32, argument };
+                    // The gateway may be gone.
+                    let _ = outbox.send(PluginFrame { frame: Some(plugin_frame::Frame::Ask(ask)) }).await;
+                }
+                Some(quiet)
+            }
             "greedy" => {
                 for id in 1..100_000 {
                     let ask = HostAsk { call: call.id, id, function: 3, argument: vec![0; 1 << 20].into() };
@@ -110,7 +122,8 @@ impl Plugin for Hostile {
             "wrong_cookie" => "me".to_owned(),
             _ => self.cookie.clone(),
         };
-        Ok(Response::new(IntroduceReply { introduction: introduction.into(), cookie, session: self.how != "single" }))
+        let session = !["single", "sometimes_unavailable"].contains(&&*self.how);
+        Ok(Response::new(IntroduceReply { introduction: introduction.into(), cookie, session }))
     }
 
     async fn start(&self, _: Request<StartRequest>) -> Result<Response<StartReply>, Status> {
@@ -122,7 +135,11 @@ impl Plugin for Hostile {
     }
 
     async fn call(&self, request: Request<HookCall>) -> Result<Response<HookAnswer>, Status> {
-        Ok(Response::new(HookAnswer { call: request.into_inner().id, ..HookAnswer::default() }))
+        let id = request.into_inner().id;
+        match &*self.how {
+            "sometimes_unavailable" if id % 2 == 1 => Err(Status::unavailable("its database is down")),
+            _ => Ok(Response::new(HookAnswer { call: id, ..HookAnswer::default() })),
+        }
     }
 
     type SessionStream =

@@ -61,7 +61,7 @@ impl Host for Documents {
 
 impl Far for Here {
     fn part(&self, part: Part) -> Result<Vec<u8>, String> {
-        self.0.part(part)
+        self.0.part(part).map_err(|why| why.to_string())
     }
 }
 
