@@ -13,7 +13,7 @@ use gatewright_host_process::{Address, Processes};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::{Failure, Permission};
 use hosts::Hosts;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -27,8 +27,8 @@ pub(crate) struct Artefacts {
     app_dir: Option<PathBuf>,
     folder: OnceLock<Folder>,
     hosts: Hosts,
-    /// Copies that were made here.
-    copies: Mutex<BTreeSet<PathBuf>>,
+    /// Copies that were made here: had, so that no other gateway of this app dir removes them.
+    copies: Mutex<BTreeMap<PathBuf, Staged>>,
 }
 
 /// The folder of the copies.
@@ -79,7 +79,7 @@ impl Artefacts {
         let (stage, path) = (Stage::new(self.folder()?), file.clone());
         let staged = tokio::task::spawn_blocking(move || stage.put(&path, expected)).await;
         let copy = staged.map_err(failure)?.map_err(failure)?;
-        self.copies.lock().unwrap_or_else(PoisonError::into_inner).insert(copy.path.clone());
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner).insert(copy.path.clone(), copy.clone());
         Ok(Found::File { copy, file })
     }
 
@@ -96,11 +96,18 @@ impl Artefacts {
                     Some(_) => Some(self.folder()?.join(COMPILED)),
                     None => None,
                 };
-                let component = hosts::component(staged).await?;
+                let component = hosts::component(staged, &file).await?;
                 Ok(self.hosts.wasm(entry, component, compiled.as_deref()).await.map_err(failure)?)
             }
             Some(ArtefactKind::Native) => self.hosts.native(entry, staged, file).await,
-            Some(ArtefactKind::Program | ArtefactKind::Remote) | None => self.hosts.program(entry, staged, file).await,
+            Some(ArtefactKind::Program | ArtefactKind::Remote) | None => {
+                let (copy, written) = (staged.path.clone(), file.clone());
+                let looked = tokio::task::spawn_blocking(move || {
+                    look::look(ArtefactKind::Program, &written, &fs::read(&copy).map_err(|error| error.to_string())?)
+                });
+                looked.await.map_err(failure)?.map_err(failure)?;
+                self.hosts.program(entry, staged, file).await
+            }
         }
     }
 
@@ -129,23 +136,23 @@ impl Artefacts {
     /// were left behind by others.
     pub(crate) fn sweep(&self, in_use: &BTreeSet<Sha256>) {
         let Some(folder) = self.folder.get() else { return };
-        let (now, mut kept) = (SystemTime::now(), BTreeSet::new());
+        let now = SystemTime::now();
         let left_behind = |path: &Path| {
             let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
             modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > LEFT_BEHIND))
         };
-        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone: BTreeSet<PathBuf> = {
+            let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+            copies.extract_if(.., |_, copy| !in_use.contains(&copy.sha256)).map(|(path, _)| path).collect()
+        };
         for entry in fs::read_dir(&folder.path).into_iter().flatten().flatten() {
             let path = entry.path();
             let content = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<Sha256>().ok());
             let Some(content) = content else { continue };
-            if in_use.contains(&content) {
-                kept.insert(path);
-            } else if copies.contains(&path) || left_behind(&path) {
-                let _ = fs::remove_file(&path);
+            if !in_use.contains(&content) && (gone.contains(&path) || left_behind(&path)) {
+                Staged::remove_unless_held(&path);
             }
         }
-        *copies = kept;
     }
 }
 

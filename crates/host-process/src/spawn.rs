@@ -4,7 +4,9 @@ mod before_exec;
 
 use crate::options::Options;
 use gatewright_proto::{COOKIE, HOST_SOCKET, HOST_TOKEN, SOCKET};
-use std::io;
+use rustix::io::Errno;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -52,8 +54,28 @@ impl Meeting {
     }
 }
 
+/// Whether the system itself can run it: ELF, Mach-O of one machine or of several, or a script that says by what.
+fn is_program(file: &Path) -> io::Result<bool> {
+    const BEGINNINGS: [&[u8]; 4] = [b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!"];
+    // A pipe would keep waiting for who writes to it.
+    if !fs::metadata(file)?.is_file() {
+        return Ok(false);
+    }
+    let mut head = Vec::new();
+    match File::open(file).and_then(|file| file.take(4).read_to_end(&mut head)) {
+        Ok(_) => Ok(BEGINNINGS.iter().any(|beginning| head.starts_with(beginning))),
+        // What may be run and not read, no shell can read either.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// Starts a process: the leader of a group of its own, tied to this thread, with nothing of the gateway's environment.
 pub(crate) fn spawn(executable: &Path, options: &Options, meeting: &Meeting) -> io::Result<Child> {
+    if !is_program(executable)? {
+        // The C library would give it to a shell.
+        return Err(io::Error::from_raw_os_error(Errno::NOEXEC.raw_os_error()));
+    }
     let mut command = Command::new(std::path::absolute(executable)?);
     command
         .args(&options.arguments)

@@ -15,14 +15,14 @@ use crate::session::{self, Over};
 use crate::spawn::{Meeting, spawn};
 use crate::wire::Wire;
 use gatewright_abi::{Introduction, VERSION};
-use gatewright_host::Stage;
+use gatewright_host::{Sha256, Stage, Staged};
 use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::{Cx, Facts, Hook, State};
 use gatewright_proto::v1::{IntroduceRequest, StartRequest, StopRequest};
 use gatewright_proto::{HEALTH, queue};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -43,6 +43,13 @@ const BUSY: usize = 20;
 
 /// How long a connection that broke waits for the news that its process ended.
 const NEWS: Duration = Duration::from_millis(200);
+
+/// What is started or reached, for as long as it may have to be started again.
+struct Program {
+    /// A file is the copy, if there is one.
+    address: Address,
+    copy: Option<Staged>,
+}
 
 /// A process, from its start to its end.
 struct Incarnation {
@@ -79,13 +86,13 @@ pub(crate) async fn supervise(
     retire: CancellationToken,
     tell: oneshot::Sender<Result<Arc<Shared>, LoadError>>,
 ) {
-    let started = match staged(&address, &options).await {
-        Ok(address) => {
-            Incarnation::start(&address, &options, &retire, Purpose::Serve).await.map(|started| (address, started))
+    let started = match Program::new(&address, &options).await {
+        Ok(program) => {
+            Incarnation::start(&program, &options, &retire, Purpose::Serve).await.map(|started| (program, started))
         }
         Err(error) => Err(error),
     };
-    let (address, (mut incarnation, introduction)) = match started {
+    let (program, (mut incarnation, introduction)) = match started {
         Ok(started) => started,
         Err(error) => {
             // Who loads it may be gone.
@@ -110,6 +117,7 @@ pub(crate) async fn supervise(
                 return incarnation.retire(&patience).await;
             }
         };
+        let why = (shared.options.conceal)(&why);
         tracing::warn!(plugin = name, %why, "a plugin's process is away; it is started again");
         shared.away(format!("it {why}, and is being started again"));
         incarnation.end(&why).await;
@@ -121,11 +129,12 @@ pub(crate) async fn supervise(
                 () = tokio::time::sleep(backoff.wait()) => {}
                 () = retire.cancelled() => return,
             }
-            match again(&shared, &address, &introduction, &retire).await {
+            match again(&shared, &program, &introduction, &retire).await {
                 Ok(next) => break next,
                 Err(LoadError::Ending) => return,
                 Err(error) => {
-                    tracing::error!(plugin = name, %error, "a plugin's process cannot be started again");
+                    let error = (shared.options.conceal)(&error.to_string());
+                    tracing::error!(plugin = name, error, "a plugin's process cannot be started again");
                     shared.away(format!("it {why}, and cannot be started again: {error}"));
                 }
             }
@@ -142,8 +151,8 @@ pub(crate) async fn introduce(
     options: Options,
     retire: CancellationToken,
 ) -> Result<Introduction, LoadError> {
-    let address = staged(&address, &options).await?;
-    let (mut incarnation, introduction) = Incarnation::start(&address, &options, &retire, Purpose::Look).await?;
+    let program = Program::new(&address, &options).await?;
+    let (mut incarnation, introduction) = Incarnation::start(&program, &options, &retire, Purpose::Look).await?;
     if let Some(running) = &mut incarnation.running {
         running.end(options.patience.end).await;
     }
@@ -151,29 +160,14 @@ pub(crate) async fn introduce(
     Ok(introduction)
 }
 
-/// The address of what is run: a copy, if the config says what must be in it.
-async fn staged(address: &Address, options: &Options) -> Result<Address, LoadError> {
-    let (Address::File(path), Some(sha256)) = (address, options.sha256) else { return Ok(address.clone()) };
-    let stage = Stage::new(options.stage.clone().ok_or(LoadError::NoStage)?);
-    let path = path.clone();
-    let copy = move || -> Result<PathBuf, LoadError> {
-        let path = stage.put(&path, Some(sha256))?.path;
-        let executable = std::fs::Permissions::from_mode(0o500);
-        std::fs::set_permissions(&path, executable).map_err(|error| LoadError::Spawn { path: path.clone(), error })?;
-        Ok(path)
-    };
-    let copied = tokio::task::spawn_blocking(copy).await;
-    copied.map_err(|error| LoadError::Protocol(error.to_string()))?.map(Address::File)
-}
-
 /// Starts it as it was started before.
 async fn again(
     shared: &Shared,
-    address: &Address,
+    program: &Program,
     known: &Introduction,
     retire: &CancellationToken,
 ) -> Result<Incarnation, LoadError> {
-    let (mut incarnation, introduction) = Incarnation::start(address, &shared.options, retire, Purpose::Serve).await?;
+    let (mut incarnation, introduction) = Incarnation::start(program, &shared.options, retire, Purpose::Serve).await?;
     if introduction != *known {
         incarnation.end("is another").await;
         return Err(LoadError::Another);
@@ -209,15 +203,51 @@ impl Shared {
     }
 }
 
+// === impl Program ===
+
+impl Program {
+    /// What the config says is in it, is run as a copy.
+    async fn new(address: &Address, options: &Options) -> Result<Self, LoadError> {
+        let address = address.clone();
+        let (Address::File(path), Some(sha256)) = (&address, options.sha256) else {
+            return Ok(Self { address, copy: None });
+        };
+        let stage = Stage::new(options.stage.clone().ok_or(LoadError::NoStage)?);
+        let path = path.clone();
+        let copy = move || -> Result<Staged, LoadError> {
+            let copy = stage.put(&path, Some(sha256))?;
+            let executable = std::fs::Permissions::from_mode(0o500);
+            let refused = |error| LoadError::Spawn { path: copy.path.clone(), error };
+            std::fs::set_permissions(&copy.path, executable).map_err(refused)?;
+            Ok(copy)
+        };
+        let copied = tokio::task::spawn_blocking(copy).await;
+        let copy = copied.map_err(|error| LoadError::Protocol(error.to_string()))??;
+        Ok(Self { address: Address::File(copy.path.clone()), copy: Some(copy) })
+    }
+
+    /// What to start now: the original while it is what the copy is of.
+    async fn now(&self, options: &Options) -> Address {
+        let (Some(copy), Some(original)) = (&self.copy, options.original.clone()) else { return self.address.clone() };
+        let (wanted, file) = (copy.sha256, original.clone());
+        let found = tokio::task::spawn_blocking(move || Sha256::of(File::open(file)?)).await;
+        match found {
+            Ok(Ok(found)) if found == wanted => Address::File(original),
+            _ => self.address.clone(),
+        }
+    }
+}
+
 // === impl Incarnation ===
 
 impl Incarnation {
     async fn start(
-        address: &Address,
+        program: &Program,
         options: &Options,
         retire: &CancellationToken,
         purpose: Purpose,
     ) -> Result<(Self, Introduction), LoadError> {
+        let address = &program.now(options).await;
         let meeting = Meeting::new().await.map_err(LoadError::Socket)?;
         let listener = match address {
             Address::Tcp(_) => None,

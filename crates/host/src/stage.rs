@@ -8,8 +8,10 @@ use sha2::{Digest as _, Sha256 as Hasher};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The largest artefact.
@@ -24,8 +26,8 @@ pub struct Stage {
     folder: PathBuf,
 }
 
-/// A copy that was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A copy that was checked. [Nobody removes it](Staged::remove_unless_held) while anybody has this, in whatever process.
+#[derive(Clone, Debug)]
 pub struct Staged {
     /// Where it is.
     pub path: PathBuf,
@@ -33,6 +35,7 @@ pub struct Staged {
     pub sha256: Sha256,
     /// How large it is.
     pub bytes: u64,
+    _held: Arc<File>,
 }
 
 /// The SHA-256 of an artefact.
@@ -110,8 +113,8 @@ impl Stage {
         let name = ending.map_or_else(|| sha256.to_string(), |ending| format!("{sha256}.{ending}"));
         let place = self.folder.join(name);
         let bytes = before.len();
-        if holds(&place, sha256) {
-            return Ok(Staged { path: place, sha256, bytes });
+        if let Some(held) = held(&place, sha256) {
+            return Ok(Staged { path: place, sha256, bytes, _held: held });
         }
         self.make_folder()?;
         source.rewind().map_err(reading)?;
@@ -125,9 +128,9 @@ impl Stage {
             // Some file systems cannot do this; what is lost in a crash is copied again.
             let _ = folder.sync_all();
         }
-        match holds(&place, sha256) {
-            true => Ok(Staged { path: place, sha256, bytes }),
-            false => Err(StageError::Changed(place)),
+        match held(&place, sha256) {
+            Some(held) => Ok(Staged { path: place, sha256, bytes, _held: held }),
+            None => Err(StageError::Changed(place)),
         }
     }
 
@@ -218,10 +221,34 @@ fn unchanged(file: &File, path: &Path, before: &fs::Metadata) -> Result<(), Stag
     }
 }
 
-/// Whether there is a file here, no link, with this in it.
-fn holds(place: &Path, sha256: Sha256) -> bool {
-    let is_file = fs::symlink_metadata(place).is_ok_and(|metadata| metadata.is_file());
-    is_file && File::open(place).and_then(Sha256::of).is_ok_and(|found| found == sha256)
+// === impl Staged ===
+
+impl Staged {
+    /// A file as it lies there, for who knows that nobody writes to it.
+    pub fn as_it_lies(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let (sha256, bytes) = (Sha256::of(&file)?, file.metadata()?.len());
+        Ok(Self { path: path.to_owned(), sha256, bytes, _held: Arc::new(file) })
+    }
+
+    /// Removes a copy, unless somebody has it: this process or another.
+    pub fn remove_unless_held(path: &Path) {
+        let unused = File::open(path).is_ok_and(|file| file.try_lock().is_ok());
+        if unused {
+            // Who was faster removed it, and who takes it in this moment makes it anew.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The file here, if it is one, no link, with this in it: held, so that nobody removes it.
+fn held(place: &Path, sha256: Sha256) -> Option<Arc<File>> {
+    let is_file = || fs::symlink_metadata(place).ok().filter(fs::Metadata::is_file);
+    is_file()?;
+    let file = File::open(place).ok()?;
+    file.try_lock_shared().ok()?;
+    let same = is_file()?.ino() == file.metadata().ok()?.ino();
+    (same && Sha256::of(&file).ok()? == sha256).then(|| Arc::new(file))
 }
 
 #[cfg(unix)]

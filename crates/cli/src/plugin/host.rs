@@ -1,13 +1,12 @@
 //! `gatewright plugin host`: a native library in a process of its own, which a gateway starts for `isolation`.
 
 use gatewright_abi::Introduction;
-use gatewright_host::{Sha256, Staged};
+use gatewright_host::Staged;
 use gatewright_host_native::{Options, introduce_staged, load_staged};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_sdk::process::{self, Artefact};
 use gatewright_telemetry::{LogConfig, LogOutput, LogStyle};
 use serde_json::Value as Json;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -42,10 +41,8 @@ fn failed(why: &str) -> ExitCode {
 impl Library {
     fn open(file: &Path) -> Result<Self, String> {
         let unreadable = |error| format!("cannot read `{}`: {error}", file.display());
-        let opened = File::open(file).map_err(unreadable)?;
-        let bytes = opened.metadata().map_err(unreadable)?.len();
         // Who started this made a copy that nobody else writes to.
-        let staged = Staged { path: file.to_owned(), sha256: Sha256::of(opened).map_err(unreadable)?, bytes };
+        let staged = Staged::as_it_lies(file).map_err(unreadable)?;
         let introduction = introduce_staged(file, &staged, Options::default().start_timeout);
         let introduction = introduction.map_err(|error| error.to_string())?;
         Ok(Self { file: file.to_owned(), staged, introduction })

@@ -54,18 +54,44 @@ async fn copies_that_are_of_no_more_use_go() {
     assert!(!folder.path().join("app").exists(), "nothing is made before it is needed");
     let file = folder.path().join("pii.wasm");
     fs::write(&file, "one").unwrap();
-    let find = async || match artefacts.find(&entry("pii.wasm")).await.unwrap() {
-        Found::File { copy, .. } => copy,
-        Found::Address(address) => panic!("{address}"),
-    };
-    let one = find().await;
+    let one = copied(&artefacts).await;
     fs::write(&file, "two").unwrap();
-    let two = find().await;
+    let two = copied(&artefacts).await;
     let others = folder.path().join("app/plugins").join(format!("{}.wasm", "0".repeat(64)));
     fs::write(&others, "another gateway's").unwrap();
-    artefacts.sweep(&[two.sha256].into());
-    assert_eq!([one.path.exists(), two.path.exists(), others.exists()], [false, true, true]);
-    File::options().write(true).open(&others).unwrap().set_modified(SystemTime::now() - 2 * LEFT_BEHIND).unwrap();
+    artefacts.sweep(&[two.1].into());
+    assert_eq!([one.0.exists(), two.0.exists(), others.exists()], [false, true, true]);
+    leave_behind(&others);
     artefacts.sweep(&BTreeSet::new());
-    assert_eq!([two.path.exists(), others.exists()], [false, false]);
+    assert_eq!([two.0.exists(), others.exists()], [false, false]);
+}
+
+#[tokio::test]
+async fn the_copies_of_a_gateway_that_runs_stay_however_old_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = || Artefacts::new(Some(folder.path().join("app")), folder.path().to_owned(), None);
+    fs::write(folder.path().join("pii.wasm"), "one").unwrap();
+    let (first, second) = (gateway(), gateway());
+    let (path, _) = copied(&first).await;
+    leave_behind(&path);
+    fs::write(folder.path().join("pii.wasm"), "two").unwrap();
+    copied(&second).await;
+    second.sweep(&BTreeSet::new());
+    assert!(path.exists());
+    drop(first);
+    second.sweep(&BTreeSet::new());
+    assert!(!path.exists(), "nobody has it any more");
+}
+
+/// Where the copy of the file is, and what is in it.
+async fn copied(artefacts: &Artefacts) -> (PathBuf, Sha256) {
+    match artefacts.find(&entry("pii.wasm")).await.unwrap() {
+        Found::File { copy, .. } => (copy.path, copy.sha256),
+        Found::Address(address) => panic!("{address}"),
+    }
+}
+
+fn leave_behind(path: &Path) {
+    // A copy may not be written to.
+    File::open(path).unwrap().set_modified(SystemTime::now() - 2 * LEFT_BEHIND).unwrap();
 }
