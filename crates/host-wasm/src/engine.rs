@@ -24,8 +24,8 @@ use wasmtime::{
 /// How long a component runs before others have their turn.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// The most instances at once, over all plugins.
-const MOST_INSTANCES: u32 = 1000;
+/// The most instances at once, over all plugins. Those that are not there cost addresses, and no memory.
+const MOST_INSTANCES: u32 = 4000;
 
 /// The most memory that a plugin may be allowed.
 const MOST_MEMORY: usize = 1 << 30;

@@ -117,7 +117,7 @@ fn part(state: &State, call: u32, number: u32) -> Result<Vec<u8>, String> {
     let current = state.call.as_ref().filter(|_| state.calls == call);
     let current = current.ok_or_else(|| "the call is over".to_owned())?;
     let part = Part::numbered(number).ok_or_else(|| format!("this gateway knows no part {number}"))?;
-    current.rest.part(part)
+    current.rest.part(part).map_err(|why| why.to_string())
 }
 
 fn serve_now(state: &State, function: Function, argument: &[u8]) -> Result<Vec<u8>, ServiceError> {

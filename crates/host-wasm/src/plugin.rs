@@ -123,7 +123,11 @@ impl WasmPlugin {
         };
         let reply = host::settle(cx, call, &answer, &self.view, &streams);
         match (&reply, home.into_inner()) {
-            (Reply::PreLlm(PreLlm::Stream(_)), Some(home)) => home.keep(&self.pool, lease),
+            (Reply::PreLlm(PreLlm::Stream(_)), Some(home)) => {
+                if let Err(failure) = home.keep(&self.pool, lease) {
+                    return Reply::Failed(failure);
+                }
+            }
             _ => self.pool.put_back(lease),
         }
         reply

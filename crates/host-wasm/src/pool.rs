@@ -15,6 +15,9 @@ use tokio::sync::{Mutex as Turns, OwnedMutexGuard as Turn, OwnedSemaphorePermit,
 const MOST_CALLS_AT_ONCE: usize = 128;
 const MOST_REQUESTS_AT_ONCE: usize = 512;
 
+/// The most whose calls were answered with streams: they are there until the streams are read, which is up to clients.
+const MOST_STREAMS_AT_ONCE: usize = 128;
+
 /// The most that stay idle.
 const MOST_IDLE: usize = 32;
 
@@ -28,6 +31,7 @@ pub(crate) struct Pool {
     most_calls: u32,
     most_handles: u32,
     places: Arc<Semaphore>,
+    stream_places: Arc<Semaphore>,
     /// What stands for this plugin among what is kept for a request.
     key: u64,
 }
@@ -87,9 +91,10 @@ impl Pool {
             _ => u32::MAX,
         };
         let (idle, places) = (Mutex::default(), Arc::new(Semaphore::new(most)));
+        let stream_places = Arc::new(Semaphore::new(MOST_STREAMS_AT_ONCE));
         let key = KEYS.fetch_add(1, Ordering::Relaxed);
         let (mould, name, most_handles) = (Arc::new(mould), name.to_owned(), options.most_handles);
-        Self { mould, policy, name, idle, most_idle, most_calls, most_handles, places, key }
+        Self { mould, policy, name, idle, most_idle, most_calls, most_handles, places, stream_places, key }
     }
 
     /// Takes an instance, for a call of the request that this is kept for. Waits while all are in use.
@@ -123,6 +128,13 @@ impl Pool {
         let mut turn = seat.clone().lock_owned().await;
         let Seated { instance, place } = turn.take()?;
         Some(Lease { instance, place, turn: Some(turn) })
+    }
+
+    /// Keeps an instance for its streams, and gives its place to other calls. `None` if too many are kept already: it is
+    /// gone then.
+    pub(crate) fn keep_for_streams(&self, lease: Lease) -> Option<Lease> {
+        let place = self.stream_places.clone().try_acquire_owned().ok()?;
+        Some(Lease { place, ..lease })
     }
 
     /// Takes an instance back that ended its call well.

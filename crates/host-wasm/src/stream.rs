@@ -8,7 +8,7 @@ use gatewright_abi::host::Rest;
 use gatewright_abi::{Pulled, Pulls};
 use gatewright_model::{ErrorKind, LlmError};
 use gatewright_plugin::services::{BoxFuture, Services};
-use gatewright_plugin::{Hook, KeptFor};
+use gatewright_plugin::{Failure, Hook, KeptFor};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The streams that a call answered with.
@@ -46,17 +46,20 @@ enum Found {
 
 impl Home {
     /// Keeps an instance for its streams, if nobody else does.
-    pub(crate) fn keep(&self, pool: &Pool, lease: Lease) {
+    pub(crate) fn keep(&self, pool: &Pool, lease: Lease) -> Result<(), Failure> {
         let place = match lease.seat() {
             Some(seat) => Place::Request(seat),
             None if pool.policy == InstancePolicy::Single => Place::Pool,
             None => {
+                let crowded = || Failure::Unavailable("too many of its streams are still being read".to_owned());
+                let lease = pool.keep_for_streams(lease).ok_or_else(crowded)?;
                 *self.place() = Place::Here(Some(Box::new(lease)));
-                return;
+                return Ok(());
             }
         };
         pool.put_back(lease);
         *self.place() = place;
+        Ok(())
     }
 
     async fn find(&self, pool: &Pool) -> Result<Found, LlmError> {

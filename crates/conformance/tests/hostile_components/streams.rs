@@ -1,17 +1,18 @@
 //! Streams that a component answers with.
 
-use crate::bench::{AMPLE, Bench, SHORT, exchange, granted, run, started};
+use crate::bench::{AMPLE, Bench, SHORT, check, exchange, granted, run, started};
 use crate::guest::{ANSWER, Guest, LOOP};
 use gatewright_abi::{Pulled, document};
 use gatewright_host_wasm::{InstancePolicy, Options};
 use gatewright_model::{Channel, Chunk, ErrorKind, LlmError};
-use gatewright_pipeline::{Exchange, Round};
+use gatewright_pipeline::{Exchange, Instance, Round};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::ChunkStream;
-use gatewright_plugin::{Draft, FailureMode, Hook, PreLlm};
+use gatewright_plugin::{Draft, Failure, FailureMode, Hook, PreLlm};
 use gatewright_testkit::request;
 use gatewright_testkit::services::MockServices;
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 use std::time::Instant;
 
 const POLICIES: [InstancePolicy; 4] =
@@ -35,12 +36,17 @@ fn pulled(pulled: &Pulled) -> Guest {
 async fn stream_of(bench: &Bench, guest: &Guest, instances: InstancePolicy) -> (Exchange, ChunkStream) {
     let options = Options { instances: Some(instances), ..granted() };
     let plugin = bench.host.load(guest.build(), &Json::Null, options).await.unwrap();
-    let it = started(plugin, MockServices::default().services()).await;
-    let mut exchange = exchange(&it, AMPLE, FailureMode::Closed);
+    begun(&started(plugin, MockServices::default().services()).await).await.unwrap()
+}
+
+/// The stream that one more request is answered with.
+async fn begun(it: &Arc<Instance>) -> Result<(Exchange, ChunkStream), Failure> {
+    let mut exchange = exchange(it, AMPLE, FailureMode::Closed);
     let mut payload = Draft::from(request("m").user("hello").build());
-    let decided = exchange.enter::<point::PreLlm>(Round::Attempt, &mut payload).await.unwrap().unwrap();
+    let entered = exchange.enter::<point::PreLlm>(Round::Attempt, &mut payload).await;
+    let decided = entered.map_err(|fault| fault.failure)?.unwrap();
     let PreLlm::Stream(stream) = decided.outcome else { panic!("{:?}", decided.outcome) };
-    (exchange, stream)
+    Ok((exchange, stream))
 }
 
 /// What the first pull of such a stream fails with.
@@ -104,6 +110,29 @@ fn streams_without_an_end_hold_nobody() {
                 bench.settled(0).await;
             }
         }
+    });
+}
+
+#[test]
+fn streams_that_nobody_reads_take_no_place_of_other_calls() {
+    run(async |bench| {
+        let quiet = "(return (call $give (i32.const 0) (i32.const 0)))";
+        let guest = Guest::at(&[Hook::PreLlm, Hook::CheckInput]).says(&json!({ "outcome": { "stream": 1 } }));
+        let guest = guest.pull("(unreachable)").on(Hook::CheckInput, quiet);
+        let plugin = bench.load(&guest).await.unwrap();
+        let it = started(plugin, MockServices::default().services()).await;
+        let mut unread = Vec::new();
+        for _ in 0..128 {
+            unread.push(begun(&it).await.unwrap());
+        }
+        assert_eq!(check(&it, SHORT, FailureMode::Closed).await, Ok(()), "a guard goes on");
+        let failure = begun(&it).await.err().unwrap();
+        assert_eq!(failure.cause(), "unavailable");
+        assert!(failure.to_string().contains("streams"), "{failure}");
+        drop(unread.pop());
+        assert!(begun(&it).await.is_ok(), "one was read to its end");
+        drop((unread, it));
+        bench.settled(0).await;
     });
 }
 
