@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::carry::{Carry, Opens, OutcomeCarry, Parts, Unfit};
 use crate::document;
 use crate::facts::FactsDocument;
-use crate::part::{Part, View};
+use crate::part::{NotGiven, Part, View};
 use crate::{MAX_ANSWER_BYTES, Pulls};
 use gatewright_plugin::hosted::{CallRef, HookPoint, Reply, point};
 use gatewright_plugin::{Cx, Facts, Failure, State, Writes, with_hook_table};
@@ -110,7 +110,7 @@ where
 
 impl Rest {
     /// The bytes of a part. An error says why there is none.
-    pub fn part(&self, part: Part) -> Result<Vec<u8>, String> {
+    pub fn part(&self, part: Part) -> Result<Vec<u8>, NotGiven> {
         match part {
             Part::Facts => Ok(document::write(&FactsDocument::from(&*self.facts))),
             Part::State => Ok(document::write(&self.state.iter().collect::<Vec<_>>())),

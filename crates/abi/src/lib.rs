@@ -33,7 +33,7 @@ pub mod wit;
 pub use carry::Unfit;
 pub use far::Far;
 pub use introduction::{Introduction, Unintelligible};
-pub use part::{Part, View};
+pub use part::{NotGiven, Part, View};
 pub use stream::{Pulled, Pulls, Streams, pull};
 
 /// The version of the contract that this crate speaks: the major number breaks, the minor one adds.

@@ -23,6 +23,20 @@ pub enum Part {
     ResponseBody = 6,
 }
 
+/// Why a part is not given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotGiven {
+    /// There is none in this call.
+    #[error("this hook has no part `{}`", .0.name())]
+    Nothing(Part),
+    /// The manifest does not ask for it.
+    #[error("its manifest asks for no messages: `messages = \"ro\"` or `\"rw\"` is needed")]
+    NotAskedFor,
+    /// What the client or provider sent cannot be read as one.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
 /// What a plugin may see of a call, as its manifest asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {

@@ -168,7 +168,7 @@ impl<S: Source> Desk<S> {
         if let Some((_, bytes)) = self.parts.iter().find(|(of, _)| *of == part) {
             return Ok(bytes.clone());
         }
-        let bytes = self.source.departure().rest.part(part).map_err(|why| Refused(Status::Missing, why))?;
+        let bytes = self.source.departure().rest.part(part)?;
         let bytes = Bytes::from(bytes);
         self.parts.push((part, bytes.clone()));
         Ok(bytes)

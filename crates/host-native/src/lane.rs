@@ -7,6 +7,7 @@
 use crate::calls::{GivenUp, LaneCall};
 use crate::code::Code;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,6 +32,8 @@ pub(crate) struct Width {
 /// A lane.
 pub(crate) struct Lane {
     name: Arc<str>,
+    /// Changed under the lock alone.
+    quarantined: AtomicBool,
     width: Width,
     code: Code,
     state: Mutex<State>,
@@ -45,7 +48,6 @@ struct State {
     /// Calls that were given up while the plugin was at them.
     abandoned: Vec<Arc<LaneCall>>,
     given_up: u64,
-    quarantined: bool,
     /// Calls in place that hang.
     hanging: usize,
     closed: bool,
@@ -79,7 +81,7 @@ pub struct LaneHealth {
 
 impl Lane {
     pub(crate) fn new(name: Arc<str>, width: Width, code: Code) -> Self {
-        Self { name, width, code, state: Mutex::default(), work: Condvar::new() }
+        Self { name, quarantined: AtomicBool::new(false), width, code, state: Mutex::default(), work: Condvar::new() }
     }
 
     pub(crate) fn code(&self) -> &Code {
@@ -90,11 +92,16 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether it takes no calls.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.quarantined.load(Ordering::Acquire)
+    }
+
     /// Takes a call.
     pub(crate) fn push(self: &Arc<Self>, call: Arc<LaneCall>) -> Result<(), NotTaken> {
         let mut state = self.state();
-        self.look(&mut state);
-        if state.quarantined {
+        self.look(&state);
+        if self.is_quarantined() {
             return Err(NotTaken::Quarantined);
         }
         if state.queue.len() >= self.width.queue {
@@ -172,7 +179,7 @@ impl Lane {
             GivenUp::Running => {
                 state.given_up += 1;
                 state.abandoned.push(call.clone());
-                self.look(&mut state);
+                self.look(&state);
             }
             GivenUp::Queued => state.queue.retain(|queued| !Arc::ptr_eq(queued, call)),
             GivenUp::Over => {}
@@ -182,38 +189,36 @@ impl Lane {
     fn came_back(&self, call: &Arc<LaneCall>) {
         let mut state = self.state();
         state.abandoned.retain(|abandoned| !Arc::ptr_eq(abandoned, call));
-        self.look(&mut state);
+        self.look(&state);
     }
 
     /// A call in place hangs, or came back.
     pub(crate) fn hangs(&self, hangs: bool) {
         let mut state = self.state();
         state.hanging = if hangs { state.hanging + 1 } else { state.hanging.saturating_sub(1) };
-        self.look(&mut state);
+        self.look(&state);
     }
 
     /// Puts the plugin into quarantine, or takes it out.
-    fn look(&self, state: &mut State) {
+    fn look(&self, state: &State) {
         let now = Instant::now();
         let stuck = state.hanging + state.abandoned.iter().filter(|call| call.overran(now)).count();
-        if stuck >= self.width.strikes && !state.quarantined {
-            state.quarantined = true;
+        if stuck >= self.width.strikes && !self.quarantined.swap(true, Ordering::AcqRel) {
             tracing::error!(
                 plugin = &*self.name,
                 stuck,
                 "a native plugin is in quarantine: calls that took too long have not come back"
             );
-        } else if state.quarantined && stuck == 0 {
-            state.quarantined = false;
+        } else if stuck == 0 && self.quarantined.swap(false, Ordering::AcqRel) {
             tracing::warn!(plugin = &*self.name, "a native plugin is out of quarantine: its calls came back");
         }
     }
 
     pub(crate) fn health(&self) -> LaneHealth {
-        let mut state = self.state();
-        self.look(&mut state);
+        let state = self.state();
+        self.look(&state);
         LaneHealth {
-            quarantined: state.quarantined,
+            quarantined: self.is_quarantined(),
             abandoned: state.abandoned.len() + state.hanging,
             given_up: state.given_up,
             threads: state.threads,

@@ -11,7 +11,7 @@ use gatewright_model::{ErrorKind, LlmError};
 use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned, Room, Standing};
 use gatewright_plugin::payload::Startup;
 use gatewright_plugin::services::BoxFuture;
-use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, Manifest, State};
+use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, MAX_TIMEOUT, Manifest, State};
 use serde_json::Value as Json;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl Native {
 
     /// How long a call of this hook may take before it is a strike.
     fn limit(&self, hook: Hook) -> Duration {
-        self.timeout.unwrap_or(hook.info().timeout)
+        self.timeout.unwrap_or(hook.info().timeout).min(MAX_TIMEOUT)
     }
 
     fn lane_call(&self, cx: &Cx, call: &CallRef<'_>, may_wait: bool) -> Arc<LaneCall> {
@@ -173,15 +173,19 @@ impl Hosted for Native {
         if !self.immediate.contains(hook) {
             return Room::Ample;
         }
-        match self.places.have_room(&self.open.lane, self.limit(hook)) {
+        let lane = &self.open.lane;
+        match !lane.is_quarantined() && self.places.have_room(lane, self.limit(hook)) {
             true => Room::Free,
             false => Room::Full,
         }
     }
 
     fn call_now(&self, cx: &mut Cx, call: CallRef<'_>) -> Reply {
-        match self.places.enter(&self.open.lane, self.limit(call.hook())) {
+        let lane = &self.open.lane;
+        let place = self.places.enter(lane, self.limit(call.hook())).filter(|_| !lane.is_quarantined());
+        match place {
             Some(_place) => self.in_place(cx, call),
+            // The lane takes nothing either while the plugin is in quarantine, and says so.
             None => self.surplus(cx, call),
         }
     }

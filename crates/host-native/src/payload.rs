@@ -2,15 +2,16 @@
 
 use crate::tree::Node;
 use bytes::Bytes;
+use gatewright_abi::document::NotADocument;
 use gatewright_abi::native::Status;
-use gatewright_abi::{Part, document};
+use gatewright_abi::{NotGiven, Part, document};
 use gatewright_plugin::Hook;
 
 /// The longest path.
 const MAX_PATH_BYTES: usize = 1024;
 
-/// Gives a part; an error says why there is none.
-pub(crate) type Fetch<'f> = &'f dyn Fn(Part) -> Result<Vec<u8>, String>;
+/// Gives a part.
+pub(crate) type Fetch<'f> = &'f dyn Fn(Part) -> Result<Vec<u8>, NotGiven>;
 
 /// A function of the host refused, and why.
 #[derive(Debug, PartialEq)]
@@ -104,6 +105,26 @@ fn editable(hook: Hook) -> Editable {
     }
 }
 
+// === impl Refused ===
+
+impl From<NotGiven> for Refused {
+    fn from(why: NotGiven) -> Self {
+        let status = match &why {
+            NotGiven::Nothing(_) => Status::Missing,
+            NotGiven::NotAskedFor => Status::Denied,
+            // Not as if there were nothing: who guards must not let pass what it cannot see.
+            NotGiven::Unreadable(_) => Status::Error,
+        };
+        Self(status, why.to_string())
+    }
+}
+
+impl From<NotADocument> for Refused {
+    fn from(error: NotADocument) -> Self {
+        Self(Status::Error, error.to_string())
+    }
+}
+
 // === impl Payload ===
 
 impl Payload {
@@ -140,11 +161,11 @@ impl Payload {
             _ => return Ok(None),
         };
         if self.context[place].is_none() {
-            let bytes = fetch(part).map_err(|why| Refused(Status::Missing, why))?;
-            let mut node = document::read(&bytes).unwrap_or(Node::Null);
-            if part == Part::State {
-                node = values(node);
-            }
+            let node = match (part, fetch(part)?) {
+                (Part::Scratch, bytes) if bytes.is_empty() => Node::Null,
+                (Part::State, bytes) => values(document::read(&bytes)?),
+                (_, bytes) => document::read(&bytes)?,
+            };
             self.context[place] = Some(node);
         }
         Ok(Some(place))
@@ -160,12 +181,12 @@ impl Payload {
             if !leads_there || self.loaded.contains(&number) {
                 continue;
             }
-            let bytes = fetch(place.part).map_err(|why| Refused(Status::Missing, why))?;
-            self.loaded.push(number);
+            let bytes = fetch(place.part)?;
             let part = match place.part {
                 Part::RequestBody | Part::ResponseBody => Node::Bytes(Bytes::from(bytes)),
-                _ => document::read(&bytes).unwrap_or(Node::Null),
+                _ => document::read(&bytes)?,
             };
+            self.loaded.push(number);
             let Some(node) = walk(&mut self.root, place.prefix) else { continue };
             match (place.name, part) {
                 (Some(name), part) => node.put(name, part),

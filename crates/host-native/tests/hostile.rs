@@ -240,6 +240,22 @@ fn a_call_in_place_that_hangs_holds_one_thread_alone() {
 }
 
 #[tokio::test]
+async fn in_quarantine_it_is_not_called_in_place_either() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let options = Options { inline: true, ..within(SHORT) };
+    let native = bench.load(&library, None, &mode("loop"), &options).unwrap();
+    let mut stuck = exchange(native.clone(), &mode("loop"), mocks(), SHORT).await;
+    for _ in 0..2 {
+        // On its lane: nobody could take over from this thread.
+        assert_eq!(check(&mut stuck).await.unwrap_err().failure, Failure::TimedOut);
+    }
+    assert!(native.lane_health().quarantined);
+    shelter::begin();
+    assert_eq!(check(&mut stuck).await.unwrap_err().failure.cause(), "unavailable");
+}
+
+#[tokio::test]
 async fn where_no_other_thread_could_take_over_it_is_called_on_its_lane() {
     let bench = Bench::new();
     let (outcome, native) = run(&bench, "loop", Options { inline: true, ..within(SHORT) }, SHORT).await;

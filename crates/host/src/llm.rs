@@ -50,7 +50,10 @@ impl LlmCalls {
         }
         let not_serving = || LlmError::new(ErrorKind::Overloaded, "the gateway does not serve at this moment");
         let serving = (self.serving)().ok_or_else(not_serving)?;
+        // A plugin is not called in a request of its own making, nor in one that was made for that.
+        let asking = facts.asking.iter().chain([&self.plugin]).cloned().collect();
         let facts = Facts {
+            asking,
             depth: facts.depth + 1,
             fallback_index: 0,
             model: request.model.clone(),
@@ -60,8 +63,6 @@ impl LlmCalls {
         };
         let started = Instant::now();
         let mut life = Lifecycle::open(serving.plugins, facts, started, serving.pricing, serving.tasks);
-        // A plugin is not called in a request of its own making.
-        life.request().exchange.exclude(&self.plugin);
         let call = LlmCall { request, headers: HeaderMap::new(), dialect: None, needs_events: false };
         match serving.engine.run(&mut life, call).await {
             Ok(answered) => match answered.reply {

@@ -31,7 +31,6 @@ pub struct Exchange {
     /// Plugins of which any hook ran.
     pub(crate) ran: Bits,
     rounds: [Passage; 2],
-    excluded: Option<Arc<str>>,
     /// Time the plugins took.
     spent: Duration,
     closing: Option<Instant>,
@@ -74,7 +73,6 @@ impl Exchange {
             metadata_bytes: 0,
             ran: Bits::default(),
             rounds: Default::default(),
-            excluded: None,
             spent: Duration::ZERO,
             closing: None,
             _kept: kept,
@@ -99,11 +97,6 @@ impl Exchange {
     /// The facts, to change as they become known; contexts in use keep what they had.
     pub fn facts_mut(&mut self) -> &mut Facts {
         Arc::make_mut(&mut self.facts)
-    }
-
-    /// Leaves an instance out: a plugin is not called in a request of its own making.
-    pub fn exclude(&mut self, name: &str) {
-        self.excluded = Some(name.into());
     }
 
     /// Begins a round anew: nobody is owed anything.
@@ -143,8 +136,9 @@ impl Exchange {
         &mut self.rounds[round as usize]
     }
 
+    /// Whether it is a request of a plugin's own making, or was made within one: there the plugin is not called.
     pub(crate) fn is_excluded(&self, name: &Arc<str>) -> bool {
-        self.excluded.as_ref().is_some_and(|excluded| excluded == name)
+        self.facts.asking.contains(name)
     }
 
     /// The shared state.

@@ -9,7 +9,6 @@ use gatewright_plugin::payload::{HealthCheck, Startup};
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Cx, Facts, Failure, Health, Hook, HookSet, Manifest, State};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A plugin in use. Plugin sets share it; when the last set that holds it is gone, it is shut down, once.
 pub struct Instance {
@@ -168,6 +167,3 @@ fn breakers() -> Box<[Breaker; Hook::COUNT]> {
 pub(crate) fn bare_cx(services: &Services) -> Cx {
     Cx::new(Arc::new(Facts::default()), State::default(), None, services.clone())
 }
-
-/// The longest time of one hook call that a config may ask for.
-pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);

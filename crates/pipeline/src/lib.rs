@@ -21,7 +21,7 @@ pub use breaker::{BREAKER_COOL_DOWN, BREAKER_FAILURES};
 pub use call::Fault;
 pub use chain::Decision;
 pub use exchange::{CLOSING_BUDGET, Exchange, MAX_METADATA_BYTES, MAX_SCRATCH_BYTES, Round};
-pub use instance::{Instance, MAX_TIMEOUT};
+pub use instance::Instance;
 pub use judge::{Judge, MAX_REASON_BYTES, MAX_RESULT_BYTES};
 pub use probe::{Judged, Probe};
 pub use reaper::{Reaper, ReaperTask};

@@ -1,11 +1,11 @@
 //! A plugin set: the instances in force, and for each hook its chain, compiled when the set changes.
 
-use crate::instance::{Instance, MAX_TIMEOUT};
+use crate::instance::Instance;
 use crate::scope::Scope;
 use crate::shelter;
 use gatewright_plugin::hosted::Room;
 use gatewright_plugin::services::Services;
-use gatewright_plugin::{FailureMode, Hook, HookSet, Layer, StreamMode};
+use gatewright_plugin::{FailureMode, Hook, HookSet, Layer, MAX_TIMEOUT, StreamMode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

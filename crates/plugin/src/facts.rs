@@ -2,6 +2,7 @@
 
 use crate::KeptFor;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The host's facts of one request, as far as they are known at the hook.
@@ -35,6 +36,8 @@ pub struct Facts {
     pub depth: u32,
     /// Of an agent's run, if this belongs to one.
     pub agent: Option<Box<AgentFacts>>,
+    /// Host: the plugins that make this request, the outermost first. None of them is called in it.
+    pub asking: Vec<Arc<str>>,
     /// Host: what hosts keep until the request is over.
     pub kept: KeptFor,
 }

@@ -126,6 +126,9 @@ pub struct HookInfo {
     pub timeout: Duration,
 }
 
+/// The longest time of one call of a hook, whatever plugin or config ask for.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// A set of hooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct HookSet(u64);

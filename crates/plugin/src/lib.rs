@@ -46,7 +46,7 @@ pub use facts::{AgentFacts, Facts};
 pub use failure::{Failure, FailureMode};
 pub use gatewright_model as model;
 pub use gatewright_plugin_macros::plugin;
-pub use hook::{Direction, Hook, HookInfo, HookSet, Kind, Layer};
+pub use hook::{Direction, Hook, HookInfo, HookSet, Kind, Layer, MAX_TIMEOUT};
 pub use kept::{Kept, KeptFor};
 pub use manifest::{Access, Manifest, Permission, StreamMode};
 pub use outcome::{

@@ -11,7 +11,7 @@ pub(crate) use response::ResponseDocument;
 
 use crate::document::{self, NotADocument};
 use crate::far::Far;
-use crate::part::{Part, View};
+use crate::part::{NotGiven, Part, View};
 use gatewright_model::{DecodeError, HttpRequest, HttpResponse, Request, Response};
 use gatewright_plugin::hosted::Payload;
 use serde::Serialize;
@@ -72,25 +72,24 @@ pub(crate) enum NoEdits {}
 
 impl Parts {
     /// The bytes of a part.
-    pub(crate) fn get(&self, part: Part, view: &View) -> Result<Vec<u8>, String> {
-        let missing = || format!("this hook has no part `{}`", part.name());
+    pub(crate) fn get(&self, part: Part, view: &View) -> Result<Vec<u8>, NotGiven> {
+        let missing = || NotGiven::Nothing(part);
+        let unreadable = |error: DecodeError| NotGiven::Unreadable(error.to_string());
         if !view.reads() {
-            return Err("its manifest asks for no messages: `messages = \"ro\"` or `\"rw\"` is needed".to_owned());
+            return Err(NotGiven::NotAskedFor);
         }
         match part {
             Part::Chat => {
                 let request = self.request.as_ref().ok_or_else(missing)?;
-                request
-                    .chat()
-                    .map(|chat| document::write_long(&request::ChatOut(chat)))
-                    .map_err(|error| error.to_string())
+                let chat = request.chat().map_err(unreadable)?;
+                Ok(document::write_long(&request::ChatOut(chat)))
             }
             Part::Output => {
                 let response = match self.response.as_ref().ok_or_else(missing)? {
                     ResponsePart::Whole(response) => Some(&**response),
                     ResponsePart::OfResult(result) => result.response(),
                 };
-                let output = response.ok_or_else(missing)?.output().map_err(|error| error.to_string())?;
+                let output = response.ok_or_else(missing)?.output().map_err(unreadable)?;
                 Ok(document::write_long(&response::OutputOut(output)))
             }
             Part::RequestBody => Ok(self.http_request.as_ref().ok_or_else(missing)?.body.to_vec()),

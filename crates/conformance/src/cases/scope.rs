@@ -202,7 +202,7 @@ async fn own_request(host: &dyn Host) -> Outcome {
         setup.add(name, &EVERY_HOOK, script(json!({})), at(&[Hook::CheckInput])).await?;
     }
     let mut exchange = setup.exchange("r-1")?;
-    exchange.exclude("asker");
+    exchange.facts_mut().asking.push("asker".into());
     check_input(&mut exchange).await?;
     ensure_eq!(setup.journal.lines(), ["other.check_input"], "who was called");
     Ok(())

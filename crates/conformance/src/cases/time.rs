@@ -5,9 +5,9 @@ use crate::host::Host;
 use crate::plugins::{DECLARED, EVERY_HOOK, EVERY_HOOK_WAITING, TestPlugin};
 use crate::sample::Sample;
 use crate::setup::{Setup, at, check_input, script};
-use gatewright_pipeline::{Entry, Fault, MAX_TIMEOUT, Settings};
+use gatewright_pipeline::{Entry, Fault, Settings};
 use gatewright_plugin::hosted::point;
-use gatewright_plugin::{FailureMode, Hook, HookSet};
+use gatewright_plugin::{FailureMode, Hook, HookSet, MAX_TIMEOUT};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 

@@ -9,7 +9,7 @@ fn read(node: Option<Node>) -> Json {
     document::read(&document::write(&node.unwrap_or(Node::Null))).unwrap()
 }
 
-fn chat(part: Part) -> Result<Vec<u8>, String> {
+fn chat(part: Part) -> Result<Vec<u8>, NotGiven> {
     match part {
         Part::Chat => Ok(written(&json!({
             "messages": [
@@ -20,7 +20,7 @@ fn chat(part: Part) -> Result<Vec<u8>, String> {
         }))),
         Part::Facts => Ok(written(&json!({ "user_id": "u" }))),
         Part::State => Ok(written(&json!([["a/b", { "int": 1 }], ["b", { "str": "text" }]]))),
-        _ => Err("none".to_owned()),
+        _ => Err(NotGiven::Nothing(part)),
     }
 }
 
@@ -58,6 +58,25 @@ fn a_message_that_was_edited_is_no_longer_as_it_was() {
     assert_eq!(edits["chat"]["messages"][0]["origin"], json!(0));
     assert_eq!(edits["chat"]["messages"][1].get("origin"), None);
     assert_eq!(edits["chat"]["messages"][1]["blocks"][0]["content"]["text"], json!("bye"));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_as_if_it_were_not_there() {
+    let status = |fetch: &dyn Fn(Part) -> Result<Vec<u8>, NotGiven>| {
+        let mut payload = pre_llm();
+        // Each time, and not only at the first.
+        let [first, second] = [(); 2].map(|()| payload.get("messages", fetch).unwrap_err().0);
+        assert_eq!(first, second);
+        first
+    };
+    assert_eq!(status(&|_| Err(NotGiven::Unreadable("`messages` is no list".to_owned()))), Status::Error);
+    assert_eq!(status(&|_| Err(NotGiven::NotAskedFor)), Status::Denied);
+    assert_eq!(status(&|part| Err(NotGiven::Nothing(part))), Status::Missing);
+    let deep = (0..1000).fold(json!("rosebud"), |inner, _| json!([inner]));
+    assert_eq!(status(&|_| Ok(written(&deep))), Status::Error);
+    let mut payload = pre_llm();
+    let scratch = |part: Part| if part == Part::Scratch { Ok(Vec::new()) } else { chat(part) };
+    assert_eq!(payload.get("scratch/a", &scratch), Ok(None), "a plugin that kept nothing");
 }
 
 #[test]

@@ -103,10 +103,22 @@ async fn requests_nest_only_so_deep() {
 }
 
 #[tokio::test]
-async fn plugins_that_ask_each_other_come_to_an_end() {
+async fn several_plugins_may_ask_and_none_is_called_in_what_comes_of_it() {
     let stage = Stage::set();
     let two = ["a", "b"].map(|name| (name, link(Asks(Arc::new(stage.calls_of(name))))));
     stage.stand(two).await;
+    stage.calls_of("outside").complete(&at_depth(0), asked(false)).await.unwrap();
+    // `a` asks, and in its request `b`; then `b` asks, and in its request `a`.
+    assert_eq!(stage.provider.calls().len(), 5);
+    stage.calls_of("a").complete(&at_depth(0), asked(false)).await.unwrap();
+    assert_eq!(stage.provider.calls().len(), 7, "only `b` asks in a request of `a`");
+}
+
+#[tokio::test]
+async fn more_plugins_that_ask_than_may_nest_fail_and_come_to_an_end() {
+    let stage = Stage::set();
+    let names = ["a", "b", "c", "d"];
+    stage.stand(names.map(|name| (name, link(Asks(Arc::new(stage.calls_of(name))))))).await;
     let error = stage.calls_of("outside").complete(&at_depth(0), asked(false)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::PluginUnavailable, "{error}");
     assert!(stage.provider.calls().is_empty());

@@ -43,12 +43,22 @@ pub trait Http: Send + Sync {
 // === impl HttpCall ===
 
 impl HttpCall {
+    /// A GET.
+    pub fn get(url: impl Into<String>) -> Self {
+        let timeout = Duration::from_secs(30);
+        Self { method: Method::GET, url: url.into(), headers: Headers::default(), body: Bytes::new(), timeout }
+    }
+
     /// A POST of a JSON body.
     pub fn post_json(url: impl Into<String>, body: &serde_json::Value) -> Self {
-        let mut headers = Headers::default();
-        headers.set("content-type", "application/json");
-        let (url, body) = (url.into(), Bytes::from(body.to_string()));
-        Self { method: Method::POST, url, headers, body, timeout: Duration::from_secs(30) }
+        let call = Self { method: Method::POST, body: Bytes::from(body.to_string()), ..Self::get(url) };
+        call.header("content-type", "application/json")
+    }
+
+    /// The same request with this header, in place of another of its name. One that is not legal in HTTP is left out.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let _legal = self.headers.set(name, value);
+        self
     }
 
     /// The same request with another timeout.
