@@ -92,7 +92,7 @@ pub fn validate(config: &Config, catalog: &dyn Catalog) -> Report {
             if let PluginSource::Linked(name) = entry.source()
                 && let Err(wrong) = catalog.check_config(name, &entry.config.get())
             {
-                findings.error(&path.key("config"), entry.config.redact(&wrong));
+                findings.error(&path.key("config"), entry.secrets().conceal(&wrong));
             }
         }
     }
@@ -163,7 +163,7 @@ fn facts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut
             Ok(Some(facts)) => return Known::Facts(facts),
             Ok(None) => return Known::Later,
             Err(Unusable::Path(message)) => ("path", message, meant(artefact, catalog)),
-            Err(Unusable::Config(message)) => ("config", entry.config.redact(&message), None),
+            Err(Unusable::Config(message)) => ("config", entry.secrets().conceal(&message), None),
         },
         PluginSource::Artefact(_) => return Known::Nothing,
     };

@@ -60,7 +60,7 @@ pub use price::{Price, Prices};
 pub use problem::{ConfigErrors, MAX_PROBLEMS, Problem, Report, Warning};
 pub use provider::{Network, ProviderConfig, ProviderKey, ProviderKind};
 pub use schema::json_schema;
-pub use secret::Secret;
+pub use secret::{Secret, Secrets};
 pub use server::Server;
 pub use settings::Settings;
 pub use stream_modes::{MAX_WINDOW, Mode, STREAMED_HOOKS, StreamModes};

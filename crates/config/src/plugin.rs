@@ -2,6 +2,8 @@
 
 use crate::artefact::{ArtefactKind, InstanceMode, Isolation, Permissions};
 use crate::provider::yes;
+use crate::secret::Secrets;
+use crate::settings::is_sensitive_name;
 use crate::stream_modes::StreamModes;
 use crate::{HookName, Seconds, Secret, Settings};
 use gatewright_plugin::{FailureMode, Hook, HookSet, StreamMode};
@@ -9,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An instance of a plugin.
@@ -239,6 +242,15 @@ impl PluginEntry {
     /// How a hook of it stands in a stream, if the config says so.
     pub fn stream_mode(&self, hook: Hook) -> Option<StreamMode> {
         self.stream_mode.as_ref().and_then(|modes| modes.of(hook))
+    }
+
+    /// What must not be shown of it: texts of its config and environment that come from the gateway's environment, or
+    /// stand under a name that says that they are secrets.
+    pub fn secrets(&self) -> Secrets {
+        let variables = self.environment.iter();
+        let variables = variables.filter(|(name, value)| value.variable().is_some() || is_sensitive_name(name));
+        let variables = variables.map(|(_, value)| Arc::from(value.expose()));
+        self.config.secrets().iter().cloned().chain(variables).collect()
     }
 
     /// The longest time of one call, if the config says so.

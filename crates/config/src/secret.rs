@@ -14,8 +14,44 @@ pub struct Secret {
     variable: Option<Arc<str>>,
 }
 
+/// Texts that are taken out of what is said.
+#[derive(Clone, Default)]
+pub struct Secrets(Vec<Arc<str>>);
+
+/// A shorter secret is part of too many words.
+const SHORTEST: usize = 4;
+
 /// What stands for a secret that was written as it is.
 pub(crate) const REDACTED: &str = "***";
+
+// === impl Secrets ===
+
+impl Secrets {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A text without them.
+    pub fn conceal(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(&**secret, REDACTED))
+    }
+}
+
+impl FromIterator<Arc<str>> for Secrets {
+    fn from_iter<I: IntoIterator<Item = Arc<str>>>(secrets: I) -> Self {
+        let mut secrets: Vec<Arc<str>> = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST).collect();
+        // One may be part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self(secrets)
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({})", self.0.len())
+    }
+}
 
 // === impl Secret ===
 

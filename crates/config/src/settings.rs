@@ -33,10 +33,10 @@ impl Settings {
         }
     }
 
-    /// A message without the secrets that the settings hold.
-    pub fn redact(&self, message: &str) -> String {
-        let long = |secret: &&Arc<str>| secret.len() >= 4;
-        self.secrets.iter().filter(long).fold(message.to_owned(), |text, secret| text.replace(&**secret, REDACTED))
+    /// The texts in them that must not be shown: what comes from the environment, and what stands under a name that says
+    /// that it is a secret.
+    pub(crate) fn secrets(&self) -> &[Arc<str>] {
+        &self.secrets
     }
 
     /// Replaces every text by what `resolve` makes of it, given the path to it.

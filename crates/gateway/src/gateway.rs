@@ -5,16 +5,17 @@ use crate::error::Error;
 use crate::linked::{Catalogue, WithArtefacts};
 use crate::plugins::{Plugins, Starting, wanted};
 use crate::providers::Providers;
+use crate::written::Written;
 use crate::{GatewayBuilder, snapshot};
 use gatewright_config::{Catalog, Config, ConfigErrors, PluginEntry, PluginFacts, PluginSource, Report, validate};
-use gatewright_host::{Egress, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
+use gatewright_host::{Egress, LlmCalls, MemoryKv, Serving, guarded};
 use gatewright_host_native::Generations;
 use gatewright_pipeline::{Instance, PluginSet, Reaper, ReaperTask};
 use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
 use gatewright_server::{Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
-use gatewright_telemetry::{HostReport, Metrics, PluginLog};
+use gatewright_telemetry::{HostReport, Metrics};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -121,7 +122,7 @@ impl Gateway {
         let metrics = telemetry.then_some(&*self.metrics);
         let providers = Providers::of(&config, &self.current.providers)?;
         self.open_store(&config, &facts).await?;
-        let services = |name: &str, grants: Grants| self.services(name, grants);
+        let services = |entry: &PluginEntry, grants: Grants| self.services(entry, grants);
         let starting = Starting { catalogue: &self.catalogue, services: &services, metrics, reaper: &self.reaper };
         let (plugins, set) = self.current.plugins.next(&config, arrivals, &starting).await?;
         let snapshot = Snapshot {
@@ -164,7 +165,8 @@ impl Gateway {
     }
 
     /// The services of an instance.
-    fn services(&self, name: &str, grants: Grants) -> Services {
+    fn services(&self, entry: &PluginEntry, grants: Grants) -> Services {
+        let (name, written) = (&*entry.name, Arc::new(Written::new(entry, Some(self.metrics.clone()))));
         let (shared, tasks) = (self.serving.clone(), self.tasks.clone());
         let serving = Arc::new(move || {
             let snapshot = shared.get()?.upgrade()?.snapshot();
@@ -176,9 +178,9 @@ impl Gateway {
             })
         });
         let set = ServiceSet {
-            log: Arc::new(PluginLog::new(name)),
+            log: written.clone(),
             metrics: self.metrics.plugin_metrics(name),
-            records: Arc::new(LoggedRecords::new(name)),
+            records: written,
             kv: self.kv(name),
             http: Arc::new(self.egress.plugin(grants.egress)),
             llm: Arc::new(LlmCalls::new(name, serving)),

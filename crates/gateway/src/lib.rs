@@ -29,6 +29,7 @@ mod plugins;
 mod providers;
 mod serve;
 mod snapshot;
+mod written;
 
 pub use builder::{GatewayBuilder, Read};
 pub use error::Error;

@@ -66,8 +66,8 @@ pub(crate) type Arrivals = BTreeMap<String, Arrival>;
 /// What instances are started with.
 pub(crate) struct Starting<'a> {
     pub(crate) catalogue: &'a Catalogue,
-    /// The services of the instance of this name.
-    pub(crate) services: &'a (dyn Fn(&str, Grants) -> Services + Sync),
+    /// The services of the instance of this entry.
+    pub(crate) services: &'a (dyn Fn(&PluginEntry, Grants) -> Services + Sync),
     pub(crate) metrics: Option<&'a Metrics>,
     pub(crate) reaper: &'a Reaper,
 }
@@ -206,7 +206,7 @@ impl Plugins {
     ) -> Result<(Origin, Arc<Instance>), Error> {
         let Candidate { entry, origin, facts, grants, source } = candidate;
         let (name, hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
-        let services = (starting.services)(name, grants);
+        let services = (starting.services)(entry, grants);
         let probe = starting.metrics.map(|metrics| metrics.probe(name, hooks));
         let hosted = match source {
             Source::Linked(linked) => linked.make(origin.config.clone()),
@@ -228,7 +228,7 @@ impl Plugins {
                 }
                 return Ok((origin, instance));
             }
-            Err(failure) => Failure::new(entry.config.redact(&failure.to_string())),
+            Err(failure) => Failure::new(entry.secrets().conceal(&failure.to_string())),
         };
         if let Some(metrics) = starting.metrics {
             metrics.plugin_load_failed(name);

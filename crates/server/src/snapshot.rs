@@ -7,6 +7,7 @@ use gatewright_engine::{Engine, Pricing};
 use gatewright_pipeline::PluginSet;
 use gatewright_plugin::{FailureMode, Hook, Layer};
 use gatewright_telemetry::Metrics;
+use gatewright_telemetry::log::redact;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -158,6 +159,10 @@ impl Shared {
             pending.push(format!("plugin {}: {reason} ({role})", member.instance.name()));
         }
         pending.extend(self.notes.load().iter().cloned());
+        // Anybody may ask, and what went wrong may repeat what it went wrong with.
+        for reason in &mut pending {
+            *reason = redact(reason).into_owned();
+        }
         Readiness { ready, pending }
     }
 }

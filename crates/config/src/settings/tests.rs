@@ -1,4 +1,5 @@
 use super::{Settings, is_sensitive_name};
+use crate::secret::Secrets;
 use serde_json::{Value, json};
 
 fn settings(value: Value) -> Settings {
@@ -24,7 +25,12 @@ fn secrets_are_for_the_plugin_and_nobody_else() {
     }
     assert!(shown.contains("env.HOOK_URL") && shown.contains("\"max\":3"), "{shown}");
     assert_eq!(
-        config.redact("https://user:pass@hook did not take sk-literal nor t-literal"),
+        config
+            .secrets()
+            .iter()
+            .cloned()
+            .collect::<Secrets>()
+            .conceal("https://user:pass@hook did not take sk-literal nor t-literal"),
         "*** did not take *** nor ***"
     );
     assert_eq!(

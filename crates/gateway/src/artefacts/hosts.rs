@@ -1,14 +1,15 @@
 //! The hosts of artefacts, each made at the first artefact that needs it.
 
 use super::failure;
-use gatewright_config::{DEFAULT_MEMORY_MB, InstanceMode, Isolation, PluginEntry, Unusable};
+use super::look::look;
+use crate::written::Written;
+use gatewright_config::{ArtefactKind, DEFAULT_MEMORY_MB, InstanceMode, Isolation, PluginEntry, Unusable};
 use gatewright_host::{Sha256, Staged};
 use gatewright_host_native as native;
 use gatewright_host_process::{Address, Options, Processes};
 use gatewright_host_wasm::{self as wasm, InstancePolicy, LoadError, WasmHost};
 use gatewright_plugin::Failure;
 use gatewright_plugin::hosted::Hosted;
-use gatewright_telemetry::PluginLog;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -121,11 +122,9 @@ impl Hosts {
     ) -> Result<Arc<dyn Hosted>, Failure> {
         let mut options = self.options(entry);
         options.arguments = entry.arguments.iter().map(OsString::from).collect();
-        // A script may need what lies beside it; one whose content is known is run from its copy all the same.
-        if entry.sha256.is_none() && is_script(&file) {
-            return self.start(&Address::File(file), options).await;
-        }
         (options.sha256, options.stage) = checked(staged);
+        // A script may need what lies beside it; one whose content the config says is run from its copy all the same.
+        options.original = Some(file).filter(|file| entry.sha256.is_none() && is_script(file));
         self.start(&Address::File(staged.path.clone()), options).await
     }
 
@@ -135,10 +134,11 @@ impl Hosts {
     }
 
     fn options(&self, entry: &PluginEntry) -> Options {
-        let log = Arc::new(PluginLog::new(&entry.name));
+        let (log, secrets) = (Arc::new(Written::new(entry, None)), entry.secrets());
         let mut options = Options::new(entry.name.clone(), entry.config.get(), log);
         let variables = entry.environment.iter().map(|(name, value)| (name.into(), value.expose().into()));
         options.environment = variables.collect::<BTreeMap<OsString, OsString>>();
+        options.conceal = Arc::new(move |text| secrets.conceal(text));
         options
     }
 
@@ -159,12 +159,14 @@ impl Hosts {
     }
 }
 
-/// What is in the copy of a component.
-pub(super) async fn component(staged: &Staged) -> Result<Vec<u8>, Failure> {
+/// What is in the copy of a component: `file` is what the copy is of.
+pub(super) async fn component(staged: &Staged, file: &Path) -> Result<Vec<u8>, Failure> {
     fits(staged.bytes).map_err(Failure::new)?;
     let path = staged.path.clone();
     let read = tokio::task::spawn_blocking(move || fs::read(path)).await;
-    read.map_err(failure)?.map_err(failure)
+    let component = read.map_err(failure)?.map_err(failure)?;
+    look(ArtefactKind::Wasm, file, &component).map_err(Failure::new)?;
+    Ok(component)
 }
 
 /// Whether a component of so many bytes is compiled.

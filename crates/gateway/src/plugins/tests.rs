@@ -48,7 +48,7 @@ fn config(plugins: &str) -> Config {
 /// The names of the set that a config's `plugins` make, as they run.
 async fn running(plugins: &str) -> Vec<String> {
     let (reaper, _task) = Reaper::new();
-    let services = |_: &str, _: Grants| MockServices::default().services();
+    let services = |_: &PluginEntry, _: Grants| MockServices::default().services();
     let starting = Starting { catalogue: &catalogue(), services: &services, metrics: None, reaper: &reaper };
     let (_, set) = Plugins::default().next(&config(plugins), Arrivals::new(), &starting).await.unwrap();
     set.members().iter().map(|member| member.instance.name().to_string()).collect()

@@ -55,6 +55,7 @@ pub struct Metrics {
     generation: Gauge<u64, AtomicU64>,
     reloads: Family<ReloadLabels, Counter>,
     load_failures: Family<LoadLabels, Counter>,
+    lines_dropped: Family<LoadLabels, Counter>,
     held: Counter,
     loaded: Bounded,
 }
@@ -100,6 +101,9 @@ impl Metrics {
         let (load_failures, loaded) = (Family::default(), Bounded::new(plugins::MAX_PLUGINS));
         let help = "Plugins that did not load or start, also where the one before goes on";
         registry.register("gatewright_plugin_load_failures", help, load_failures.clone());
+        let lines_dropped = Family::default();
+        let help = "Log lines and rows of a plugin that were left out, since it wrote too much";
+        registry.register("gatewright_plugin_log_lines_dropped", help, lines_dropped.clone());
         registry.register_collector(Box::new(plugins.clone()));
         registry.register_collector(Box::new(custom.clone()));
         registry.register_collector(Box::new(process.clone()));
@@ -116,6 +120,7 @@ impl Metrics {
             generation,
             reloads,
             load_failures,
+            lines_dropped,
             held,
             loaded,
         }
@@ -183,6 +188,12 @@ impl Metrics {
     pub fn plugin_load_failed(&self, instance: &str) {
         let plugin = self.loaded.admit(instance);
         self.load_failures.get_or_create(&LoadLabels { plugin }).inc();
+    }
+
+    /// Counts a line or row of a plugin's that was left out, since it wrote too much.
+    pub fn plugin_line_dropped(&self, instance: &str) {
+        let plugin = self.loaded.admit(instance);
+        self.lines_dropped.get_or_create(&LoadLabels { plugin }).inc();
     }
 
     /// Shows how plugins stand with their hosts. Later calls change nothing.

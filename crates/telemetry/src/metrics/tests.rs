@@ -28,10 +28,12 @@ fn reloads_and_sets_are_shown() {
     metrics.plugin_set(7);
     metrics.plugin_load_failed("pii");
     metrics.plugin_load_failed("pii");
+    metrics.plugin_line_dropped("pii");
     shows(&metrics, r#"gatewright_config_reloads_total{result="success"} 1"#);
     shows(&metrics, r#"gatewright_config_reloads_total{result="failure"} 2"#);
     shows(&metrics, "gatewright_plugin_set_generation 7");
     shows(&metrics, r#"gatewright_plugin_load_failures_total{plugin="pii"} 2"#);
+    shows(&metrics, r#"gatewright_plugin_log_lines_dropped_total{plugin="pii"} 1"#);
 }
 
 #[test]
