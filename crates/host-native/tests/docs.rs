@@ -35,7 +35,7 @@ async fn the_plugin_in_c_is_built_and_blocks_as_its_page_says() {
     let guard = bench.load(&bench.path("guard.so"), None, &Json::Null, &within(ample)).unwrap();
     let mut exchange = exchange(guard, &Json::Null, mocks(), ample).await;
     let mut check = async |text: &str| {
-        let request = request("m").user(text).build();
+        let request = request("m").user("hi").user(text).build();
         exchange.run::<point::CheckInput>(&mut Arc::new(request)).await.unwrap().map(|decided| decided.outcome)
     };
     assert!(check("hello").await.is_none_or(|verdict| verdict.is_allowed()));

@@ -52,18 +52,19 @@ async fn the_guard_in_c() {
     assert_eq!(guard.hooks(), HookSet::of(&[Hook::CheckInput]));
     let mocks = MockServices::default();
     let mut exchange = exchange(guard, &config, mocks.services(), AMPLE).await;
-    let mut said = async |text: &str| {
-        let chat = request("m").system("be good").user("hello").user(text).build();
+    let mut said = async |text: &str, result: &str| {
+        let chat = request("m").system("be good").user("hello").user(text);
+        let chat = chat.tool_use("t", "look", &json!({})).tool_result("t", result).build();
         let decided = exchange.run::<point::CheckInput>(&mut Arc::new(chat)).await.unwrap();
         match decided.map(|decided| decided.outcome) {
             Some(Verdict::Block(rejection)) => Some((rejection.reason, rejection.code)),
             _ => None,
         }
     };
-    assert_eq!(said("how are you").await, None);
+    assert_eq!(said("how are you", "well").await, None);
     let blocked = Some(("The prompt holds a word that is not allowed".to_owned(), Some("word".to_owned())));
-    assert_eq!(said("he said rosebud, and died").await, blocked);
-    assert_eq!(said("rosebud").await, blocked);
+    assert_eq!(said("he said rosebud, and died", "well").await, blocked);
+    assert_eq!(said("how are you", "rosebud").await, blocked);
     let lines: Vec<String> = mocks.log.lines().iter().map(|line| line.message.clone()).collect();
     assert_eq!(lines, ["blocked a prompt, number 1", "blocked a prompt, number 2"]);
 }

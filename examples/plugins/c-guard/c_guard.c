@@ -1,9 +1,15 @@
 /* A guard in plain C: blocks prompts that contain a word from its config, and counts what it blocked.
  *
  *   {"name": "c-guard", "path": "./c_guard.so", "config": {"word": "rosebud"}, "permissions": ["kv"]}
+ *
+ * It reads what a model is told in words: texts, refusals, reasoning, the arguments of tool calls, documents that are
+ * text, what tools answered, and blocks of kinds that the gateway does not know. It does not read pictures, sound, files,
+ * the descriptions of tools, and names. Bytes are compared as they are: another case or spelling is another word, and so
+ * is one of which letters are escaped (`\u0072`) in arguments and unknown blocks, which are JSON.
  */
 #include "gatewright_plugin.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +19,21 @@ typedef struct guard {
   const gatewright_host_v1 *host;
   char *word;
 } guard;
+
+/* A search in the conversation of a call. */
+typedef struct search {
+  const guard *guard;
+  gatewright_call call;
+  int found;
+  /* The place that is looked at. The host refuses a path of more than 1024 bytes, so that this has room for a step. */
+  char path[1024 + 64];
+} search;
+
+/* Where a block may have a text; it has one of them at most. */
+static const char *const TEXTS[] = {
+    "content/text",      "content/tool_use/arguments",   "content/reasoning/text",
+    "content/refusal",   "content/document/source/text", "content/other",
+};
 
 static gatewright_slice slice(const char *text) {
   return (gatewright_slice){(const uint8_t *)text, strlen(text)};
@@ -59,38 +80,63 @@ static void destroy(void *plugin) {
   free(self);
 }
 
-/* Whether any text of any message contains the word. */
-static int found(const guard *self, gatewright_call call) {
-  const gatewright_host_v1 *host = self->host;
-  uint64_t messages = 0;
-  host->count(call, slice("messages"), &messages);
-  for (uint64_t message = 0; message < messages; message++) {
-    char path[96];
-    uint64_t blocks = 0;
-    snprintf(path, sizeof path, "messages/%llu/blocks", (unsigned long long)message);
-    host->count(call, slice(path), &blocks);
-    for (uint64_t block = 0; block < blocks; block++) {
-      gatewright_slice text;
-      snprintf(path, sizeof path, "messages/%llu/blocks/%llu/content/text", (unsigned long long)message,
-               (unsigned long long)block);
-      if (host->get_text(call, slice(path), &text) == GATEWRIGHT_OK && contains(text, self->word)) {
-        return 1;
-      }
+/* Looks at the text behind `end` of the path, if there is one. */
+static gatewright_status look(search *at, size_t end, const char *name) {
+  const gatewright_host_v1 *host = at->guard->host;
+  gatewright_slice text;
+  snprintf(at->path + end, sizeof at->path - end, "/%s", name);
+  gatewright_status status = host->get_text(at->call, slice(at->path), &text);
+  if (status == GATEWRIGHT_OK) {
+    at->found = contains(text, at->guard->word);
+  }
+  return status == GATEWRIGHT_MISSING ? GATEWRIGHT_OK : status;
+}
+
+/* Looks at the list of blocks that the path leads to. What a tool answered is a list of blocks too. */
+static gatewright_status look_at_blocks(search *at) {
+  const gatewright_host_v1 *host = at->guard->host;
+  size_t list = strlen(at->path);
+  uint64_t blocks = 0;
+  gatewright_status status = host->count(at->call, slice(at->path), &blocks);
+  for (uint64_t block = 0; status == GATEWRIGHT_OK && !at->found && block < blocks; block++) {
+    snprintf(at->path + list, sizeof at->path - list, "/%" PRIu64, block);
+    size_t end = strlen(at->path);
+    for (size_t text = 0; status == GATEWRIGHT_OK && !at->found && text < sizeof TEXTS / sizeof *TEXTS; text++) {
+      status = look(at, end, TEXTS[text]);
+    }
+    if (status == GATEWRIGHT_OK && !at->found) {
+      snprintf(at->path + end, sizeof at->path - end, "/content/tool_result/content");
+      status = look_at_blocks(at);
     }
   }
-  return 0;
+  return status;
+}
+
+/* Looks at all messages. Anything but GATEWRIGHT_OK: not all of it could be read. */
+static gatewright_status look_at_messages(search *at) {
+  const gatewright_host_v1 *host = at->guard->host;
+  uint64_t messages = 0;
+  gatewright_status status = host->count(at->call, slice("messages"), &messages);
+  for (uint64_t message = 0; status == GATEWRIGHT_OK && !at->found && message < messages; message++) {
+    snprintf(at->path, sizeof at->path, "messages/%" PRIu64 "/blocks", message);
+    status = look_at_blocks(at);
+  }
+  return status;
 }
 
 static gatewright_status check_input(void *plugin, gatewright_call call) {
   const guard *self = plugin;
-  if (!found(self, call)) {
-    return GATEWRIGHT_OK;
+  search at = {.guard = self, .call = call};
+  gatewright_status status = look_at_messages(&at);
+  if (!at.found) {
+    /* Not OK is a failure, and `fail_closed` keeps the request from the model: what was not read may hold the word. */
+    return status;
   }
   /* Without the permission it still guards; it only does not count. */
   int64_t count = 0;
   self->host->kv_increment(call, slice("blocked"), 1, &count);
   char line[64];
-  snprintf(line, sizeof line, "blocked a prompt, number %lld", (long long)count);
+  snprintf(line, sizeof line, "blocked a prompt, number %" PRId64, count);
   self->host->log(call, GATEWRIGHT_INFO, slice(line));
   return self->host->block(call, 0, slice("The prompt holds a word that is not allowed"), slice("word"));
 }

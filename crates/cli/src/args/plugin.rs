@@ -45,7 +45,7 @@ pub(crate) enum HostChoice {
 
 #[derive(Debug, Args)]
 pub(crate) struct NewPlugin {
-    /// Its name: letters, digits and `-`; also the folder's.
+    /// Its name: small letters, digits and single `-`, a letter first and no `-` last; also the folder's.
     pub(crate) name: String,
 
     /// What it is built for unless `plugin build` is told otherwise; the source is the same for all.
