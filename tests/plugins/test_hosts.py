@@ -143,13 +143,13 @@ def test_a_killed_process_is_back_soon(guarded, host):
 
 
 def test_a_process_that_cannot_come_back_keeps_the_gate_shut(guarded, tmp_path):
-    """Its script works once."""
+    """Its script works once, and then says what it was told in confidence."""
     guarded = guarded("program")
     once = tmp_path / "once"
-    script = f"#!/bin/sh\nmkdir {once} || {{ echo no licence >&2; exit 3; }}\nexec {guarded.path} \"$@\"\n"
+    script = f"#!/bin/sh\nmkdir {once} || {{ echo no licence for $TOKEN >&2; exit 3; }}\nexec {guarded.path} \"$@\"\n"
     path = tmp_path / "script"
     put(path, script.encode())
-    entry = {**guarded.entry, "path": str(path)}
+    entry = {**guarded.entry, "path": str(path), "environment": {"TOKEN": "env.TEST_HEADER"}}
     guarded.gateway.write_config({**guarded.gateway.config, "plugins": [entry]})
     eventually(lambda: once.exists(), bool)
     guarded.wait(200, "the code of generation 0001")
@@ -160,12 +160,35 @@ def test_a_process_that_cannot_come_back_keeps_the_gate_shut(guarded, tmp_path):
     status, body = guarded.wait(503, "plugin_unavailable")
     assert "licence" not in body, "what is wrong inside is not the client's business"
     status, said = eventually(guarded.ready, lambda ready: "no licence" in ready[1])
-    assert status == 503 and "a guard is out" in said, said
+    assert status == 503 and "a guard is out" in said and "no licence for ***" in said, said
     assert guarded.metric('gatewright_plugin_away{plugin="guard"}') == 1
     # Requests outside of its scope go on.
     assert guarded.ask(model="labelled/fine")[0] == 200
     once.rmdir()
     guarded.wait(200, "the code of generation 0001", seconds=30)
+
+
+def test_a_script_that_was_refused_is_not_started_in_the_place_of_the_one_before(guarded, tmp_path):
+    guarded = guarded("program")
+    path = tmp_path / "script"
+    put(path, f"#!/bin/sh\nexec {guarded.path}\n".encode())
+    guarded.gateway.write_config({**guarded.gateway.config, "plugins": [{**guarded.entry, "path": str(path)}]})
+    assert guarded.gateway.wait_log("the config was taken")
+    (pid,) = eventually(guarded.children, lambda pids: len(pids) == 1)
+    put(path, b"#!/bin/sh\nexit 3\n")
+    eventually(guarded.ready, lambda ready: "its new file was not taken" in ready[1])
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: guarded.metric('gatewright_plugin_restarts_total{plugin="guard"}'), lambda count: count == 1)
+    guarded.wait(200, "the code of generation 0001")
+    assert guarded.ask("something forbidden")[0] == 403
+
+
+def test_a_text_is_no_program(start, upstream, tmp_path):
+    path, ran = tmp_path / "guard", tmp_path / "ran"
+    put(path, f"touch {ran}\n".encode())
+    gateway = start(standard_config(upstream.url, plugins=[{"name": "guard", "path": str(path)}]))
+    assert "is a text file and no program" in get(f"{gateway.url}/readyz")[2].decode()
+    assert not ran.exists(), "no shell was given it"
 
 
 @pytest.mark.parametrize("host", PROCESSES)
