@@ -14,7 +14,7 @@ use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
 use gatewright_server::{Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
-use gatewright_telemetry::{HostReport, Metrics, PluginLog};
+use gatewright_telemetry::{HostReport, Metrics, PluginLog, PluginReport};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -254,14 +254,18 @@ impl Started {
     }
 }
 
-/// How the plugins from a path stand with their hosts.
+/// How the plugins in force are.
 fn report(serving: Option<Arc<Shared>>) -> HostReport {
     let Generations { used, retired } = gatewright_host_native::generations();
     let libraries = (used + retired > 0).then_some((used, retired));
     let Some(serving) = serving else { return HostReport { plugins: Vec::new(), libraries } };
     let snapshot = serving.snapshot();
-    let standing = |instance: &Instance| Some((instance.name().clone(), instance.standing()?));
-    let plugins = snapshot.plugins.members().iter().filter_map(|member| standing(&member.instance)).collect();
+    let one = |instance: &Instance| PluginReport {
+        name: instance.name().clone(),
+        keeps_failing: instance.keeps_failing(),
+        standing: instance.standing(),
+    };
+    let plugins = snapshot.plugins.members().iter().map(|member| one(&member.instance)).collect();
     HostReport { plugins, libraries }
 }
 

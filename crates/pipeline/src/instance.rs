@@ -100,8 +100,13 @@ impl Instance {
     }
 
     /// A hook that is not called, since it keeps failing.
-    pub(crate) fn open_breaker(&self) -> Option<Hook> {
+    fn open_breaker(&self) -> Option<Hook> {
         Hook::TABLE.iter().map(|row| row.hook).find(|hook| self.breaker(*hook).is_open())
+    }
+
+    /// Whether a hook kept failing and no call of it has succeeded since, also while the next one may try.
+    pub fn keeps_failing(&self) -> bool {
+        self.breakers.iter().any(Breaker::has_tripped)
     }
 
     /// Whether it did not load.

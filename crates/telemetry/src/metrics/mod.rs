@@ -11,7 +11,7 @@ mod providers;
 mod requests;
 
 pub use custom::MAX_PLUGIN_SERIES;
-pub use hosts::HostReport;
+pub use hosts::{HostReport, PluginReport};
 pub use providers::ProviderMetrics;
 
 use crate::log::LogHandle;
@@ -185,7 +185,7 @@ impl Metrics {
         self.load_failures.get_or_create(&LoadLabels { plugin }).inc();
     }
 
-    /// Shows how plugins stand with their hosts. Later calls change nothing.
+    /// Shows how the plugins in force are. Later calls change nothing.
     pub fn watch_hosts(&self, report: impl Fn() -> HostReport + Send + Sync + 'static) {
         self.hosts.source.get_or_init(|| Box::new(report));
     }

@@ -1,6 +1,7 @@
-use super::Metrics;
+use super::{HostReport, Metrics, PluginReport};
 use crate::log::{LogConfig, LogOutput, subscriber};
 use gatewright_model::ErrorKind;
+use gatewright_plugin::HookSet;
 
 fn shows(metrics: &Metrics, line: &str) {
     let text = metrics.render();
@@ -32,6 +33,21 @@ fn reloads_and_sets_are_shown() {
     shows(&metrics, r#"gatewright_config_reloads_total{result="failure"} 2"#);
     shows(&metrics, "gatewright_plugin_set_generation 7");
     shows(&metrics, r#"gatewright_plugin_load_failures_total{plugin="pii"} 2"#);
+}
+
+/// An instance that has no host of its own.
+fn report(name: &str, keeps_failing: bool) -> PluginReport {
+    PluginReport { name: name.into(), keeps_failing, standing: None }
+}
+
+#[test]
+fn breakers_are_those_of_the_plugins_in_force() {
+    let metrics = Metrics::new();
+    drop(metrics.probe("gone", HookSet::ALL));
+    metrics.watch_hosts(|| HostReport { plugins: vec![report("fine", false), report("guard", true)], libraries: None });
+    shows(&metrics, r#"gatewright_plugin_breaker_open{plugin="fine"} 0"#);
+    shows(&metrics, r#"gatewright_plugin_breaker_open{plugin="guard"} 1"#);
+    assert_eq!(metrics.render().matches("gatewright_plugin_breaker_open{").count(), 2);
 }
 
 #[test]
@@ -86,7 +102,8 @@ fn the_text_follows_the_format() {
     let metrics = Metrics::new();
     metrics.request("chat", &gatewright_testkit::summary());
     metrics.provider("openai").attempted(None);
-    let probe = metrics.probe("guard", gatewright_plugin::HookSet::ALL);
+    let probe = metrics.probe("guard", HookSet::ALL);
+    metrics.watch_hosts(|| HostReport { plugins: vec![report("guard", true)], libraries: Some((1, 0)) });
     let text = metrics.render();
     let mut described = Vec::new();
     for line in text.lines() {
