@@ -250,6 +250,9 @@ def test_a_library_that_hangs_shuts_its_own_gate_alone(start, upstream, examples
     for _ in range(3):
         status, _, body = post(url, chat("openai/fine"), headers={"x-request-id": "hang"})
         assert status == 503 and error_of("openai", body)["type"] == "plugin_unavailable"
+    assert gateway.wait_log("plugin failed, and may not be missed")
+    line = next(line for line in gateway.log().splitlines() if "may not be missed" in line)
+    assert "timed out: it may take 200ms" in line and "request_id" in line and "hang" in line, line
     # Nobody else waits for it: not those beside it, and not those that it would guard.
     for _ in range(20):
         begun = time.monotonic()

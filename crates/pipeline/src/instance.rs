@@ -1,7 +1,7 @@
 //! An instance: a plugin under the name it has in the config, from its start to its shutdown.
 
 use crate::breaker::Breaker;
-use crate::call::{Fault, call_owned};
+use crate::call::call_owned;
 use crate::probe::Probe;
 use crate::reaper::{Reaper, Retired};
 use gatewright_plugin::hosted::{Hosted, Standing, point};
@@ -142,10 +142,6 @@ impl Instance {
 
     pub(crate) fn breaker(&self, hook: Hook) -> &Breaker {
         &self.breakers[hook as usize]
-    }
-
-    pub(crate) fn fault(&self, hook: Hook, failure: Failure) -> Fault {
-        Fault { plugin: self.name.clone(), hook, failure }
     }
 }
 
