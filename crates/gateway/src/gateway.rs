@@ -12,8 +12,9 @@ use gatewright_host_native::Generations;
 use gatewright_pipeline::{Instance, PluginSet, Reaper, ReaperTask};
 use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
-use gatewright_server::{Server, ServerHandle, Shared, Snapshot};
+use gatewright_server::{Readiness, Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
+use gatewright_telemetry::log::redact;
 use gatewright_telemetry::{HostReport, Metrics, PluginLog, PluginReport};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
@@ -51,6 +52,8 @@ pub struct Started {
     shared: Arc<Shared>,
     server: ServerHandle,
     reaping: JoinHandle<()>,
+    /// Why the last config was not taken.
+    refusal: Option<String>,
 }
 
 // === impl Gateway ===
@@ -95,7 +98,7 @@ impl Gateway {
         // Set once, since a gateway starts once.
         let _ = self.serving.set(Arc::downgrade(&shared));
         let server = Server::bind(address, shared.clone(), workers)?.start()?;
-        Ok(Started { gateway: self, shared, server, reaping })
+        Ok(Started { gateway: self, shared, server, reaping, refusal: None })
     }
 
     /// Makes what serves from a config, and remembers it as in force.
@@ -210,17 +213,24 @@ impl Started {
         &self.gateway.current.config
     }
 
+    /// Whether requests can be served, and what somebody should know: as `/readyz` says it.
+    pub fn readiness(&self) -> Readiness {
+        self.shared.readiness()
+    }
+
     /// Puts another config in force. An error leaves everything as it was. Requests under way finish on the old one.
     pub async fn reload(&mut self, config: Config) -> Result<(), Error> {
         let waiting = self.gateway.current.config.restart_needed(&config);
-        let taken = self.gateway.take(config).await;
-        self.gateway.metrics.config_reload(taken.is_ok());
-        if let Err(Error::Plugin { name, failure }) = &taken {
-            let note = format!("plugin {name}: the config was not taken, since it did not start: {failure}");
-            self.shared.note(vec![format!("{note} (the last good config goes on)")]);
-        }
-        let snapshot = taken?;
-        self.shared.note(self.gateway.current.plugins.notes().to_vec());
+        let snapshot = match self.gateway.take(config).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                self.refused(&error);
+                return Err(error);
+            }
+        };
+        self.gateway.metrics.config_reload(true);
+        self.refusal = None;
+        self.show_notes();
         if !waiting.is_empty() {
             tracing::warn!(keys = ?waiting, "these keys wait for a restart");
         }
@@ -228,15 +238,23 @@ impl Started {
         Ok(())
     }
 
-    /// Counts a config that could not even be read.
-    pub(crate) fn reload_failed(&self) {
+    /// Counts and shows a config that was not taken, also one that could not even be read.
+    pub(crate) fn refused(&mut self, error: &Error) {
         self.gateway.metrics.config_reload(false);
+        self.refusal = Some(refusal(error));
+        self.show_notes();
+    }
+
+    /// Shows what is so of plugins, and why the last config was not taken.
+    fn show_notes(&self) {
+        let plugins = self.gateway.current.plugins.notes().iter();
+        self.shared.note(plugins.chain(&self.refusal).cloned().collect());
     }
 
     /// Stops accepting, gives requests under way this long to finish, and shuts plugins down. Answers whether all
     /// requests finished.
     pub async fn drain(self, longest: Duration) -> bool {
-        let Self { gateway, shared, server, reaping } = self;
+        let Self { gateway, shared, server, reaping, refusal: _ } = self;
         let drained = server.drain(longest).await;
         let (store, processes) = (gateway.store.clone(), gateway.artefacts.processes());
         // With the last set goes the last user of every instance.
@@ -252,6 +270,15 @@ impl Started {
         }
         drained
     }
+}
+
+/// Why a config was not taken, in a line that needs no key to be read.
+fn refusal(error: &Error) -> String {
+    let why = match error {
+        Error::Config(errors) => errors.report.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        error => error.to_string(),
+    };
+    format!("config: it was not taken: {} (the last good config goes on)", redact(&why))
 }
 
 /// How the plugins in force are.

@@ -35,6 +35,7 @@ pub use error::Error;
 pub use gateway::{Gateway, Started};
 pub use gatewright_config as config;
 pub use gatewright_plugin as plugin;
+pub use gatewright_server::Readiness;
 pub use linked::Catalogue;
 
 /// Artefacts of plugins, looked at before anything of them runs.

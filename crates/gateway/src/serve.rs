@@ -58,7 +58,7 @@ async fn reload(builder: &GatewayBuilder, started: &mut Started, watcher: Option
     let read = match builder.read() {
         Ok(read) => read,
         Err(error) => {
-            started.reload_failed();
+            started.refused(&error);
             tracing::error!(cause, %error, "the config was not taken; the last good one keeps serving");
             return;
         }

@@ -167,7 +167,9 @@ async fn a_file_that_cannot_be_used_leaves_the_one_before() {
     // With an entry that changed too, nobody knows what was meant.
     let changed = house.config(json!([entry(&path, json!({ "memory_mb": 8 }))]));
     started.reload(changed).await.unwrap_err();
-    assert!(pending(&started).await.contains("the last good config goes on"));
+    let said = pending(&started).await;
+    assert!(said.contains("the last good config goes on"), "{said}");
+    assert!(said.contains("its new file was not taken"), "that is still so: {said}");
     assert!(ask(started.address(), "hello").await.1.contains(&answer_of(1)));
     // Once it is good, it is taken, and nothing is left to say.
     put(&path, &generation(2));

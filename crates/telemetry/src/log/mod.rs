@@ -8,7 +8,7 @@ mod redact;
 mod writer;
 
 pub use plugin::PluginLog;
-pub use redact::Redacted;
+pub use redact::{Redacted, redact};
 
 use level::Filter;
 use line::LineLayer;
