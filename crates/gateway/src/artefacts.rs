@@ -13,7 +13,7 @@ use gatewright_host_process::{Address, Processes};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::{Failure, Permission};
 use hosts::Hosts;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -102,6 +102,16 @@ impl Artefacts {
             Some(ArtefactKind::Native) => self.hosts.native(entry, staged, file).await,
             Some(ArtefactKind::Program | ArtefactKind::Remote) | None => self.hosts.program(entry, staged, file).await,
         }
+    }
+
+    /// What is wrong with files, as far as that shows without loading them, by the names of their instances.
+    pub(crate) async fn inspect(&self, entries: &[PluginEntry]) -> BTreeMap<String, String> {
+        let (entries, base) = (entries.to_vec(), self.base.clone());
+        let look = move || {
+            let enabled = entries.iter().filter(|entry| entry.enabled);
+            enabled.filter_map(|entry| Some((entry.name.clone(), look::inspect(entry, &base).err()?))).collect()
+        };
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 
     /// What runs the processes of plugins, if there are any: to be closed at the end.

@@ -3,10 +3,12 @@
 use crate::artefacts::{Artefacts, Grants};
 use crate::error::Error;
 use crate::linked::{Catalogue, WithArtefacts};
-use crate::plugins::{Plugins, Starting, wanted};
+use crate::plugins::{Plugins, Starting, unusable, wanted};
 use crate::providers::Providers;
 use crate::{GatewayBuilder, snapshot};
-use gatewright_config::{Catalog, Config, ConfigErrors, PluginEntry, PluginFacts, PluginSource, Report, validate};
+use gatewright_config::{
+    Catalog, Config, ConfigErrors, PluginEntry, PluginFacts, PluginSource, Report, Unusable, validate,
+};
 use gatewright_host::{Egress, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
 use gatewright_host_native::Generations;
 use gatewright_pipeline::{Instance, PluginSet, Reaper, ReaperTask};
@@ -110,14 +112,20 @@ impl Gateway {
 
     async fn make(&mut self, config: Config) -> Result<Snapshot, Error> {
         let loads = |entry: &PluginEntry| entry.enabled && entry.artefact().is_some();
-        if config.plugins.iter().any(loads) {
-            // What is wrong anyway is said before anything is loaded.
-            check(&config, &self.catalogue)?;
+        if config.plugins.iter().any(loads)
+            && let Err(errors) = check(&config, &self.catalogue)
+        {
+            return Err(self.refuse(&config, errors).await);
         }
         let arrivals = self.current.plugins.look(&config, &self.artefacts).await;
         let facts = |entry: &PluginEntry| self.current.plugins.facts(entry, &arrivals);
         let known = |entry: &PluginEntry| Ok(Some(facts(entry)));
-        for warning in check(&config, &WithArtefacts { catalogue: &self.catalogue, artefact: &known })?.warnings {
+        let checked = check(&config, &WithArtefacts { catalogue: &self.catalogue, artefact: &known });
+        let report = checked.map_err(|mut errors| {
+            errors.report.errors.extend(unusable(&config, &arrivals));
+            errors
+        })?;
+        for warning in report.warnings {
             tracing::warn!(path = %warning.path, "{}", warning.message);
         }
         let telemetry = is_on(&config, "telemetry");
@@ -137,6 +145,17 @@ impl Gateway {
         };
         self.current = InForce { config, plugins, providers };
         Ok(snapshot)
+    }
+
+    /// All that is wrong with a config that is refused anyway: nothing is loaded for it, but artefacts are looked at.
+    async fn refuse(&self, config: &Config, errors: ConfigErrors) -> Error {
+        let unusable = self.artefacts.inspect(&config.plugins).await;
+        let looked = |entry: &PluginEntry| match unusable.get(&entry.name) {
+            Some(why) => Err(Unusable::Path(why.clone())),
+            None => Ok(None),
+        };
+        let all = check(config, &WithArtefacts { catalogue: &self.catalogue, artefact: &looked });
+        all.err().unwrap_or(errors).into()
     }
 
     /// Opens the store if a plugin says that it needs it, so that trouble with it shows now. For others it is opened when

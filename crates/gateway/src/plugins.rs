@@ -4,8 +4,8 @@ use crate::artefacts::{Artefacts, Grants};
 use crate::error::Error;
 use crate::linked::{Catalogue, Linked};
 use gatewright_config::{
-    Config, InstanceMode, Isolation, Permissions, Placement as ConfigPlacement, PluginEntry, PluginFacts, PluginSource,
-    PluginVersion, STREAMED_HOOKS, Secret,
+    Config, ConfigErrors, InstanceMode, Isolation, Permissions, Placement as ConfigPlacement, PluginEntry, PluginFacts,
+    PluginSource, PluginVersion, Problem, Report, STREAMED_HOOKS, Secret,
 };
 use gatewright_host::Sha256;
 use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, Settings};
@@ -21,10 +21,13 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Plugins {
     generation: u64,
-    instances: BTreeMap<String, (Origin, Arc<Instance>)>,
+    instances: BTreeMap<String, Made>,
     /// Of instances that are not what they should be, and go on all the same.
     notes: Vec<String>,
 }
+
+/// An instance, and what it was made from.
+type Made = (Origin, Arc<Instance>);
 
 /// What an instance is made from; if that changes, a new one is.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +90,28 @@ enum Source<'a> {
     Loaded(Result<Arc<dyn Hosted>, Failure>),
 }
 
+/// A plugin that did not load or start.
+struct Fallen {
+    /// Its instance, and its entry's place in the config.
+    name: String,
+    place: String,
+    failure: Failure,
+    then: Then,
+}
+
+/// What is done about a plugin that did not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// The instance before goes on.
+    Before,
+    /// It guards, and its requests get 503.
+    Guard,
+    /// Requests go on without it.
+    Without,
+    /// The config is refused.
+    Refuse,
+}
+
 /// What an artefact of which nothing is known stands at, so that it can guard.
 const UNKNOWN: HookSet = HookSet::of(&[Hook::CheckInput, Hook::PreLlm, Hook::PostLlm, Hook::CheckOutput]);
 
@@ -131,18 +156,29 @@ impl Plugins {
         mut arrivals: Arrivals,
         starting: &Starting<'_>,
     ) -> Result<(Self, PluginSet), Error> {
-        let (mut instances, mut entries, mut notes) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (mut instances, mut entries, mut fallen) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (order, entry) in wanted(config, starting.catalogue) {
             let Some(candidate) = self.candidate(&entry, starting.catalogue, &mut arrivals) else { continue };
             let builtin = candidate.facts.builtin;
             let (origin, instance) = match self.kept(&entry.name, &candidate.origin) {
                 Some(instance) => (candidate.origin, instance.clone()),
-                None => self.start(candidate, starting, &mut notes).await?,
+                None => match self.start(candidate, starting).await {
+                    Ok(started) => started,
+                    Err((failure, then, instead)) => {
+                        fallen.push(Fallen { name: entry.name.clone(), place: place(config, &entry), failure, then });
+                        instead
+                    }
+                },
             };
             let settings = settings(&entry, instance.hooks(), builtin, order);
             entries.push(Entry { instance: instance.clone(), settings });
             instances.insert(entry.name.clone(), (origin, instance));
         }
+        if fallen.iter().any(|fallen| fallen.then == Then::Refuse) {
+            return Err(refused(fallen.iter().map(Fallen::problem).collect()));
+        }
+        fallen.iter().for_each(Fallen::log);
+        let notes = fallen.iter().filter_map(Fallen::note).collect();
         let generation = self.generation + 1;
         let set = PluginSet::compile(generation, entries)?;
         if let Some(metrics) = starting.metrics {
@@ -197,13 +233,8 @@ impl Plugins {
     /// not start at the gateway's first config is left out; later its config is refused.
     ///
     /// Of an artefact that did not load or start, the instance in use goes on: with its entry unchanged as it is, and
-    /// otherwise since the config is refused.
-    async fn start(
-        &self,
-        candidate: Candidate<'_>,
-        starting: &Starting<'_>,
-        notes: &mut Vec<String>,
-    ) -> Result<(Origin, Arc<Instance>), Error> {
+    /// otherwise since the config is refused. The error is what happened, what is done about it, and what is there instead.
+    async fn start(&self, candidate: Candidate<'_>, starting: &Starting<'_>) -> Result<Made, (Failure, Then, Made)> {
         let Candidate { entry, origin, facts, grants, source } = candidate;
         let (name, hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
         let services = (starting.services)(name, grants);
@@ -235,30 +266,22 @@ impl Plugins {
         }
         let in_use = self.instances.get(name).filter(|_| origin.artefact.is_some());
         let unchanged = in_use.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
-        if let Some((had, instance)) = in_use.filter(|(_, instance)| !instance.is_absent()) {
-            if !unchanged {
-                return Err(Error::Plugin { name: name.to_owned(), failure });
-            }
-            tracing::error!(plugin = name, error = %failure, "a plugin's new file was not taken: the one before goes on");
-            notes.push(format!("plugin {name}: its new file was not taken: {failure} (the one before goes on)"));
-            return Ok((had.clone(), instance.clone()));
+        if let Some(before) = in_use.filter(|(_, instance)| !instance.is_absent()) {
+            let then = if unchanged { Then::Before } else { Then::Refuse };
+            return Err((failure, then, before.clone()));
         }
         let is_first = self.generation == 0 || unchanged;
         // That a plugin which nobody has seen guards is only assumed: no reason to take a config that brings it.
         let assumed = !is_first && origin.artefact.is_some() && facts == unknown(entry);
         let mode = entry.failure_mode.or(facts.manifest.failure_mode.filter(|_| !assumed));
-        match mode == Some(FailureMode::Closed) || hooks.contains(Hook::Auth) {
-            true => {
-                tracing::error!(plugin = name, error = %failure, "a guard did not start: its requests get 503");
-            }
-            false if is_first => {
-                tracing::error!(plugin = name, error = %failure, "a plugin did not start: requests go on without it");
-            }
+        let then = match mode == Some(FailureMode::Closed) || hooks.contains(Hook::Auth) {
+            true => Then::Guard,
+            false if is_first => Then::Without,
             // The last good config has it, or never had it: that one keeps serving.
-            false => return Err(Error::Plugin { name: name.to_owned(), failure }),
-        }
+            false => Then::Refuse,
+        };
         let absent = Instance::absent(name, facts.manifest, hooks, failure.to_string(), services, probe);
-        Ok((origin, absent))
+        Err((failure, then, (origin, absent)))
     }
 }
 
@@ -289,6 +312,59 @@ impl Origin {
         };
         entry(self) == entry(other)
     }
+}
+
+// === impl Fallen ===
+
+impl Fallen {
+    fn problem(&self) -> Problem {
+        let message = format!("plugin `{}` did not start: {}", self.name, self.failure);
+        Problem { path: self.place.clone(), message, hint: None }
+    }
+
+    fn log(&self) {
+        let what = match self.then {
+            Then::Before => "a plugin's new file was not taken: the one before goes on",
+            Then::Guard => "a guard did not start: its requests get 503",
+            Then::Without => "a plugin did not start: requests go on without it",
+            Then::Refuse => "a plugin did not start: the config is refused",
+        };
+        tracing::error!(plugin = self.name, path = self.place, error = %self.failure, "{what}");
+    }
+
+    /// What somebody should know of an instance that goes on although it should be another.
+    fn note(&self) -> Option<String> {
+        let (name, failure) = (&self.name, &self.failure);
+        let note = format!("plugin {name}: its new file was not taken: {failure} (the one before goes on)");
+        (self.then == Then::Before).then_some(note)
+    }
+}
+
+/// The artefacts of a config that could not be read or loaded.
+pub(crate) fn unusable(config: &Config, arrivals: &Arrivals) -> Vec<Problem> {
+    let failed = |entry: &PluginEntry| match arrivals.get(&entry.name)? {
+        Arrival::Failed(failure, _) => {
+            let message =
+                format!("plugin `{}` did not load: {}", entry.name, entry.config.redact(&failure.to_string()));
+            Some(Problem { path: place(config, entry), message, hint: None })
+        }
+        Arrival::Same | Arrival::New(..) => None,
+    };
+    config.plugins.iter().filter_map(failed).collect()
+}
+
+/// Where an entry stands in the config.
+fn place(config: &Config, entry: &PluginEntry) -> String {
+    match config.plugins.iter().position(|other| other.name == entry.name) {
+        Some(index) => format!("plugins[{index}]"),
+        // It is on by default.
+        None => "plugins".to_owned(),
+    }
+}
+
+/// A config that is refused for these.
+fn refused(errors: Vec<Problem>) -> Error {
+    ConfigErrors { file: None, report: Report { errors, warnings: Vec::new() } }.into()
 }
 
 /// What an entry says of an artefact that could not be looked at: nobody knows whether it guards, so that it does,

@@ -171,9 +171,19 @@ async fn a_config_that_is_wrong_leaves_the_old_one() {
 async fn a_plugin_that_does_not_start_leaves_the_old_config_and_what_started_is_shut_down() {
     let mut started = start(json!([entry("stays-on", json!({}))])).await;
     let before = started.plugins();
-    let second = json!({ "name": "broken", "path": "builtin:marked", "config": { "mark": "broken", "fails": true } });
-    let error = started.reload(config(json!([entry("short-lived", json!({})), second]))).await.unwrap_err();
-    assert_eq!(error.to_string(), "plugin `broken` did not start: no disk");
+    let broken =
+        |name: &str| json!({ "name": name, "path": "builtin:marked", "config": { "mark": "broken", "fails": true } });
+    let plugins = json!([broken("first"), entry("short-lived", json!({})), broken("second")]);
+    let error = started.reload(config(plugins)).await.unwrap_err();
+    let expected = "the config cannot be used:
+  plugins[0]: plugin `first` did not start: no disk
+  plugins[2]: plugin `second` did not start: no disk";
+    assert_eq!(error.to_string(), expected);
+    let [pending] = started.readiness().pending.try_into().unwrap();
+    assert!(
+        pending.contains("plugins[0]: plugin `first`") && pending.contains("plugins[2]: plugin `second`"),
+        "{pending}"
+    );
     shut_down("short-lived", 1).await;
     assert_eq!((lives("stays-on"), lives("short-lived"), lives("broken")), ((1, 0), (1, 1), (0, 0)));
     assert!(Arc::ptr_eq(&started.plugins(), &before));

@@ -106,7 +106,7 @@ async fn one_that_may_fail_open_is_left_out() {
     let mut started = house.start(json!([])).await.unwrap();
     let config = house.config(json!([entry(&path, json!({}))]));
     let refused = started.reload(config).await.unwrap_err().to_string();
-    assert!(refused.starts_with("plugin `guard` did not start: there is no file"), "{refused}");
+    assert!(refused.contains("plugins[0]: plugin `guard` did not start: there is no file"), "{refused}");
     assert_eq!(ask(started.address(), "hello").await.0, 200, "a new plugin that is not there refuses the reload");
     stop(started).await;
 }
@@ -143,6 +143,40 @@ async fn what_no_host_runs_is_refused_with_the_config() {
             started.reload(house.config(json!([entry(path.as_ref(), further)]))).await.unwrap_err().to_string();
         assert!(refused.contains(expected), "{path}: {refused}");
     }
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn all_plugins_that_do_not_load_are_named() {
+    let house = House::new();
+    put(&house.path("text.wasm"), b"hello");
+    let named = |name: &str, file: &str, further: Json| {
+        let mut entry = entry(&house.path(file), further);
+        entry["name"] = name.into();
+        entry
+    };
+    let (first, second) = (named("first", "none.wasm", json!({})), named("second", "text.wasm", json!({})));
+    let mut started = house.start(json!([])).await.unwrap();
+    let (none, text) = ("there is no file", "is no WASM component");
+    for (third, places) in [
+        (json!({ "name": "logging" }), [("plugins[0]: ", none), ("plugins[1]: ", text)]),
+        (json!({ "name": "nobody" }), [("plugins[0].path: ", none), ("plugins[1].path: ", text)]),
+    ] {
+        let refused = started.reload(house.config(json!([first, second, third]))).await.unwrap_err().to_string();
+        let shown = pending(&started).await;
+        for said in [&refused, &shown] {
+            for (place, why) in places {
+                let at = said.find(place).unwrap_or_else(|| panic!("no {place} in {said}"));
+                assert!(said[at..].contains(why), "{said}");
+            }
+        }
+    }
+    // What shows only once they were loaded stands beside it.
+    put(&house.path("good.wasm"), &generation(1));
+    let third = named("third", "good.wasm", json!({ "hooks": ["auth"] }));
+    let refused = started.reload(house.config(json!([first, third]))).await.unwrap_err().to_string();
+    assert!(refused.contains("plugins[0]: plugin `first` did not load: there is no file"), "{refused}");
+    assert!(refused.contains("plugins[1].hooks[0]: the plugin has no `auth`"), "{refused}");
     stop(started).await;
 }
 
