@@ -7,7 +7,7 @@ use crate::plugins::{Plugins, Starting, unusable, wanted};
 use crate::providers::Providers;
 use crate::{GatewayBuilder, snapshot};
 use gatewright_config::{
-    Catalog, Config, ConfigErrors, PluginEntry, PluginFacts, PluginSource, Report, Unusable, validate,
+    Catalog, Config, ConfigErrors, PluginEntry, PluginFacts, PluginSource, Report, Unusable, Warning, validate,
 };
 use gatewright_host::{Egress, LlmCalls, LoggedRecords, MemoryKv, Serving, guarded};
 use gatewright_host_native::Generations;
@@ -54,6 +54,8 @@ pub struct Started {
     shared: Arc<Shared>,
     server: ServerHandle,
     reaping: JoinHandle<()>,
+    /// The config that it started with.
+    first: Config,
     /// Why the last config was not taken.
     refusal: Option<String>,
 }
@@ -95,22 +97,24 @@ impl Gateway {
         let address = address(&config.server.host, config.server.port)?;
         let workers = config.server.workers.unwrap_or_default() as usize;
         let reaping = tokio::spawn(reaping.run());
-        let snapshot = self.take(config).await?;
+        let first = config.clone();
+        let (snapshot, warnings) = self.take(config).await?;
+        warn(&warnings);
         let shared = Shared::new(snapshot, self.tasks.clone());
         // Set once, since a gateway starts once.
         let _ = self.serving.set(Arc::downgrade(&shared));
         let server = Server::bind(address, shared.clone(), workers)?.start()?;
-        Ok(Started { gateway: self, shared, server, reaping, refusal: None })
+        Ok(Started { gateway: self, shared, server, reaping, first, refusal: None })
     }
 
-    /// Makes what serves from a config, and remembers it as in force.
-    async fn take(&mut self, config: Config) -> Result<Snapshot, Error> {
+    /// Makes what serves from a config, and remembers it as in force; with what somebody should look at.
+    async fn take(&mut self, config: Config) -> Result<(Snapshot, Vec<Warning>), Error> {
         let taken = self.make(config).await;
         self.artefacts.sweep(&self.current.plugins.artefacts());
         taken
     }
 
-    async fn make(&mut self, config: Config) -> Result<Snapshot, Error> {
+    async fn make(&mut self, config: Config) -> Result<(Snapshot, Vec<Warning>), Error> {
         let loads = |entry: &PluginEntry| entry.enabled && entry.artefact().is_some();
         if config.plugins.iter().any(loads)
             && let Err(errors) = check(&config, &self.catalogue)
@@ -125,9 +129,6 @@ impl Gateway {
             errors.report.errors.extend(unusable(&config, &arrivals));
             errors
         })?;
-        for warning in report.warnings {
-            tracing::warn!(path = %warning.path, "{}", warning.message);
-        }
         let telemetry = is_on(&config, "telemetry");
         let metrics = telemetry.then_some(&*self.metrics);
         let providers = Providers::of(&config, &self.current.providers)?;
@@ -144,7 +145,7 @@ impl Gateway {
             metrics: telemetry.then(|| self.metrics.clone()),
         };
         self.current = InForce { config, plugins, providers };
-        Ok(snapshot)
+        Ok((snapshot, report.warnings))
     }
 
     /// All that is wrong with a config that is refused anyway: nothing is loaded for it, but artefacts are looked at.
@@ -239,9 +240,14 @@ impl Started {
 
     /// Puts another config in force. An error leaves everything as it was. Requests under way finish on the old one.
     pub async fn reload(&mut self, config: Config) -> Result<(), Error> {
-        let waiting = self.gateway.current.config.restart_needed(&config);
-        let snapshot = match self.gateway.take(config).await {
-            Ok(snapshot) => snapshot,
+        self.reload_read(config, Vec::new()).await
+    }
+
+    /// The same for a config that was read with these warnings.
+    pub(crate) async fn reload_read(&mut self, config: Config, warnings: Vec<Warning>) -> Result<(), Error> {
+        let waiting = self.first.restart_needed(&config);
+        let (snapshot, found) = match self.gateway.take(config).await {
+            Ok(taken) => taken,
             Err(error) => {
                 self.refused(&error);
                 return Err(error);
@@ -250,8 +256,11 @@ impl Started {
         self.gateway.metrics.config_reload(true);
         self.refusal = None;
         self.show_notes();
+        let mut all = Report { errors: Vec::new(), warnings };
+        all.absorb(Report { errors: Vec::new(), warnings: found });
+        warn(&all.warnings);
         if !waiting.is_empty() {
-            tracing::warn!(keys = ?waiting, "these keys wait for a restart");
+            tracing::warn!(keys = waiting.join(", "), "these keys wait for a restart");
         }
         self.shared.replace(snapshot);
         Ok(())
@@ -273,7 +282,7 @@ impl Started {
     /// Stops accepting, gives requests under way this long to finish, and shuts plugins down. Answers whether all
     /// requests finished.
     pub async fn drain(self, longest: Duration) -> bool {
-        let Self { gateway, shared, server, reaping, refusal: _ } = self;
+        let Self { gateway, shared, server, reaping, .. } = self;
         let drained = server.drain(longest).await;
         let (store, processes) = (gateway.store.clone(), gateway.artefacts.processes());
         // With the last set goes the last user of every instance.
@@ -288,6 +297,13 @@ impl Started {
             let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
         }
         drained
+    }
+}
+
+/// Logs what somebody should look at in a config.
+fn warn(warnings: &[Warning]) {
+    for warning in warnings {
+        tracing::warn!(path = %warning.path, "{}", warning.message);
     }
 }
 

@@ -66,7 +66,7 @@ async fn reload(builder: &GatewayBuilder, started: &mut Started, watcher: Option
     // Also those of a config that is not taken: it may be that one of them is not there yet.
     watch_artefacts(builder, watcher, &read.config);
     let level = read.config.log_level;
-    match started.reload(read.config).await {
+    match started.reload_read(read.config, read.warnings).await {
         Ok(()) => {
             if let Some(Err(error)) = builder.log_handle().map(|log| log.set_level(level.as_str())) {
                 tracing::warn!(%error, "the log level stays as it is");
