@@ -117,7 +117,8 @@ def test_new_files_are_taken(guarded, host):
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_bad_file_leaves_the_one_before(guarded, host):
     guarded = guarded(host)
-    good = guarded.path.read_bytes()
+    good, generation = guarded.path.read_bytes(), guarded.metric("gatewright_plugin_set_generation")
+    mark = len(guarded.gateway.log())
     put(guarded.path, good[: len(good) // 2])
     failures = 'gatewright_plugin_load_failures_total{plugin="guard"}'
     eventually(lambda: guarded.metric(failures), lambda failed: failed == 1)
@@ -125,9 +126,30 @@ def test_a_bad_file_leaves_the_one_before(guarded, host):
     assert status == 200 and "its new file was not taken" in said and "the one before goes on" in said, said
     assert guarded.ask()[0] == 200
     assert guarded.ask("something forbidden")[0] == 403
+    assert guarded.metric("gatewright_plugin_set_generation") == generation
+    assert guarded.metric('gatewright_config_reloads_total{result="partial"}') == 1
+    assert guarded.metric('gatewright_plugin_load_failed{plugin="guard"}') == 1
+    assert guarded.gateway.wait_log("nothing changed", after=mark)
+    assert "the config was taken" not in guarded.gateway.log()[mark:]
+    guarded.path.unlink()
+    eventually(guarded.ready, lambda ready: "its file is gone" in ready[1])
+    assert guarded.gateway.wait_log("a plugin's file is gone", after=mark)
+    assert guarded.ask()[0] == 200
     guarded.artefact.put(guarded.path, 2)
     guarded.wait(200, "the code of generation 0002")
     assert json.loads(guarded.ready()[1]).get("pending", []) == []
+    assert guarded.metric('gatewright_plugin_load_failed{plugin="guard"}') == 0
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_same_file_again_changes_nothing(guarded, host):
+    guarded = guarded(host)
+    generation, mark = guarded.metric("gatewright_plugin_set_generation"), len(guarded.gateway.log())
+    os.utime(guarded.path)
+    guarded.artefact.put(guarded.path, 1)
+    assert guarded.gateway.wait_log("nothing changed", after=mark)
+    assert guarded.metric("gatewright_plugin_set_generation") == generation
+    assert guarded.metric('gatewright_config_reloads_total{result="success"}') == 0
 
 
 @pytest.mark.parametrize("host", PROCESSES)

@@ -104,6 +104,11 @@ impl Artefacts {
         }
     }
 
+    /// Whether an entry's file is not there.
+    pub(crate) fn is_gone(&self, entry: &PluginEntry) -> bool {
+        file_of(entry, &self.base).is_some_and(|file| !file.exists())
+    }
+
     /// What is wrong with files, as far as that shows without loading them, by the names of their instances.
     pub(crate) async fn inspect(&self, entries: &[PluginEntry]) -> BTreeMap<String, String> {
         let (entries, base) = (entries.to_vec(), self.base.clone());

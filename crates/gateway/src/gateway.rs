@@ -17,7 +17,7 @@ use gatewright_plugin::services::{Kv, ServiceSet, Services};
 use gatewright_server::{Readiness, Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
 use gatewright_telemetry::log::redact;
-use gatewright_telemetry::{HostReport, Metrics, PluginLog, PluginReport};
+use gatewright_telemetry::{HostReport, Metrics, PluginLog, PluginReport, ReloadResult};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -46,6 +46,23 @@ struct InForce {
     config: Config,
     plugins: Plugins,
     providers: Providers,
+}
+
+/// What a config comes to.
+struct Made {
+    next: InForce,
+    snapshot: Snapshot,
+    /// What somebody should look at.
+    warnings: Vec<Warning>,
+}
+
+/// What a config that is taken changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// Something: it is in force.
+    Taken,
+    /// Nothing: it says what the one in force says, and the plugins' files that can be loaded are those that are.
+    Nothing,
 }
 
 /// A gateway that serves.
@@ -98,23 +115,32 @@ impl Gateway {
         let workers = config.server.workers.unwrap_or_default() as usize;
         let reaping = tokio::spawn(reaping.run());
         let first = config.clone();
-        let (snapshot, warnings) = self.take(config).await?;
-        warn(&warnings);
-        let shared = Shared::new(snapshot, self.tasks.clone());
+        let made = self.take(config).await?;
+        warn(&made.warnings);
+        let shared = Shared::new(self.put(made.next, made.snapshot), self.tasks.clone());
         // Set once, since a gateway starts once.
         let _ = self.serving.set(Arc::downgrade(&shared));
         let server = Server::bind(address, shared.clone(), workers)?.start()?;
         Ok(Started { gateway: self, shared, server, reaping, first, refusal: None })
     }
 
-    /// Makes what serves from a config, and remembers it as in force; with what somebody should look at.
-    async fn take(&mut self, config: Config) -> Result<(Snapshot, Vec<Warning>), Error> {
-        let taken = self.make(config).await;
-        self.artefacts.sweep(&self.current.plugins.artefacts());
-        taken
+    /// Makes what serves from a config.
+    async fn take(&mut self, config: Config) -> Result<Made, Error> {
+        let made = self.make(config).await;
+        let plugins = made.as_ref().map_or(&self.current.plugins, |made| &made.next.plugins);
+        self.artefacts.sweep(&plugins.artefacts());
+        made
     }
 
-    async fn make(&mut self, config: Config) -> Result<(Snapshot, Vec<Warning>), Error> {
+    /// Remembers what is in force from now on.
+    fn put(&mut self, next: InForce, snapshot: Snapshot) -> Snapshot {
+        self.current = next;
+        self.metrics.plugin_set(self.current.plugins.generation());
+        self.metrics.loaded_plugins(self.current.plugins.loaded());
+        snapshot
+    }
+
+    async fn make(&mut self, config: Config) -> Result<Made, Error> {
         let loads = |entry: &PluginEntry| entry.enabled && entry.artefact().is_some();
         if config.plugins.iter().any(loads)
             && let Err(errors) = check(&config, &self.catalogue)
@@ -135,7 +161,8 @@ impl Gateway {
         self.open_store(&config, &facts).await?;
         let services = |name: &str, grants: Grants| self.services(name, grants);
         let starting = Starting { catalogue: &self.catalogue, services: &services, metrics, reaper: &self.reaper };
-        let (plugins, set) = self.current.plugins.next(&config, arrivals, &starting).await?;
+        let next = self.current.plugins.next(&config, arrivals, &starting).await;
+        let (plugins, set) = next.map_err(|refused| self.current.plugins.go_on(refused))?;
         let snapshot = Snapshot {
             plugins: Arc::new(set),
             engine: snapshot::engine(&config, &providers, metrics),
@@ -144,8 +171,7 @@ impl Gateway {
             limits: snapshot::limits(&config),
             metrics: telemetry.then(|| self.metrics.clone()),
         };
-        self.current = InForce { config, plugins, providers };
-        Ok((snapshot, report.warnings))
+        Ok(Made { next: InForce { config, plugins, providers }, snapshot, warnings: report.warnings })
     }
 
     /// All that is wrong with a config that is refused anyway: nothing is loaded for it, but artefacts are looked at.
@@ -210,6 +236,15 @@ impl Gateway {
     }
 }
 
+// === impl InForce ===
+
+impl InForce {
+    /// Whether the other one says and holds the same.
+    fn is(&self, other: &Self) -> bool {
+        self.config == other.config && self.plugins.are(&other.plugins)
+    }
+}
+
 // === impl Started ===
 
 impl Started {
@@ -239,44 +274,65 @@ impl Started {
     }
 
     /// Puts another config in force. An error leaves everything as it was. Requests under way finish on the old one.
-    pub async fn reload(&mut self, config: Config) -> Result<(), Error> {
+    pub async fn reload(&mut self, config: Config) -> Result<Reload, Error> {
         self.reload_read(config, Vec::new()).await
     }
 
     /// The same for a config that was read with these warnings.
-    pub(crate) async fn reload_read(&mut self, config: Config, warnings: Vec<Warning>) -> Result<(), Error> {
-        let waiting = self.first.restart_needed(&config);
-        let (snapshot, found) = match self.gateway.take(config).await {
-            Ok(taken) => taken,
+    pub(crate) async fn reload_read(&mut self, config: Config, warnings: Vec<Warning>) -> Result<Reload, Error> {
+        let made = match self.gateway.take(config).await {
+            Ok(made) => made,
             Err(error) => {
                 self.refused(&error);
                 return Err(error);
             }
         };
-        self.gateway.metrics.config_reload(true);
         self.refusal = None;
-        self.show_notes();
+        let is_whole = made.next.plugins.are_whole();
+        let reload = match made.next.is(&self.gateway.current) {
+            true => {
+                self.gateway.current.plugins.look_like(made.next.plugins);
+                Reload::Nothing
+            }
+            false => {
+                self.put(made, warnings);
+                Reload::Taken
+            }
+        };
+        match (reload, is_whole) {
+            (_, false) => self.gateway.metrics.config_reload(ReloadResult::Partial),
+            (Reload::Taken, true) => self.gateway.metrics.config_reload(ReloadResult::Success),
+            (Reload::Nothing, true) => {}
+        }
+        self.show_plugins();
+        Ok(reload)
+    }
+
+    /// Has requests served by what a config came to that was read with these warnings.
+    fn put(&mut self, made: Made, warnings: Vec<Warning>) {
         let mut all = Report { errors: Vec::new(), warnings };
-        all.absorb(Report { errors: Vec::new(), warnings: found });
+        all.absorb(Report { errors: Vec::new(), warnings: made.warnings });
         warn(&all.warnings);
+        let waiting = self.first.restart_needed(&made.next.config);
         if !waiting.is_empty() {
             tracing::warn!(keys = waiting.join(", "), "these keys wait for a restart");
         }
+        let snapshot = self.gateway.put(made.next, made.snapshot);
         self.shared.replace(snapshot);
-        Ok(())
     }
 
     /// Counts and shows a config that was not taken, also one that could not even be read.
     pub(crate) fn refused(&mut self, error: &Error) {
-        self.gateway.metrics.config_reload(false);
+        self.gateway.metrics.config_reload(ReloadResult::Failure);
         self.refusal = Some(refusal(error));
-        self.show_notes();
+        self.show_plugins();
     }
 
-    /// Shows what is so of plugins, and why the last config was not taken.
-    fn show_notes(&self) {
-        let plugins = self.gateway.current.plugins.notes().iter();
-        self.shared.note(plugins.chain(&self.refusal).cloned().collect());
+    /// Shows what is loaded of plugins, what somebody should know of them, and why the last config was not taken.
+    fn show_plugins(&self) {
+        let plugins = &self.gateway.current.plugins;
+        self.gateway.metrics.loaded_plugins(plugins.loaded());
+        self.shared.note(plugins.notes().chain(self.refusal.clone()).collect());
     }
 
     /// Stops accepting, gives requests under way this long to finish, and shuts plugins down. Answers whether all

@@ -32,7 +32,7 @@ mod snapshot;
 
 pub use builder::{GatewayBuilder, Read};
 pub use error::Error;
-pub use gateway::{Gateway, Started};
+pub use gateway::{Gateway, Reload, Started};
 pub use gatewright_config as config;
 pub use gatewright_plugin as plugin;
 pub use gatewright_server::Readiness;

@@ -12,7 +12,7 @@ use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, 
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Failure, FailureMode, Hook, HookSet, Manifest};
-use gatewright_telemetry::Metrics;
+use gatewright_telemetry::{LoadedContent, LoadedPlugin, Metrics};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use std::sync::Arc;
 pub(crate) struct Plugins {
     generation: u64,
     instances: BTreeMap<String, Made>,
-    /// Of instances that are not what they should be, and go on all the same.
-    notes: Vec<String>,
+    /// The instances that go on although their files are others by now.
+    stale: Vec<Fallen>,
 }
 
 /// An instance, and what it was made from.
@@ -61,6 +61,8 @@ pub(crate) enum Arrival {
     New(Arc<dyn Hosted>, Option<Sha256>),
     /// It could not be read or loaded.
     Failed(Failure, Option<Sha256>),
+    /// There is no such file.
+    Gone(Failure),
 }
 
 /// What became of the artefacts of a config, by the names of their instances.
@@ -82,6 +84,8 @@ struct Candidate<'a> {
     facts: PluginFacts,
     grants: Grants,
     source: Source<'a>,
+    /// Whether its file is not there.
+    is_gone: bool,
 }
 
 /// Where the plugin comes from.
@@ -90,7 +94,15 @@ enum Source<'a> {
     Loaded(Result<Arc<dyn Hosted>, Failure>),
 }
 
+/// A config that is refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    error: Error,
+    fallen: Vec<Fallen>,
+}
+
 /// A plugin that did not load or start.
+#[derive(Debug)]
 struct Fallen {
     /// Its instance, and its entry's place in the config.
     name: String,
@@ -102,8 +114,10 @@ struct Fallen {
 /// What is done about a plugin that did not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
-    /// The instance before goes on.
+    /// The instance before goes on: the new file is no good.
     Before,
+    /// The instance before goes on: there is no file any more.
+    Orphan,
     /// It guards, and its requests get 503.
     Guard,
     /// Requests go on without it.
@@ -126,6 +140,7 @@ impl Plugins {
         let mut arrivals = Arrivals::new();
         for entry in config.plugins.iter().filter(|entry| entry.enabled && entry.artefact().is_some()) {
             let arrival = match artefacts.find(entry).await {
+                Err(failure) if artefacts.is_gone(entry) => Arrival::Gone(failure),
                 Err(failure) => Arrival::Failed(failure, None),
                 Ok(found) if self.kept(&entry.name, &Origin::of(entry, found.sha256())).is_some() => Arrival::Same,
                 Ok(found) => match artefacts.load(entry, &found).await {
@@ -155,7 +170,7 @@ impl Plugins {
         config: &Config,
         mut arrivals: Arrivals,
         starting: &Starting<'_>,
-    ) -> Result<(Self, PluginSet), Error> {
+    ) -> Result<(Self, PluginSet), Refused> {
         let (mut instances, mut entries, mut fallen) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (order, entry) in wanted(config, starting.catalogue) {
             let Some(candidate) = self.candidate(&entry, starting.catalogue, &mut arrivals) else { continue };
@@ -166,7 +181,7 @@ impl Plugins {
                     Ok(started) => started,
                     Err((failure, then, instead)) => {
                         fallen.push(Fallen { name: entry.name.clone(), place: place(config, &entry), failure, then });
-                        instead
+                        self.as_absent_before(&entry.name, instead)
                     }
                 },
             };
@@ -174,17 +189,71 @@ impl Plugins {
             entries.push(Entry { instance: instance.clone(), settings });
             instances.insert(entry.name.clone(), (origin, instance));
         }
-        if fallen.iter().any(|fallen| fallen.then == Then::Refuse) {
-            return Err(refused(fallen.iter().map(Fallen::problem).collect()));
+        let is_refused = fallen.iter().any(|fallen| fallen.then == Then::Refuse);
+        let problems = fallen.iter().map(Fallen::problem).collect();
+        if !is_refused {
+            fallen.iter().for_each(Fallen::log);
         }
-        fallen.iter().for_each(Fallen::log);
-        let notes = fallen.iter().filter_map(Fallen::note).collect();
+        if is_refused {
+            let report = Report { errors: problems, warnings: Vec::new() };
+            return Err(Refused { error: ConfigErrors { file: None, report }.into(), fallen });
+        }
+        fallen.retain(Fallen::is_stale);
         let generation = self.generation + 1;
-        let set = PluginSet::compile(generation, entries)?;
-        if let Some(metrics) = starting.metrics {
-            metrics.plugin_set(generation);
+        match PluginSet::compile(generation, entries) {
+            Ok(set) => Ok((Self { generation, instances, stale: fallen }, set)),
+            Err(error) => Err(Refused { error: error.into(), fallen }),
         }
-        Ok((Self { generation, instances, notes }, set))
+    }
+
+    /// Goes on although another config was to come. What was known of a file stays so until it was loaded.
+    pub(crate) fn go_on(&mut self, refused: Refused) -> Error {
+        let (stale, others): (Vec<_>, Vec<_>) = refused.fallen.into_iter().partition(Fallen::is_stale);
+        self.stale.retain(|before| others.iter().any(|fallen| fallen.name == before.name));
+        self.stale.extend(stale);
+        refused.error
+    }
+
+    /// What is there instead of a plugin that did not start: as before, if that is so for the same reason.
+    fn as_absent_before(&self, name: &str, instead: Made) -> Made {
+        let is_same =
+            |had: &&Made| had.0 == instead.0 && had.1.is_absent() && had.1.unavailable() == instead.1.unavailable();
+        self.instances.get(name).filter(is_same).cloned().unwrap_or(instead)
+    }
+
+    /// Whether the instances are the same.
+    pub(crate) fn are(&self, other: &Self) -> bool {
+        let same =
+            |(one, other): ((&String, &Made), (&String, &Made))| one.0 == other.0 && Arc::ptr_eq(&one.1.1, &other.1.1);
+        self.instances.len() == other.instances.len() && self.instances.iter().zip(&other.instances).all(same)
+    }
+
+    /// Takes over what is known of the files of the same instances.
+    pub(crate) fn look_like(&mut self, other: Self) {
+        self.stale = other.stale;
+    }
+
+    /// Whether each plugin is there, and made from its file as it is.
+    pub(crate) fn are_whole(&self) -> bool {
+        self.stale.is_empty() && !self.instances.values().any(|(_, instance)| instance.is_absent())
+    }
+
+    /// What is loaded of each plugin.
+    pub(crate) fn loaded(&self) -> Vec<LoadedPlugin> {
+        let one = |(name, (origin, instance)): (&String, &Made)| LoadedPlugin {
+            name: instance.name().clone(),
+            content: (!instance.is_absent()).then(|| LoadedContent {
+                version: instance.manifest().version.to_string(),
+                sha256: origin.sha256().map(|sha256| sha256.to_string()),
+            }),
+            is_stale: self.stale.iter().any(|fallen| fallen.name == *name),
+        };
+        self.instances.iter().map(one).collect()
+    }
+
+    /// Counts up with each set.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// What an entry asks for; `None` if it is not there, which the check of the config refuses.
@@ -197,21 +266,26 @@ impl Plugins {
         if let PluginSource::Linked(plugin) = entry.source() {
             let linked = catalogue.get(plugin)?;
             let (origin, facts) = (Origin::of(entry, None), linked.facts.clone());
-            return Some(Candidate { entry, origin, facts, grants: Grants::all(), source: Source::Linked(linked) });
+            let (grants, source) = (Grants::all(), Source::Linked(linked));
+            return Some(Candidate { entry, origin, facts, grants, source, is_gone: false });
         }
         let facts = self.facts(entry, arrivals);
-        let (sha256, loaded) = match arrivals.remove(&entry.name)? {
+        let arrival = arrivals.remove(&entry.name)?;
+        let is_gone = matches!(arrival, Arrival::Gone(_));
+        let (sha256, loaded) = match arrival {
             Arrival::Same => (self.sha256(&entry.name), Err(Failure::new("it was loaded before"))),
             Arrival::New(hosted, sha256) => (sha256, Ok(hosted)),
             Arrival::Failed(failure, sha256) => (sha256, Err(failure)),
+            Arrival::Gone(failure) => (None, Err(failure)),
         };
         let grants = Grants::of(entry, &facts.manifest.permissions);
-        Some(Candidate { entry, origin: Origin::of(entry, sha256), facts, grants, source: Source::Loaded(loaded) })
+        let (origin, source) = (Origin::of(entry, sha256), Source::Loaded(loaded));
+        Some(Candidate { entry, origin, facts, grants, source, is_gone })
     }
 
     /// What somebody should know of instances that go on although they should be others.
-    pub(crate) fn notes(&self) -> &[String] {
-        &self.notes
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+        self.stale.iter().map(Fallen::note)
     }
 
     /// What is in the artefacts in use.
@@ -220,7 +294,7 @@ impl Plugins {
     }
 
     fn sha256(&self, name: &str) -> Option<Sha256> {
-        self.instances.get(name)?.0.artefact.as_ref()?.sha256
+        self.instances.get(name)?.0.sha256()
     }
 
     /// The instance in use, if it was made from the same.
@@ -235,7 +309,7 @@ impl Plugins {
     /// Of an artefact that did not load or start, the instance in use goes on: with its entry unchanged as it is, and
     /// otherwise since the config is refused. The error is what happened, what is done about it, and what is there instead.
     async fn start(&self, candidate: Candidate<'_>, starting: &Starting<'_>) -> Result<Made, (Failure, Then, Made)> {
-        let Candidate { entry, origin, facts, grants, source } = candidate;
+        let Candidate { entry, origin, facts, grants, source, is_gone } = candidate;
         let (name, hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
         let services = (starting.services)(name, grants);
         let probe = starting.metrics.map(|metrics| metrics.probe(name, hooks));
@@ -267,7 +341,11 @@ impl Plugins {
         let in_use = self.instances.get(name).filter(|_| origin.artefact.is_some());
         let unchanged = in_use.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
         if let Some(before) = in_use.filter(|(_, instance)| !instance.is_absent()) {
-            let then = if unchanged { Then::Before } else { Then::Refuse };
+            let then = match unchanged {
+                true if is_gone => Then::Orphan,
+                true => Then::Before,
+                false => Then::Refuse,
+            };
             return Err((failure, then, before.clone()));
         }
         let is_first = self.generation == 0 || unchanged;
@@ -304,6 +382,10 @@ impl Origin {
         Self { plugin: plugin.to_owned(), config: entry.config.get(), version: entry.version.clone(), artefact }
     }
 
+    fn sha256(&self) -> Option<Sha256> {
+        self.artefact.as_ref()?.sha256
+    }
+
     /// Whether all is the same but for what is in the file.
     fn is_of_same_entry(&self, other: &Self) -> bool {
         let entry = |origin: &Self| {
@@ -325,6 +407,7 @@ impl Fallen {
     fn log(&self) {
         let what = match self.then {
             Then::Before => "a plugin's new file was not taken: the one before goes on",
+            Then::Orphan => "a plugin's file is gone: what was loaded of it goes on",
             Then::Guard => "a guard did not start: its requests get 503",
             Then::Without => "a plugin did not start: requests go on without it",
             Then::Refuse => "a plugin did not start: the config is refused",
@@ -332,18 +415,25 @@ impl Fallen {
         tracing::error!(plugin = self.name, path = self.place, error = %self.failure, "{what}");
     }
 
-    /// What somebody should know of an instance that goes on although it should be another.
-    fn note(&self) -> Option<String> {
+    /// Whether an instance goes on that is not made from its file as it is.
+    fn is_stale(&self) -> bool {
+        matches!(self.then, Then::Before | Then::Orphan)
+    }
+
+    /// What somebody should know of such an instance.
+    fn note(&self) -> String {
         let (name, failure) = (&self.name, &self.failure);
-        let note = format!("plugin {name}: its new file was not taken: {failure} (the one before goes on)");
-        (self.then == Then::Before).then_some(note)
+        match self.then {
+            Then::Orphan => format!("plugin {name}: its file is gone: {failure} (what was loaded of it goes on)"),
+            _ => format!("plugin {name}: its new file was not taken: {failure} (the one before goes on)"),
+        }
     }
 }
 
 /// The artefacts of a config that could not be read or loaded.
 pub(crate) fn unusable(config: &Config, arrivals: &Arrivals) -> Vec<Problem> {
     let failed = |entry: &PluginEntry| match arrivals.get(&entry.name)? {
-        Arrival::Failed(failure, _) => {
+        Arrival::Failed(failure, _) | Arrival::Gone(failure) => {
             let message =
                 format!("plugin `{}` did not load: {}", entry.name, entry.config.redact(&failure.to_string()));
             Some(Problem { path: place(config, entry), message, hint: None })
@@ -360,11 +450,6 @@ fn place(config: &Config, entry: &PluginEntry) -> String {
         // It is on by default.
         None => "plugins".to_owned(),
     }
-}
-
-/// A config that is refused for these.
-fn refused(errors: Vec<Problem>) -> Error {
-    ConfigErrors { file: None, report: Report { errors, warnings: Vec::new() } }.into()
 }
 
 /// What an entry says of an artefact that could not be looked at: nobody knows whether it guards, so that it does,

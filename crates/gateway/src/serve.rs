@@ -2,7 +2,7 @@
 
 use crate::builder::{GatewayBuilder, Read};
 use crate::error::Error;
-use crate::gateway::Started;
+use crate::gateway::{Reload, Started};
 use gatewright_config::{Changed, Config, ConfigWatcher};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -67,7 +67,8 @@ async fn reload(builder: &GatewayBuilder, started: &mut Started, watcher: Option
     watch_artefacts(builder, watcher, &read.config);
     let level = read.config.log_level;
     match started.reload_read(read.config, read.warnings).await {
-        Ok(()) => {
+        Ok(Reload::Nothing) => tracing::info!(cause, "nothing changed"),
+        Ok(Reload::Taken) => {
             if let Some(Err(error)) = builder.log_handle().map(|log| log.set_level(level.as_str())) {
                 tracing::warn!(%error, "the log level stays as it is");
             }

@@ -107,6 +107,9 @@ async fn an_instance_that_does_not_change_lives_on() {
     assert!(Arc::ptr_eq(&before, &serving(&started, "marked").unwrap()));
     assert!(Arc::ptr_eq(&logging, &serving(&started, "logging").unwrap()));
     assert_eq!(started.plugins().generation(), generation + 1);
+    let again = started.config().clone();
+    assert_eq!(started.reload(again).await.unwrap(), Reload::Nothing);
+    assert_eq!(started.plugins().generation(), generation + 1, "nothing changed");
     assert_eq!(started.plugins().members()[0].instance.name().as_ref(), "marked", "its settings are the new ones");
     assert_eq!(lives("lives-on"), (1, 0));
     drop((before, logging));
@@ -199,8 +202,9 @@ async fn a_guard_that_does_not_start_is_there_and_is_tried_again() {
     let mut started = start(json!([entry("guard", broken.clone())])).await;
     let absent = serving(&started, "marked").unwrap();
     assert_eq!(absent.unavailable().as_deref(), Some("no disk"));
-    started.reload(config(json!([entry("guard", broken)]))).await.unwrap();
-    assert!(!Arc::ptr_eq(&absent, &serving(&started, "marked").unwrap()), "it may start this time");
+    let again = started.reload(config(json!([entry("guard", broken)]))).await.unwrap();
+    assert_eq!(again, Reload::Nothing, "it did not start this time either");
+    assert!(Arc::ptr_eq(&absent, &serving(&started, "marked").unwrap()));
     started.reload(config(json!([entry("guard", json!({ "failure_mode": "fail_closed" }))]))).await.unwrap();
     assert_eq!(serving(&started, "marked").unwrap().unavailable(), None);
     assert_eq!(lives("guard"), (1, 0));

@@ -6,7 +6,8 @@ mod common;
 mod hostile;
 
 use common::{Generations, House, answer_of, ask, component, core_module, get, put, stop};
-use gatewright::{Error, Started};
+use gatewright::{Error, Reload, Started};
+use gatewright_host::Sha256;
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -30,6 +31,25 @@ fn entry(path: &Path, further: Json) -> Json {
     let mut entry = json!({ "name": "guard", "path": path });
     entry.as_object_mut().unwrap().extend(further.as_object().cloned().unwrap_or_default());
     entry
+}
+
+/// The generation of the plugin set, and how many reloads succeeded, and succeeded in part.
+async fn reloads(started: &Started) -> (u64, u64, u64) {
+    let metrics = get(started.address(), "/metrics").await.1;
+    let number = |name: &str| {
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse::<u64>().unwrap()
+    };
+    let reloads = |result| number(&format!("gatewright_config_reloads_total{{result=\"{result}\"}}"));
+    (number("gatewright_plugin_set_generation"), reloads("success"), reloads("partial"))
+}
+
+/// Whether these lines are in the metrics.
+async fn shows(started: &Started, lines: &[&str]) {
+    let metrics = get(started.address(), "/metrics").await.1;
+    for wanted in lines {
+        assert!(metrics.lines().any(|line| line == *wanted), "no {wanted} in {metrics}");
+    }
 }
 
 /// Why a gateway has no plugin of this entry: as `/readyz` says it.
@@ -227,11 +247,83 @@ async fn what_did_not_change_is_kept() {
         let plugins = started.plugins();
         plugins.members().iter().find(|member| &**member.instance.name() == "guard").unwrap().instance.clone()
     };
-    let before = instance(&started);
+    let (before, counted) = (instance(&started), reloads(&started).await);
     put(&path, &generation(1));
-    started.reload(house.config(plugins)).await.unwrap();
+    assert_eq!(started.reload(house.config(plugins)).await.unwrap(), Reload::Nothing);
     assert!(Arc::ptr_eq(&before, &instance(&started)), "the same content is no change");
+    assert_eq!(reloads(&started).await, counted);
     drop(before);
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn what_serves_and_what_did_not_load_is_in_the_metrics() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    let sha256 = |content: Vec<u8>| Sha256::of(content.as_slice()).unwrap();
+    let (first, second) = (sha256(generation(1)), sha256(generation(2)));
+    put(&path, &generation(1));
+    let plugins = json!([entry(&path, json!({}))]);
+    let mut started = house.start(plugins.clone()).await.unwrap();
+    let info = |sha256| format!("gatewright_plugin_info{{plugin=\"guard\",version=\"1.0.0\",sha256=\"{sha256}\"}} 1");
+    let failed = |failed: u8| format!("gatewright_plugin_load_failed{{plugin=\"guard\"}} {failed}");
+    shows(&started, &[&info(first), &failed(0)]).await;
+    let before = reloads(&started).await;
+    // A file that is no good changes nothing, and is no success.
+    put(&path, b"no component");
+    assert_eq!(started.reload(house.config(plugins.clone())).await.unwrap(), Reload::Nothing);
+    shows(&started, &[&info(first), &failed(1)]).await;
+    assert_eq!(reloads(&started).await, (before.0, before.1, before.2 + 1));
+    // One that is gone is said to be.
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(started.reload(house.config(plugins.clone())).await.unwrap(), Reload::Nothing);
+    let said = pending(&started).await;
+    assert!(said.contains("its file is gone") && !said.contains("new file"), "{said}");
+    shows(&started, &[&info(first), &failed(1)]).await;
+    put(&path, &generation(2));
+    assert_eq!(started.reload(house.config(plugins)).await.unwrap(), Reload::Taken);
+    shows(&started, &[&info(second), &failed(0)]).await;
+    assert_eq!(reloads(&started).await, (before.0 + 1, before.1 + 1, before.2 + 2));
+    started.reload(house.config(json!([]))).await.unwrap();
+    let metrics = get(started.address(), "/metrics").await.1;
+    assert!(!metrics.contains("plugin_info{plugin=\"guard\"") && !metrics.contains("load_failed{plugin=\"guard\""));
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_does_not_load_again_changes_nothing() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    let plugins = json!([entry(&path, json!({}))]);
+    let mut started = house.start(plugins.clone()).await.unwrap();
+    let before = reloads(&started).await;
+    assert_eq!(started.reload(house.config(plugins.clone())).await.unwrap(), Reload::Nothing);
+    shows(&started, &["gatewright_plugin_load_failed{plugin=\"guard\"} 1"]).await;
+    assert_eq!(reloads(&started).await, (before.0, before.1, before.2 + 1));
+    put(&path, &generation(1));
+    assert_eq!(started.reload(house.config(plugins)).await.unwrap(), Reload::Taken);
+    assert_eq!(ask(started.address(), "hello").await.0, 200);
+    stop(started).await;
+}
+
+#[tokio::test]
+async fn a_bad_file_is_noted_though_the_config_is_refused_for_another() {
+    let house = House::new();
+    let path = house.path("guard.wasm");
+    put(&path, &generation(1));
+    let plugins = json!([entry(&path, json!({}))]);
+    let mut started = house.start(plugins.clone()).await.unwrap();
+    put(&path, b"no component");
+    let mut other = entry(&house.path("none.wasm"), json!({}));
+    other["name"] = "other".into();
+    let refused = started.reload(house.config(json!([plugins[0], other]))).await.unwrap_err().to_string();
+    assert!(refused.contains("plugins[0]: ") && refused.contains("plugins[1]: "), "{refused}");
+    let said = pending(&started).await;
+    assert!(said.contains("plugin guard: its new file was not taken") && said.contains("config: it was not"), "{said}");
+    shows(&started, &["gatewright_plugin_load_failed{plugin=\"guard\"} 1"]).await;
+    put(&path, &generation(1));
+    assert_eq!(started.reload(house.config(plugins)).await.unwrap(), Reload::Nothing);
+    assert!(pending(&started).await.contains("\"pending\":[]"), "the config that was there is good again");
     stop(started).await;
 }
 
