@@ -12,7 +12,7 @@ import time
 import pytest
 from artefacts import put
 from envelope import chat, error_of
-from gateway import Gateway, binary, get, post, standard_config
+from gateway import Gateway, binary, die_with_parent, free_port, get, post, standard_config
 from raw import Raw
 
 # Of each host: the ending of its file, and what its entry says besides.
@@ -361,6 +361,51 @@ def test_a_library_that_comes_to_be_called_in_place_is_so_on_new_connections(sta
             assert old.request(path, chat("openai/fine")).answer()[0] == 200
             assert new.answer()[0] == 200 and time.monotonic() - begun > 1.5
             gateway.wait_log("sheltered workers take the new connections")
+
+
+def running(path, log, *more):
+    """`plugin run` of a plugin, and where it listens."""
+    port = free_port()
+    command = [binary(), "plugin", "run", path, "--port", str(port), *more]
+    return subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=die_with_parent), f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("host", ["wasm", "native", "program"])
+def test_a_plugin_that_runs_is_taken_anew_when_its_file_is_built(generations, tmp_path, host):
+    ending = HOSTS[host][0]
+    artefact, path = generations[ending], tmp_path / f"guard{ending}"
+    artefact.put(path, 1)
+
+    def asked():
+        try:
+            return post(f"{url}/v1/chat/completions", chat("demo/echo"))
+        except OSError:
+            return 0, {}, b""
+
+    with open(tmp_path / "log", "wb") as log:
+        process, url = running(path, log)
+    try:
+        eventually(asked, lambda answer: b"generation 0001" in answer[2], seconds=60)
+        put(path, path.read_bytes()[:1000])
+        eventually(lambda: get(f"{url}/readyz"), lambda ready: b"its new file was not taken" in ready[2])
+        assert b"generation 0001" in asked()[2], "a build that is broken leaves the one before"
+        artefact.put(path, 2)
+        eventually(asked, lambda answer: b"generation 0002" in answer[2], seconds=60)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.parametrize("host", ["wasm", "native", "program"])
+def test_a_plugin_that_does_not_start_with_its_config_is_not_run(generations, tmp_path, host):
+    ending = HOSTS[host][0]
+    path = tmp_path / f"guard{ending}"
+    generations[ending].put(path, 1)
+    with open(tmp_path / "log", "wb") as log:
+        process, _ = running(path, log, "--config", '{"fails": true}')
+    assert process.wait(60) == 1
+    said = (tmp_path / "log").read_text()
+    assert "plugin `generation` did not start: " in said and "it was told to fail" in said, said
 
 
 BAD = {

@@ -36,6 +36,8 @@ pub struct Gateway {
     reaper: Reaper,
     /// What the `llm` service of plugins asks; there once it serves.
     serving: Arc<OnceLock<Weak<Shared>>>,
+    /// Whether the first config is refused if a plugin does not start.
+    needs_all: bool,
     /// What is in force.
     current: InForce,
 }
@@ -104,9 +106,15 @@ impl Gateway {
             tasks: TaskTracker::new(),
             reaper,
             serving,
+            needs_all: false,
             current: InForce::default(),
         };
         (gateway, reaping)
+    }
+
+    /// Has the first config refused if a plugin of it does not start.
+    pub(crate) fn with_all_plugins(self) -> Self {
+        Self { needs_all: true, ..self }
     }
 
     /// Starts to serve by a config.
@@ -160,7 +168,13 @@ impl Gateway {
         let providers = Providers::of(&config, &self.current.providers)?;
         self.open_store(&config, &facts).await?;
         let services = |name: &str, grants: Grants| self.services(name, grants);
-        let starting = Starting { catalogue: &self.catalogue, services: &services, metrics, reaper: &self.reaper };
+        let starting = Starting {
+            catalogue: &self.catalogue,
+            services: &services,
+            metrics,
+            reaper: &self.reaper,
+            needs_all: self.needs_all,
+        };
         let next = self.current.plugins.next(&config, arrivals, &starting).await;
         let (plugins, set) = next.map_err(|refused| self.current.plugins.go_on(refused))?;
         let snapshot = Snapshot {

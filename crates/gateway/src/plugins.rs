@@ -75,6 +75,8 @@ pub(crate) struct Starting<'a> {
     pub(crate) services: &'a (dyn Fn(&str, Grants) -> Services + Sync),
     pub(crate) metrics: Option<&'a Metrics>,
     pub(crate) reaper: &'a Reaper,
+    /// Whether a first config is refused if a plugin does not start.
+    pub(crate) needs_all: bool,
 }
 
 /// What is to be started.
@@ -189,7 +191,8 @@ impl Plugins {
             entries.push(Entry { instance: instance.clone(), settings });
             instances.insert(entry.name.clone(), (origin, instance));
         }
-        let is_refused = fallen.iter().any(|fallen| fallen.then == Then::Refuse);
+        let needs_all = starting.needs_all && self.generation == 0;
+        let is_refused = fallen.iter().any(|fallen| needs_all || fallen.then == Then::Refuse);
         let problems = fallen.iter().map(Fallen::problem).collect();
         if !is_refused {
             fallen.iter().for_each(Fallen::log);

@@ -212,6 +212,18 @@ async fn a_guard_that_does_not_start_is_there_and_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_needs_all_its_plugins_does_not_start_without_one() {
+    let plugins = json!([entry("beside", json!({})), {
+        "name": "broken", "path": "builtin:marked", "failure_mode": "fail_open", "config": { "mark": "broken", "fails": true }
+    }]);
+    let builder = || Gateway::builder().plugin_kind::<Marked>().config(config(plugins.clone()));
+    let error = builder().all_plugins().start().await.err().unwrap().to_string();
+    assert_eq!(error, "the config cannot be used:\n  plugins[1]: plugin `broken` did not start: no disk");
+    shut_down("beside", 1).await;
+    drain(builder().start().await.unwrap()).await;
+}
+
+#[tokio::test]
 async fn a_breaker_is_shown_as_long_as_its_instance_is_there() {
     async fn shown(started: &Started) -> Option<char> {
         let metrics = page(started, "/metrics").await;
