@@ -442,7 +442,7 @@ TRIED = {
     "right": ("cost_alerter", {"config": {"threshold": 0.5}}, 0, ": valid ("),
     "no config": ("cost_alerter", {}, 1, "plugins[0].config: its config: missing field `threshold`"),
     "a wrong config": ("cost_alerter", {"config": {"threshold": -1}}, 1, "plugins[0].config: "),
-    "no permission": ("webhook_notifier", {"config": {"url": "https://example.com"}}, 1, "the permission `http` is not granted"),
+    "no permission": ("webhook_notifier", {"config": {"url": "https://example.com"}}, 1, "the permission `http`, which is not granted: add {\"http\": [\"HOST\"]} to `permissions`"),
     "no such hook": ("cost_alerter", {"config": {"threshold": 0.5}, "hooks": ["auth"]}, 1, "plugins[0].hooks[0]: the plugin has no `auth`"),
 }
 

@@ -138,8 +138,11 @@ async fn a_permission_that_is_missing_is_named() {
     put(&path, &component("some_hooks"));
     let mut started = house.start(json!([])).await.unwrap();
     let of = |permissions: Json| house.config(json!([entry(&path, json!({ "permissions": permissions }))]));
+    let refused = started.reload(of(json!([]))).await.unwrap_err().to_string();
+    assert!(refused.contains("the permissions `records`, `kv`, which are not granted"), "{refused}");
+    assert!(refused.contains("add \"records\", \"kv\" to `permissions`"), "{refused}");
     let refused = started.reload(of(json!(["kv"]))).await.unwrap_err().to_string();
-    assert!(refused.contains("the permission `records` is not granted"), "{refused}");
+    assert!(refused.contains("the permission `records`, which is not granted"), "{refused}");
     assert!(refused.contains("add \"records\" to `permissions`"), "{refused}");
     started.reload(of(json!(["kv", "records"]))).await.unwrap();
     assert_eq!(ask(started.address(), "hello").await.0, 200);
