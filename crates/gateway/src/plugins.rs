@@ -1,8 +1,11 @@
 //! From the config's plugins to a plugin set: instances that are as before are taken over, the others start.
 
+mod fallen;
+
 use crate::artefacts::{Artefacts, Grants};
 use crate::error::Error;
 use crate::linked::{Catalogue, Linked};
+use fallen::{Fallen, Then, place};
 use gatewright_config::{
     Config, ConfigErrors, InstanceMode, Isolation, Permissions, Placement as ConfigPlacement, PluginEntry, PluginFacts,
     PluginSource, PluginVersion, Problem, Report, STREAMED_HOOKS, Secret,
@@ -21,13 +24,13 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Plugins {
     generation: u64,
-    instances: BTreeMap<String, Made>,
+    instances: BTreeMap<String, Held>,
     /// The instances that go on although their files are others by now.
     stale: Vec<Fallen>,
 }
 
 /// An instance, and what it was made from.
-type Made = (Origin, Arc<Instance>);
+type Held = (Origin, Arc<Instance>);
 
 /// What an instance is made from; if that changes, a new one is.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,31 +104,6 @@ enum Source<'a> {
 pub(crate) struct Refused {
     error: Error,
     fallen: Vec<Fallen>,
-}
-
-/// A plugin that did not load or start.
-#[derive(Debug)]
-struct Fallen {
-    /// Its instance, and its entry's place in the config.
-    name: String,
-    place: String,
-    failure: Failure,
-    then: Then,
-}
-
-/// What is done about a plugin that did not start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
-    /// The instance before goes on: the new file is no good.
-    Before,
-    /// The instance before goes on: there is no file any more.
-    Orphan,
-    /// It guards, and its requests get 503.
-    Guard,
-    /// Requests go on without it.
-    Without,
-    /// The config is refused.
-    Refuse,
 }
 
 /// What an artefact of which nothing is known stands at, so that it can guard.
@@ -218,16 +196,16 @@ impl Plugins {
     }
 
     /// What is there instead of a plugin that did not start: as before, if that is so for the same reason.
-    fn as_absent_before(&self, name: &str, instead: Made) -> Made {
+    fn as_absent_before(&self, name: &str, instead: Held) -> Held {
         let is_same =
-            |had: &&Made| had.0 == instead.0 && had.1.is_absent() && had.1.unavailable() == instead.1.unavailable();
+            |had: &&Held| had.0 == instead.0 && had.1.is_absent() && had.1.unavailable() == instead.1.unavailable();
         self.instances.get(name).filter(is_same).cloned().unwrap_or(instead)
     }
 
     /// Whether the instances are the same.
     pub(crate) fn are(&self, other: &Self) -> bool {
         let same =
-            |(one, other): ((&String, &Made), (&String, &Made))| one.0 == other.0 && Arc::ptr_eq(&one.1.1, &other.1.1);
+            |(one, other): ((&String, &Held), (&String, &Held))| one.0 == other.0 && Arc::ptr_eq(&one.1.1, &other.1.1);
         self.instances.len() == other.instances.len() && self.instances.iter().zip(&other.instances).all(same)
     }
 
@@ -243,7 +221,7 @@ impl Plugins {
 
     /// What is loaded of each plugin.
     pub(crate) fn loaded(&self) -> Vec<LoadedPlugin> {
-        let one = |(name, (origin, instance)): (&String, &Made)| LoadedPlugin {
+        let one = |(name, (origin, instance)): (&String, &Held)| LoadedPlugin {
             name: instance.name().clone(),
             content: (!instance.is_absent()).then(|| LoadedContent {
                 version: instance.manifest().version.to_string(),
@@ -311,7 +289,7 @@ impl Plugins {
     ///
     /// Of an artefact that did not load or start, the instance in use goes on: with its entry unchanged as it is, and
     /// otherwise since the config is refused. The error is what happened, what is done about it, and what is there instead.
-    async fn start(&self, candidate: Candidate<'_>, starting: &Starting<'_>) -> Result<Made, (Failure, Then, Made)> {
+    async fn start(&self, candidate: Candidate<'_>, starting: &Starting<'_>) -> Result<Held, (Failure, Then, Held)> {
         let Candidate { entry, origin, facts, grants, source, is_gone } = candidate;
         let (name, hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
         let services = (starting.services)(name, grants);
@@ -399,40 +377,6 @@ impl Origin {
     }
 }
 
-// === impl Fallen ===
-
-impl Fallen {
-    fn problem(&self) -> Problem {
-        let message = format!("plugin `{}` did not start: {}", self.name, self.failure);
-        Problem { path: self.place.clone(), message, hint: None }
-    }
-
-    fn log(&self) {
-        let what = match self.then {
-            Then::Before => "a plugin's new file was not taken: the one before goes on",
-            Then::Orphan => "a plugin's file is gone: what was loaded of it goes on",
-            Then::Guard => "a guard did not start: its requests get 503",
-            Then::Without => "a plugin did not start: requests go on without it",
-            Then::Refuse => "a plugin did not start: the config is refused",
-        };
-        tracing::error!(plugin = self.name, path = self.place, error = %self.failure, "{what}");
-    }
-
-    /// Whether an instance goes on that is not made from its file as it is.
-    fn is_stale(&self) -> bool {
-        matches!(self.then, Then::Before | Then::Orphan)
-    }
-
-    /// What somebody should know of such an instance.
-    fn note(&self) -> String {
-        let (name, failure) = (&self.name, &self.failure);
-        match self.then {
-            Then::Orphan => format!("plugin {name}: its file is gone: {failure} (what was loaded of it goes on)"),
-            _ => format!("plugin {name}: its new file was not taken: {failure} (the one before goes on)"),
-        }
-    }
-}
-
 /// The artefacts of a config that could not be read or loaded.
 pub(crate) fn unusable(config: &Config, arrivals: &Arrivals) -> Vec<Problem> {
     let failed = |entry: &PluginEntry| match arrivals.get(&entry.name)? {
@@ -444,15 +388,6 @@ pub(crate) fn unusable(config: &Config, arrivals: &Arrivals) -> Vec<Problem> {
         Arrival::Same | Arrival::New(..) => None,
     };
     config.plugins.iter().filter_map(failed).collect()
-}
-
-/// Where an entry stands in the config.
-fn place(config: &Config, entry: &PluginEntry) -> String {
-    match config.plugins.iter().position(|other| other.name == entry.name) {
-        Some(index) => format!("plugins[{index}]"),
-        // It is on by default.
-        None => "plugins".to_owned(),
-    }
 }
 
 /// What an entry says of an artefact that could not be looked at: nobody knows whether it guards, so that it does,
