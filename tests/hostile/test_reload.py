@@ -1,13 +1,15 @@
 """The config, changed while requests run: taken whole or not at all, and no request is lost."""
 
 import json
+import os
 import signal
+import subprocess
 import threading
 import time
 
 import pytest
 from envelope import PATHS, chat
-from gateway import get, key, post, provider, standard_config
+from gateway import binary, get, key, post, provider, standard_config
 from raw import Raw
 
 
@@ -112,7 +114,28 @@ def test_what_needs_a_restart_is_said(start, upstream):
     mark = len(gateway.log())
     gateway.write_config(with_model(upstream.url, "restart", server={"workers": 3}))
     assert wait_model(gateway, "restart")
-    assert gateway.wait_log("server.workers", after=mark)
+    assert gateway.wait_log('"these keys wait for a restart","keys":"server.workers"', after=mark), gateway.log()[mark:]
+    mark = len(gateway.log())
+    gateway.write_config(with_model(upstream.url, "as-before"))
+    assert wait_model(gateway, "as-before") and gateway.wait_log("the config was taken", after=mark)
+    assert "wait for a restart" not in gateway.log()[mark:], "it is what the process started with"
+
+
+def test_a_reload_says_what_validate_warns_of(start, upstream):
+    gateway = start()
+    providers = {"literal": provider("openai", f"{upstream.url}/v1", [{"name": "plain", "value": "k-0123456789"}])}
+    config = with_model(upstream.url, "warned", plugins=[{"name": "jailbreak_detector", "sample": 0}])
+    config["providers"].update(providers)
+    mark = len(gateway.log())
+    gateway.write_config(config)
+    assert wait_model(gateway, "warned")
+    command = [binary(), "validate", "--config", gateway.config_path]
+    done = subprocess.run(command, env={**os.environ, **gateway.secrets}, text=True, capture_output=True)
+    expected = {line.removeprefix("warning: ") for line in done.stdout.splitlines() if line.startswith("warning: ")}
+    assert any("secret" in warning for warning in expected) and any("sample" in warning for warning in expected), done.stdout
+    lines = [json.loads(line) for line in gateway.log()[mark:].splitlines() if line.startswith("{")]
+    said = {f"{line['path']}: {line['message']}" for line in lines if line["level"] == "WARN" and "path" in line}
+    assert said == expected
 
 
 def test_a_guard_that_is_added(start, upstream):

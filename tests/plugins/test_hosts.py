@@ -12,7 +12,7 @@ import time
 import pytest
 from artefacts import put
 from envelope import chat, error_of
-from gateway import Gateway, binary, get, post, standard_config
+from gateway import Gateway, binary, die_with_parent, free_port, get, post, standard_config
 from raw import Raw
 
 # Of each host: the ending of its file, and what its entry says besides.
@@ -117,7 +117,8 @@ def test_new_files_are_taken(guarded, host):
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_bad_file_leaves_the_one_before(guarded, host):
     guarded = guarded(host)
-    good = guarded.path.read_bytes()
+    good, generation = guarded.path.read_bytes(), guarded.metric("gatewright_plugin_set_generation")
+    mark = len(guarded.gateway.log())
     put(guarded.path, good[: len(good) // 2])
     failures = 'gatewright_plugin_load_failures_total{plugin="guard"}'
     eventually(lambda: guarded.metric(failures), lambda failed: failed == 1)
@@ -125,9 +126,30 @@ def test_a_bad_file_leaves_the_one_before(guarded, host):
     assert status == 200 and "its new file was not taken" in said and "the one before goes on" in said, said
     assert guarded.ask()[0] == 200
     assert guarded.ask("something forbidden")[0] == 403
+    assert guarded.metric("gatewright_plugin_set_generation") == generation
+    assert guarded.metric('gatewright_config_reloads_total{result="partial"}') == 1
+    assert guarded.metric('gatewright_plugin_load_failed{plugin="guard"}') == 1
+    assert guarded.gateway.wait_log("nothing changed", after=mark)
+    assert "the config was taken" not in guarded.gateway.log()[mark:]
+    guarded.path.unlink()
+    eventually(guarded.ready, lambda ready: "its file is gone" in ready[1])
+    assert guarded.gateway.wait_log("a plugin's file is gone", after=mark)
+    assert guarded.ask()[0] == 200
     guarded.artefact.put(guarded.path, 2)
     guarded.wait(200, "the code of generation 0002")
     assert json.loads(guarded.ready()[1]).get("pending", []) == []
+    assert guarded.metric('gatewright_plugin_load_failed{plugin="guard"}') == 0
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_same_file_again_changes_nothing(guarded, host):
+    guarded = guarded(host)
+    generation, mark = guarded.metric("gatewright_plugin_set_generation"), len(guarded.gateway.log())
+    os.utime(guarded.path)
+    guarded.artefact.put(guarded.path, 1)
+    assert guarded.gateway.wait_log("nothing changed", after=mark)
+    assert guarded.metric("gatewright_plugin_set_generation") == generation
+    assert guarded.metric('gatewright_config_reloads_total{result="success"}') == 0
 
 
 @pytest.mark.parametrize("host", PROCESSES)
@@ -273,6 +295,9 @@ def test_a_library_that_hangs_shuts_its_own_gate_alone(start, upstream, examples
     for _ in range(3):
         status, _, body = post(url, chat("openai/fine"), headers={"x-request-id": "hang"})
         assert status == 503 and error_of("openai", body)["type"] == "plugin_unavailable"
+    assert gateway.wait_log("plugin failed, and may not be missed")
+    line = next(line for line in gateway.log().splitlines() if "may not be missed" in line)
+    assert "timed out: it may take 200ms" in line and "request_id" in line and "hang" in line, line
     # Nobody else waits for it: not those beside it, and not those that it would guard.
     for _ in range(20):
         begun = time.monotonic()
@@ -361,6 +386,51 @@ def test_a_library_that_comes_to_be_called_in_place_is_so_on_new_connections(sta
             gateway.wait_log("sheltered workers take the new connections")
 
 
+def running(path, log, *more):
+    """`plugin run` of a plugin, and where it listens."""
+    port = free_port()
+    command = [binary(), "plugin", "run", path, "--port", str(port), *more]
+    return subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=die_with_parent), f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("host", ["wasm", "native", "program"])
+def test_a_plugin_that_runs_is_taken_anew_when_its_file_is_built(generations, tmp_path, host):
+    ending = HOSTS[host][0]
+    artefact, path = generations[ending], tmp_path / f"guard{ending}"
+    artefact.put(path, 1)
+
+    def asked():
+        try:
+            return post(f"{url}/v1/chat/completions", chat("demo/echo"))
+        except OSError:
+            return 0, {}, b""
+
+    with open(tmp_path / "log", "wb") as log:
+        process, url = running(path, log)
+    try:
+        eventually(asked, lambda answer: b"generation 0001" in answer[2], seconds=60)
+        put(path, path.read_bytes()[:1000])
+        eventually(lambda: get(f"{url}/readyz"), lambda ready: b"its new file was not taken" in ready[2])
+        assert b"generation 0001" in asked()[2], "a build that is broken leaves the one before"
+        artefact.put(path, 2)
+        eventually(asked, lambda answer: b"generation 0002" in answer[2], seconds=60)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.parametrize("host", ["wasm", "native", "program"])
+def test_a_plugin_that_does_not_start_with_its_config_is_not_run(generations, tmp_path, host):
+    ending = HOSTS[host][0]
+    path = tmp_path / f"guard{ending}"
+    generations[ending].put(path, 1)
+    with open(tmp_path / "log", "wb") as log:
+        process, _ = running(path, log, "--config", '{"fails": true}')
+    assert process.wait(60) == 1
+    said = (tmp_path / "log").read_text()
+    assert "plugin `generation` did not start: " in said and "it was told to fail" in said, said
+
+
 BAD = {
     "no file": ("none.so", None, "there is no file"),
     "a text": ("text.so", b"hello", "is not a shared library"),
@@ -395,7 +465,7 @@ TRIED = {
     "right": ("cost_alerter", {"config": {"threshold": 0.5}}, 0, ": valid ("),
     "no config": ("cost_alerter", {}, 1, "plugins[0].config: its config: missing field `threshold`"),
     "a wrong config": ("cost_alerter", {"config": {"threshold": -1}}, 1, "plugins[0].config: "),
-    "no permission": ("webhook_notifier", {"config": {"url": "https://example.com"}}, 1, "the permission `http` is not granted"),
+    "no permission": ("webhook_notifier", {"config": {"url": "https://example.com"}}, 1, "the permission `http`, which is not granted: add {\"http\": [\"HOST\"]} to `permissions`"),
     "no such hook": ("cost_alerter", {"config": {"threshold": 0.5}, "hooks": ["auth"]}, 1, "plugins[0].hooks[0]: the plugin has no `auth`"),
 }
 

@@ -21,10 +21,12 @@ pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> Strin
     }
     let _ = writeln!(text, "  providers  {}", providers.join(", "));
     let plugins = started.plugins();
-    let names: Vec<String> = plugins
-        .members()
-        .iter()
-        .map(|member| format!("{} [{}]", member.instance.name(), member.settings.placement.as_str()))
+    let members = plugins.members().iter().map(|member| (&member.instance, &member.settings));
+    let names: Vec<String> = members
+        .map(|(instance, settings)| match instance.unavailable().filter(|_| instance.is_absent()) {
+            None => format!("{} [{}]", instance.name(), settings.placement.as_str()),
+            Some(reason) => format!("{} (did not load: {})", instance.name(), in_a_line(&reason)),
+        })
         .collect();
     let names = if names.is_empty() { "none".to_owned() } else { names.join(" > ") };
     let _ = writeln!(text, "  plugins    {names}");
@@ -34,6 +36,10 @@ pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> Strin
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
+    if !started.readiness().ready {
+        let _ = write!(text, "\nNot ready: requests of a guard that is out get 503. See http://{address}/readyz\n\n");
+        return text;
+    }
     let model = model(started);
     let _ = write!(
         text,
@@ -41,6 +47,10 @@ pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> Strin
          \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'\n\n"
     );
     text
+}
+
+fn in_a_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A model that can be asked right away.

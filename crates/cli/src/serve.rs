@@ -10,7 +10,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    match serve(options) {
+    run_by(options, builder(options))
+}
+
+/// The same for a builder that was made for these flags.
+pub(crate) fn run_by(options: &Options, builder: GatewayBuilder) -> ExitCode {
+    match serve(options, builder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gatewright: {error}");
@@ -36,9 +41,8 @@ fn this_program() -> PathBuf {
     if own.exists() { own } else { std::env::current_exe().unwrap_or_else(|_| "gatewright".into()) }
 }
 
-fn serve(options: &Options) -> Result<(), Error> {
+fn serve(options: &Options, builder: GatewayBuilder) -> Result<(), Error> {
     std::fs::create_dir_all(options.app_dir())?;
-    let builder = builder(options);
     let config = builder.read()?.config;
     let style = match config.log_style {
         LogStyle::Json => gatewright_telemetry::LogStyle::Json,

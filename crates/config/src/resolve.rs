@@ -76,7 +76,8 @@ impl Resolver<'_> {
                     *secret = Secret::from_variable(&variable, value);
                 }
             }
-            None if secret.expose().starts_with("env.") => self.not_a_name(path, secret.expose()),
+            // It may be the secret itself that stands there.
+            None if secret.expose().starts_with("env.") => self.findings.error(path, NO_NAME),
             None if secret.expose() == REDACTED => {
                 self.findings
                     .error(path, format!("`{REDACTED}` stands for a secret that is not shown; write `env.NAME`"));
@@ -112,13 +113,11 @@ impl Resolver<'_> {
     }
 
     fn not_a_name(&mut self, path: &Path, written: &str) {
-        let message = format!(
-            "`{}` names no environment variable: after `env.` come letters, digits and `_`",
-            crate::problem::shortened(written)
-        );
-        self.findings.error(path, message);
+        self.findings.error(path, format!("`{}` {NO_NAME}", crate::problem::shortened(written)));
     }
 }
+
+const NO_NAME: &str = "names no environment variable: after `env.` come letters, digits and `_`";
 
 const LITERAL: &str = "a secret stands in the file; write `env.NAME`, and put it into the environment";
 

@@ -64,7 +64,7 @@ fn an_answer_is_freed_at_the_next_call() {
 fn what_was_not_granted_is_not_linked() {
     run(async {
         let error = load("one_hook", serde_json::json!({}), Options::default()).await.err().unwrap();
-        assert!(error.contains("`records` is not granted"), "{error}");
+        assert!(error.contains("`records`, which is not granted"), "{error}");
         assert!(error.contains("`permissions`"), "it does not say what to do: {error}");
     });
 }

@@ -39,8 +39,9 @@ pub fn fault_error(fault: &Fault) -> LlmError {
     tracing::error!(
         plugin = %fault.plugin,
         hook = fault.hook.name(),
+        request_id = %fault.request_id,
         cause = fault.failure.cause(),
-        error = %fault.failure,
+        error = fault.what(),
         "plugin failed, and may not be missed: the request ends"
     );
     LlmError { allow_fallbacks: Some(false), ..fault.to_error() }

@@ -111,6 +111,21 @@ impl Artefacts {
         }
     }
 
+    /// Whether an entry's file is not there.
+    pub(crate) fn is_gone(&self, entry: &PluginEntry) -> bool {
+        file_of(entry, &self.base).is_some_and(|file| !file.exists())
+    }
+
+    /// What is wrong with files, as far as that shows without loading them, by the names of their instances.
+    pub(crate) async fn inspect(&self, entries: &[PluginEntry]) -> BTreeMap<String, String> {
+        let (entries, base) = (entries.to_vec(), self.base.clone());
+        let look = move || {
+            let enabled = entries.iter().filter(|entry| entry.enabled);
+            enabled.filter_map(|entry| Some((entry.name.clone(), look::inspect(entry, &base).err()?))).collect()
+        };
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    }
+
     /// What runs the processes of plugins, if there are any: to be closed at the end.
     pub(crate) fn processes(&self) -> Option<Processes> {
         self.hosts.processes()

@@ -23,6 +23,7 @@ pub struct GatewayBuilder {
     log: Option<LogHandle>,
     app_dir: Option<PathBuf>,
     runner: Option<Runner>,
+    needs_all: bool,
 }
 
 /// A change to every config that is read.
@@ -56,7 +57,7 @@ impl GatewayBuilder {
         let metrics = Arc::new(Metrics::new());
         let catalogue = Catalogue::of_builtins(&Privileges { metrics: metrics.clone() });
         let (source, adjust) = (Source::Environment, Vec::new());
-        Self { catalogue, metrics, source, adjust, log: None, app_dir: None, runner: None }
+        Self { catalogue, metrics, source, adjust, log: None, app_dir: None, runner: None, needs_all: false }
     }
 
     /// Links a plugin in. It is there unless the config has an entry of its name that turns it off.
@@ -108,6 +109,13 @@ impl GatewayBuilder {
     /// `isolation` does not load.
     pub fn runner(mut self, program: impl Into<PathBuf>, arguments: impl IntoIterator<Item = OsString>) -> Self {
         self.runner = Some(Runner { program: program.into(), arguments: arguments.into_iter().collect() });
+        self
+    }
+
+    /// Does not start unless all plugins of the config do. Otherwise one that does not start is left out, or stands there
+    /// and refuses its requests, and is tried again.
+    pub fn all_plugins(mut self) -> Self {
+        self.needs_all = true;
         self
     }
 
@@ -179,6 +187,7 @@ impl GatewayBuilder {
         let store = self.app_dir.as_deref().map(Store::in_dir);
         let artefacts = Artefacts::new(self.app_dir.clone(), self.base(), self.runner.clone());
         let (gateway, reaping) = Gateway::new(self.catalogue.clone(), self.metrics.clone(), store, artefacts);
+        let gateway = if self.needs_all { gateway.with_all_plugins() } else { gateway };
         gateway.start(config, reaping).await
     }
 

@@ -1,26 +1,17 @@
 //! Why a gateway does not start.
 
 use gatewright_config::ConfigErrors;
-use gatewright_plugin::Failure;
 
 /// Why a gateway does not start, or a config is not taken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The config is wrong: all that could be found.
+    /// The config is wrong, or plugins of it do not start: all that could be found.
     #[error("{0}")]
     Config(#[from] ConfigErrors),
     /// A provider cannot be made from its settings.
     #[error(transparent)]
     Provider(#[from] gatewright_providers::BuildError),
-    /// A plugin did not start.
-    #[error("plugin `{name}` did not start: {failure}")]
-    Plugin {
-        /// The instance.
-        name: String,
-        /// What happened.
-        failure: Failure,
-    },
     /// Too many plugins.
     #[error(transparent)]
     TooMany(#[from] gatewright_pipeline::TooMany),

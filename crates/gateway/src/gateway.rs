@@ -3,19 +3,22 @@
 use crate::artefacts::{Artefacts, Grants};
 use crate::error::Error;
 use crate::linked::{Catalogue, WithArtefacts};
-use crate::plugins::{Plugins, Starting, wanted};
+use crate::plugins::{Plugins, Starting, unusable, wanted};
 use crate::providers::Providers;
 use crate::written::Written;
 use crate::{GatewayBuilder, snapshot};
-use gatewright_config::{Catalog, Config, ConfigErrors, PluginEntry, PluginFacts, PluginSource, Report, validate};
+use gatewright_config::{
+    Catalog, Config, ConfigErrors, PluginEntry, PluginFacts, PluginSource, Report, Unusable, Warning, validate,
+};
 use gatewright_host::{Egress, LlmCalls, MemoryKv, Serving, guarded};
 use gatewright_host_native::Generations;
 use gatewright_pipeline::{Instance, PluginSet, Reaper, ReaperTask};
 use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
-use gatewright_server::{Server, ServerHandle, Shared, Snapshot};
+use gatewright_server::{Readiness, Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
-use gatewright_telemetry::{HostReport, Metrics};
+use gatewright_telemetry::log::redact;
+use gatewright_telemetry::{HostReport, Metrics, PluginReport, ReloadResult};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -34,6 +37,8 @@ pub struct Gateway {
     reaper: Reaper,
     /// What the `llm` service of plugins asks; there once it serves.
     serving: Arc<OnceLock<Weak<Shared>>>,
+    /// Whether the first config is refused if a plugin does not start.
+    needs_all: bool,
     /// What is in force.
     current: InForce,
 }
@@ -46,12 +51,33 @@ struct InForce {
     providers: Providers,
 }
 
+/// What a config comes to.
+struct Made {
+    next: InForce,
+    snapshot: Snapshot,
+    /// What somebody should look at.
+    warnings: Vec<Warning>,
+}
+
+/// What a config that is taken changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// Something: it is in force.
+    Taken,
+    /// Nothing: it says what the one in force says, and the plugins' files that can be loaded are those that are.
+    Nothing,
+}
+
 /// A gateway that serves.
 pub struct Started {
     gateway: Gateway,
     shared: Arc<Shared>,
     server: ServerHandle,
     reaping: JoinHandle<()>,
+    /// The config that it started with.
+    first: Config,
+    /// Why the last config was not taken.
+    refusal: Option<String>,
 }
 
 // === impl Gateway ===
@@ -81,9 +107,15 @@ impl Gateway {
             tasks: TaskTracker::new(),
             reaper,
             serving,
+            needs_all: false,
             current: InForce::default(),
         };
         (gateway, reaping)
+    }
+
+    /// Has the first config refused if a plugin of it does not start.
+    pub(crate) fn with_all_plugins(self) -> Self {
+        Self { needs_all: true, ..self }
     }
 
     /// Starts to serve by a config.
@@ -91,40 +123,61 @@ impl Gateway {
         let address = address(&config.server.host, config.server.port)?;
         let workers = config.server.workers.unwrap_or_default() as usize;
         let reaping = tokio::spawn(reaping.run());
-        let snapshot = self.take(config).await?;
-        let shared = Shared::new(snapshot, self.tasks.clone());
+        let first = config.clone();
+        let made = self.take(config).await?;
+        warn(&made.warnings);
+        let shared = Shared::new(self.put(made.next, made.snapshot), self.tasks.clone());
         // Set once, since a gateway starts once.
         let _ = self.serving.set(Arc::downgrade(&shared));
         let server = Server::bind(address, shared.clone(), workers)?.start()?;
-        Ok(Started { gateway: self, shared, server, reaping })
+        Ok(Started { gateway: self, shared, server, reaping, first, refusal: None })
     }
 
-    /// Makes what serves from a config, and remembers it as in force.
-    async fn take(&mut self, config: Config) -> Result<Snapshot, Error> {
-        let taken = self.make(config).await;
-        self.artefacts.sweep(&self.current.plugins.artefacts());
-        taken
+    /// Makes what serves from a config.
+    async fn take(&mut self, config: Config) -> Result<Made, Error> {
+        let made = self.make(config).await;
+        let plugins = made.as_ref().map_or(&self.current.plugins, |made| &made.next.plugins);
+        self.artefacts.sweep(&plugins.artefacts());
+        made
     }
 
-    async fn make(&mut self, config: Config) -> Result<Snapshot, Error> {
+    /// Remembers what is in force from now on.
+    fn put(&mut self, next: InForce, snapshot: Snapshot) -> Snapshot {
+        self.current = next;
+        self.metrics.plugin_set(self.current.plugins.generation());
+        self.metrics.loaded_plugins(self.current.plugins.loaded());
+        snapshot
+    }
+
+    async fn make(&mut self, config: Config) -> Result<Made, Error> {
         let loads = |entry: &PluginEntry| entry.enabled && entry.artefact().is_some();
-        if config.plugins.iter().any(loads) {
-            // What is wrong anyway is said before anything is loaded.
-            check(&config, &self.catalogue)?;
+        if config.plugins.iter().any(loads)
+            && let Err(errors) = check(&config, &self.catalogue)
+        {
+            return Err(self.refuse(&config, errors).await);
         }
         let arrivals = self.current.plugins.look(&config, &self.artefacts).await;
         let facts = |entry: &PluginEntry| self.current.plugins.facts(entry, &arrivals);
         let known = |entry: &PluginEntry| Ok(Some(facts(entry)));
-        for warning in check(&config, &WithArtefacts { catalogue: &self.catalogue, artefact: &known })?.warnings {
-            tracing::warn!(path = %warning.path, "{}", warning.message);
-        }
+        let checked = check(&config, &WithArtefacts { catalogue: &self.catalogue, artefact: &known });
+        let report = checked.map_err(|mut errors| {
+            errors.report.errors.extend(unusable(&config, &arrivals));
+            errors
+        })?;
         let telemetry = is_on(&config, "telemetry");
         let metrics = telemetry.then_some(&*self.metrics);
         let providers = Providers::of(&config, &self.current.providers)?;
         self.open_store(&config, &facts).await?;
         let services = |entry: &PluginEntry, grants: Grants| self.services(entry, grants);
-        let starting = Starting { catalogue: &self.catalogue, services: &services, metrics, reaper: &self.reaper };
-        let (plugins, set) = self.current.plugins.next(&config, arrivals, &starting).await?;
+        let starting = Starting {
+            catalogue: &self.catalogue,
+            services: &services,
+            metrics,
+            reaper: &self.reaper,
+            needs_all: self.needs_all,
+        };
+        let next = self.current.plugins.next(&config, arrivals, &starting).await;
+        let (plugins, set) = next.map_err(|refused| self.current.plugins.go_on(refused))?;
         let snapshot = Snapshot {
             plugins: Arc::new(set),
             engine: snapshot::engine(&config, &providers, metrics),
@@ -133,8 +186,18 @@ impl Gateway {
             limits: snapshot::limits(&config),
             metrics: telemetry.then(|| self.metrics.clone()),
         };
-        self.current = InForce { config, plugins, providers };
-        Ok(snapshot)
+        Ok(Made { next: InForce { config, plugins, providers }, snapshot, warnings: report.warnings })
+    }
+
+    /// All that is wrong with a config that is refused anyway: nothing is loaded for it, but artefacts are looked at.
+    async fn refuse(&self, config: &Config, errors: ConfigErrors) -> Error {
+        let unusable = self.artefacts.inspect(&config.plugins).await;
+        let looked = |entry: &PluginEntry| match unusable.get(&entry.name) {
+            Some(why) => Err(Unusable::Path(why.clone())),
+            None => Ok(None),
+        };
+        let all = check(config, &WithArtefacts { catalogue: &self.catalogue, artefact: &looked });
+        all.err().unwrap_or(errors).into()
     }
 
     /// Opens the store if a plugin says that it needs it, so that trouble with it shows now. For others it is opened when
@@ -189,6 +252,15 @@ impl Gateway {
     }
 }
 
+// === impl InForce ===
+
+impl InForce {
+    /// Whether the other one says and holds the same.
+    fn is(&self, other: &Self) -> bool {
+        self.config == other.config && self.plugins.are(&other.plugins)
+    }
+}
+
 // === impl Started ===
 
 impl Started {
@@ -212,33 +284,77 @@ impl Started {
         &self.gateway.current.config
     }
 
-    /// Puts another config in force. An error leaves everything as it was. Requests under way finish on the old one.
-    pub async fn reload(&mut self, config: Config) -> Result<(), Error> {
-        let waiting = self.gateway.current.config.restart_needed(&config);
-        let taken = self.gateway.take(config).await;
-        self.gateway.metrics.config_reload(taken.is_ok());
-        if let Err(Error::Plugin { name, failure }) = &taken {
-            let note = format!("plugin {name}: the config was not taken, since it did not start: {failure}");
-            self.shared.note(vec![format!("{note} (the last good config goes on)")]);
-        }
-        let snapshot = taken?;
-        self.shared.note(self.gateway.current.plugins.notes().to_vec());
-        if !waiting.is_empty() {
-            tracing::warn!(keys = ?waiting, "these keys wait for a restart");
-        }
-        self.shared.replace(snapshot);
-        Ok(())
+    /// Whether requests can be served, and what somebody should know: as `/readyz` says it.
+    pub fn readiness(&self) -> Readiness {
+        self.shared.readiness()
     }
 
-    /// Counts a config that could not even be read.
-    pub(crate) fn reload_failed(&self) {
-        self.gateway.metrics.config_reload(false);
+    /// Puts another config in force. An error leaves everything as it was. Requests under way finish on the old one.
+    pub async fn reload(&mut self, config: Config) -> Result<Reload, Error> {
+        self.reload_read(config, Vec::new()).await
+    }
+
+    /// The same for a config that was read with these warnings.
+    pub(crate) async fn reload_read(&mut self, config: Config, warnings: Vec<Warning>) -> Result<Reload, Error> {
+        let made = match self.gateway.take(config).await {
+            Ok(made) => made,
+            Err(error) => {
+                self.refused(&error);
+                return Err(error);
+            }
+        };
+        self.refusal = None;
+        let is_whole = made.next.plugins.are_whole();
+        let reload = match made.next.is(&self.gateway.current) {
+            true => {
+                self.gateway.current.plugins.look_like(made.next.plugins);
+                Reload::Nothing
+            }
+            false => {
+                self.put(made, warnings);
+                Reload::Taken
+            }
+        };
+        match (reload, is_whole) {
+            (_, false) => self.gateway.metrics.config_reload(ReloadResult::Partial),
+            (Reload::Taken, true) => self.gateway.metrics.config_reload(ReloadResult::Success),
+            (Reload::Nothing, true) => {}
+        }
+        self.show_plugins();
+        Ok(reload)
+    }
+
+    /// Has requests served by what a config came to that was read with these warnings.
+    fn put(&mut self, made: Made, warnings: Vec<Warning>) {
+        let mut all = Report { errors: Vec::new(), warnings };
+        all.absorb(Report { errors: Vec::new(), warnings: made.warnings });
+        warn(&all.warnings);
+        let waiting = self.first.restart_needed(&made.next.config);
+        if !waiting.is_empty() {
+            tracing::warn!(keys = waiting.join(", "), "these keys wait for a restart");
+        }
+        let snapshot = self.gateway.put(made.next, made.snapshot);
+        self.shared.replace(snapshot);
+    }
+
+    /// Counts and shows a config that was not taken, also one that could not even be read.
+    pub(crate) fn refused(&mut self, error: &Error) {
+        self.gateway.metrics.config_reload(ReloadResult::Failure);
+        self.refusal = Some(refusal(error));
+        self.show_plugins();
+    }
+
+    /// Shows what is loaded of plugins, what somebody should know of them, and why the last config was not taken.
+    fn show_plugins(&self) {
+        let plugins = &self.gateway.current.plugins;
+        self.gateway.metrics.loaded_plugins(plugins.loaded());
+        self.shared.note(plugins.notes().chain(self.refusal.clone()).collect());
     }
 
     /// Stops accepting, gives requests under way this long to finish, and shuts plugins down. Answers whether all
     /// requests finished.
     pub async fn drain(self, longest: Duration) -> bool {
-        let Self { gateway, shared, server, reaping } = self;
+        let Self { gateway, shared, server, reaping, .. } = self;
         let drained = server.drain(longest).await;
         let (store, processes) = (gateway.store.clone(), gateway.artefacts.processes());
         // With the last set goes the last user of every instance.
@@ -256,14 +372,34 @@ impl Started {
     }
 }
 
-/// How the plugins from a path stand with their hosts.
+/// Logs what somebody should look at in a config.
+fn warn(warnings: &[Warning]) {
+    for warning in warnings {
+        tracing::warn!(path = %warning.path, "{}", warning.message);
+    }
+}
+
+/// Why a config was not taken, in a line that needs no key to be read.
+fn refusal(error: &Error) -> String {
+    let why = match error {
+        Error::Config(errors) => errors.report.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        error => error.to_string(),
+    };
+    format!("config: it was not taken: {} (the last good config goes on)", redact(&why))
+}
+
+/// How the plugins in force are.
 fn report(serving: Option<Arc<Shared>>) -> HostReport {
     let Generations { used, retired } = gatewright_host_native::generations();
     let libraries = (used + retired > 0).then_some((used, retired));
     let Some(serving) = serving else { return HostReport { plugins: Vec::new(), libraries } };
     let snapshot = serving.snapshot();
-    let standing = |instance: &Instance| Some((instance.name().clone(), instance.standing()?));
-    let plugins = snapshot.plugins.members().iter().filter_map(|member| standing(&member.instance)).collect();
+    let one = |instance: &Instance| PluginReport {
+        name: instance.name().clone(),
+        keeps_failing: instance.keeps_failing(),
+        standing: instance.standing(),
+    };
+    let plugins = snapshot.plugins.members().iter().map(|member| one(&member.instance)).collect();
     HostReport { plugins, libraries }
 }
 

@@ -33,9 +33,10 @@ mod written;
 
 pub use builder::{GatewayBuilder, Read};
 pub use error::Error;
-pub use gateway::{Gateway, Started};
+pub use gateway::{Gateway, Reload, Started};
 pub use gatewright_config as config;
 pub use gatewright_plugin as plugin;
+pub use gatewright_server::Readiness;
 pub use linked::Catalogue;
 
 /// Artefacts of plugins, looked at before anything of them runs.

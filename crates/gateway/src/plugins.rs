@@ -1,18 +1,21 @@
 //! From the config's plugins to a plugin set: instances that are as before are taken over, the others start.
 
+mod fallen;
+
 use crate::artefacts::{Artefacts, Grants};
 use crate::error::Error;
 use crate::linked::{Catalogue, Linked};
+use fallen::{Fallen, Then, place};
 use gatewright_config::{
-    Config, InstanceMode, Isolation, Permissions, Placement as ConfigPlacement, PluginEntry, PluginFacts, PluginSource,
-    PluginVersion, STREAMED_HOOKS, Secret,
+    Config, ConfigErrors, InstanceMode, Isolation, Permissions, Placement as ConfigPlacement, PluginEntry, PluginFacts,
+    PluginSource, PluginVersion, Problem, Report, STREAMED_HOOKS, Secret,
 };
 use gatewright_host::Sha256;
 use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, Settings};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Failure, FailureMode, Hook, HookSet, Manifest};
-use gatewright_telemetry::Metrics;
+use gatewright_telemetry::{LoadedContent, LoadedPlugin, Metrics};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,10 +24,13 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Plugins {
     generation: u64,
-    instances: BTreeMap<String, (Origin, Arc<Instance>)>,
-    /// Of instances that are not what they should be, and go on all the same.
-    notes: Vec<String>,
+    instances: BTreeMap<String, Held>,
+    /// The instances that go on although their files are others by now.
+    stale: Vec<Fallen>,
 }
+
+/// An instance, and what it was made from.
+type Held = (Origin, Arc<Instance>);
 
 /// What an instance is made from; if that changes, a new one is.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +64,8 @@ pub(crate) enum Arrival {
     New(Arc<dyn Hosted>, Option<Sha256>),
     /// It could not be read or loaded.
     Failed(Failure, Option<Sha256>),
+    /// There is no such file.
+    Gone(Failure),
 }
 
 /// What became of the artefacts of a config, by the names of their instances.
@@ -70,6 +78,8 @@ pub(crate) struct Starting<'a> {
     pub(crate) services: &'a (dyn Fn(&PluginEntry, Grants) -> Services + Sync),
     pub(crate) metrics: Option<&'a Metrics>,
     pub(crate) reaper: &'a Reaper,
+    /// Whether a first config is refused if a plugin does not start.
+    pub(crate) needs_all: bool,
 }
 
 /// What is to be started.
@@ -79,12 +89,21 @@ struct Candidate<'a> {
     facts: PluginFacts,
     grants: Grants,
     source: Source<'a>,
+    /// Whether its file is not there.
+    is_gone: bool,
 }
 
 /// Where the plugin comes from.
 enum Source<'a> {
     Linked(&'a Linked),
     Loaded(Result<Arc<dyn Hosted>, Failure>),
+}
+
+/// A config that is refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    error: Error,
+    fallen: Vec<Fallen>,
 }
 
 /// What an artefact of which nothing is known stands at, so that it can guard.
@@ -101,6 +120,7 @@ impl Plugins {
         let mut arrivals = Arrivals::new();
         for entry in config.plugins.iter().filter(|entry| entry.enabled && entry.artefact().is_some()) {
             let arrival = match artefacts.find(entry).await {
+                Err(failure) if artefacts.is_gone(entry) => Arrival::Gone(failure),
                 Err(failure) => Arrival::Failed(failure, None),
                 Ok(found) if self.kept(&entry.name, &Origin::of(entry, found.sha256())).is_some() => Arrival::Same,
                 Ok(found) => match artefacts.load(entry, &found).await {
@@ -130,25 +150,91 @@ impl Plugins {
         config: &Config,
         mut arrivals: Arrivals,
         starting: &Starting<'_>,
-    ) -> Result<(Self, PluginSet), Error> {
-        let (mut instances, mut entries, mut notes) = (BTreeMap::new(), Vec::new(), Vec::new());
+    ) -> Result<(Self, PluginSet), Refused> {
+        let (mut instances, mut entries, mut fallen) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (order, entry) in wanted(config, starting.catalogue) {
             let Some(candidate) = self.candidate(&entry, starting.catalogue, &mut arrivals) else { continue };
             let builtin = candidate.facts.builtin;
             let (origin, instance) = match self.kept(&entry.name, &candidate.origin) {
                 Some(instance) => (candidate.origin, instance.clone()),
-                None => self.start(candidate, starting, &mut notes).await?,
+                None => match self.start(candidate, starting).await {
+                    Ok(started) => started,
+                    Err((failure, then, instead)) => {
+                        fallen.push(Fallen { name: entry.name.clone(), place: place(config, &entry), failure, then });
+                        self.as_absent_before(&entry.name, instead)
+                    }
+                },
             };
             let settings = settings(&entry, instance.hooks(), builtin, order);
             entries.push(Entry { instance: instance.clone(), settings });
             instances.insert(entry.name.clone(), (origin, instance));
         }
-        let generation = self.generation + 1;
-        let set = PluginSet::compile(generation, entries)?;
-        if let Some(metrics) = starting.metrics {
-            metrics.plugin_set(generation);
+        let needs_all = starting.needs_all && self.generation == 0;
+        let is_refused = fallen.iter().any(|fallen| needs_all || fallen.then == Then::Refuse);
+        let problems = fallen.iter().map(Fallen::problem).collect();
+        if !is_refused {
+            fallen.iter().for_each(Fallen::log);
         }
-        Ok((Self { generation, instances, notes }, set))
+        if is_refused {
+            let report = Report { errors: problems, warnings: Vec::new() };
+            return Err(Refused { error: ConfigErrors { file: None, report }.into(), fallen });
+        }
+        fallen.retain(Fallen::is_stale);
+        let generation = self.generation + 1;
+        match PluginSet::compile(generation, entries) {
+            Ok(set) => Ok((Self { generation, instances, stale: fallen }, set)),
+            Err(error) => Err(Refused { error: error.into(), fallen }),
+        }
+    }
+
+    /// Goes on although another config was to come. What was known of a file stays so until it was loaded.
+    pub(crate) fn go_on(&mut self, refused: Refused) -> Error {
+        let (stale, others): (Vec<_>, Vec<_>) = refused.fallen.into_iter().partition(Fallen::is_stale);
+        self.stale.retain(|before| others.iter().any(|fallen| fallen.name == before.name));
+        self.stale.extend(stale);
+        refused.error
+    }
+
+    /// What is there instead of a plugin that did not start: as before, if that is so for the same reason.
+    fn as_absent_before(&self, name: &str, instead: Held) -> Held {
+        let is_same =
+            |had: &&Held| had.0 == instead.0 && had.1.is_absent() && had.1.unavailable() == instead.1.unavailable();
+        self.instances.get(name).filter(is_same).cloned().unwrap_or(instead)
+    }
+
+    /// Whether the instances are the same.
+    pub(crate) fn are(&self, other: &Self) -> bool {
+        let same =
+            |(one, other): ((&String, &Held), (&String, &Held))| one.0 == other.0 && Arc::ptr_eq(&one.1.1, &other.1.1);
+        self.instances.len() == other.instances.len() && self.instances.iter().zip(&other.instances).all(same)
+    }
+
+    /// Takes over what is known of the files of the same instances.
+    pub(crate) fn look_like(&mut self, other: Self) {
+        self.stale = other.stale;
+    }
+
+    /// Whether each plugin is there, and made from its file as it is.
+    pub(crate) fn are_whole(&self) -> bool {
+        self.stale.is_empty() && !self.instances.values().any(|(_, instance)| instance.is_absent())
+    }
+
+    /// What is loaded of each plugin.
+    pub(crate) fn loaded(&self) -> Vec<LoadedPlugin> {
+        let one = |(name, (origin, instance)): (&String, &Held)| LoadedPlugin {
+            name: instance.name().clone(),
+            content: (!instance.is_absent()).then(|| LoadedContent {
+                version: instance.manifest().version.to_string(),
+                sha256: origin.sha256().map(|sha256| sha256.to_string()),
+            }),
+            is_stale: self.stale.iter().any(|fallen| fallen.name == *name),
+        };
+        self.instances.iter().map(one).collect()
+    }
+
+    /// Counts up with each set.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// What an entry asks for; `None` if it is not there, which the check of the config refuses.
@@ -161,21 +247,26 @@ impl Plugins {
         if let PluginSource::Linked(plugin) = entry.source() {
             let linked = catalogue.get(plugin)?;
             let (origin, facts) = (Origin::of(entry, None), linked.facts.clone());
-            return Some(Candidate { entry, origin, facts, grants: Grants::all(), source: Source::Linked(linked) });
+            let (grants, source) = (Grants::all(), Source::Linked(linked));
+            return Some(Candidate { entry, origin, facts, grants, source, is_gone: false });
         }
         let facts = self.facts(entry, arrivals);
-        let (sha256, loaded) = match arrivals.remove(&entry.name)? {
+        let arrival = arrivals.remove(&entry.name)?;
+        let is_gone = matches!(arrival, Arrival::Gone(_));
+        let (sha256, loaded) = match arrival {
             Arrival::Same => (self.sha256(&entry.name), Err(Failure::new("it was loaded before"))),
             Arrival::New(hosted, sha256) => (sha256, Ok(hosted)),
             Arrival::Failed(failure, sha256) => (sha256, Err(failure)),
+            Arrival::Gone(failure) => (None, Err(failure)),
         };
         let grants = Grants::of(entry, &facts.manifest.permissions);
-        Some(Candidate { entry, origin: Origin::of(entry, sha256), facts, grants, source: Source::Loaded(loaded) })
+        let (origin, source) = (Origin::of(entry, sha256), Source::Loaded(loaded));
+        Some(Candidate { entry, origin, facts, grants, source, is_gone })
     }
 
     /// What somebody should know of instances that go on although they should be others.
-    pub(crate) fn notes(&self) -> &[String] {
-        &self.notes
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+        self.stale.iter().map(Fallen::note)
     }
 
     /// What is in the artefacts in use.
@@ -184,7 +275,7 @@ impl Plugins {
     }
 
     fn sha256(&self, name: &str) -> Option<Sha256> {
-        self.instances.get(name)?.0.artefact.as_ref()?.sha256
+        self.instances.get(name)?.0.sha256()
     }
 
     /// The instance in use, if it was made from the same.
@@ -197,14 +288,9 @@ impl Plugins {
     /// not start at the gateway's first config is left out; later its config is refused.
     ///
     /// Of an artefact that did not load or start, the instance in use goes on: with its entry unchanged as it is, and
-    /// otherwise since the config is refused.
-    async fn start(
-        &self,
-        candidate: Candidate<'_>,
-        starting: &Starting<'_>,
-        notes: &mut Vec<String>,
-    ) -> Result<(Origin, Arc<Instance>), Error> {
-        let Candidate { entry, origin, facts, grants, source } = candidate;
+    /// otherwise since the config is refused. The error is what happened, what is done about it, and what is there instead.
+    async fn start(&self, candidate: Candidate<'_>, starting: &Starting<'_>) -> Result<Held, (Failure, Then, Held)> {
+        let Candidate { entry, origin, facts, grants, source, is_gone } = candidate;
         let (name, hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
         let services = (starting.services)(entry, grants);
         let probe = starting.metrics.map(|metrics| metrics.probe(name, hooks));
@@ -235,30 +321,26 @@ impl Plugins {
         }
         let in_use = self.instances.get(name).filter(|_| origin.artefact.is_some());
         let unchanged = in_use.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
-        if let Some((had, instance)) = in_use.filter(|(_, instance)| !instance.is_absent()) {
-            if !unchanged {
-                return Err(Error::Plugin { name: name.to_owned(), failure });
-            }
-            tracing::error!(plugin = name, error = %failure, "a plugin's new file was not taken: the one before goes on");
-            notes.push(format!("plugin {name}: its new file was not taken: {failure} (the one before goes on)"));
-            return Ok((had.clone(), instance.clone()));
+        if let Some(before) = in_use.filter(|(_, instance)| !instance.is_absent()) {
+            let then = match unchanged {
+                true if is_gone => Then::Orphan,
+                true => Then::Before,
+                false => Then::Refuse,
+            };
+            return Err((failure, then, before.clone()));
         }
         let is_first = self.generation == 0 || unchanged;
         // That a plugin which nobody has seen guards is only assumed: no reason to take a config that brings it.
         let assumed = !is_first && origin.artefact.is_some() && facts == unknown(entry);
         let mode = entry.failure_mode.or(facts.manifest.failure_mode.filter(|_| !assumed));
-        match mode == Some(FailureMode::Closed) || hooks.contains(Hook::Auth) {
-            true => {
-                tracing::error!(plugin = name, error = %failure, "a guard did not start: its requests get 503");
-            }
-            false if is_first => {
-                tracing::error!(plugin = name, error = %failure, "a plugin did not start: requests go on without it");
-            }
+        let then = match mode == Some(FailureMode::Closed) || hooks.contains(Hook::Auth) {
+            true => Then::Guard,
+            false if is_first => Then::Without,
             // The last good config has it, or never had it: that one keeps serving.
-            false => return Err(Error::Plugin { name: name.to_owned(), failure }),
-        }
+            false => Then::Refuse,
+        };
         let absent = Instance::absent(name, facts.manifest, hooks, failure.to_string(), services, probe);
-        Ok((origin, absent))
+        Err((failure, then, (origin, absent)))
     }
 }
 
@@ -281,6 +363,10 @@ impl Origin {
         Self { plugin: plugin.to_owned(), config: entry.config.get(), version: entry.version.clone(), artefact }
     }
 
+    fn sha256(&self) -> Option<Sha256> {
+        self.artefact.as_ref()?.sha256
+    }
+
     /// Whether all is the same but for what is in the file.
     fn is_of_same_entry(&self, other: &Self) -> bool {
         let entry = |origin: &Self| {
@@ -289,6 +375,19 @@ impl Origin {
         };
         entry(self) == entry(other)
     }
+}
+
+/// The artefacts of a config that could not be read or loaded.
+pub(crate) fn unusable(config: &Config, arrivals: &Arrivals) -> Vec<Problem> {
+    let failed = |entry: &PluginEntry| match arrivals.get(&entry.name)? {
+        Arrival::Failed(failure, _) | Arrival::Gone(failure) => {
+            let message =
+                format!("plugin `{}` did not load: {}", entry.name, entry.secrets().conceal(&failure.to_string()));
+            Some(Problem { path: place(config, entry), message, hint: None })
+        }
+        Arrival::Same | Arrival::New(..) => None,
+    };
+    config.plugins.iter().filter_map(failed).collect()
 }
 
 /// What an entry says of an artefact that could not be looked at: nobody knows whether it guards, so that it does,

@@ -2,7 +2,7 @@
 
 use crate::builder::{GatewayBuilder, Read};
 use crate::error::Error;
-use crate::gateway::Started;
+use crate::gateway::{Reload, Started};
 use gatewright_config::{Changed, Config, ConfigWatcher};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -58,7 +58,7 @@ async fn reload(builder: &GatewayBuilder, started: &mut Started, watcher: Option
     let read = match builder.read() {
         Ok(read) => read,
         Err(error) => {
-            started.reload_failed();
+            started.refused(&error);
             tracing::error!(cause, %error, "the config was not taken; the last good one keeps serving");
             return;
         }
@@ -66,8 +66,9 @@ async fn reload(builder: &GatewayBuilder, started: &mut Started, watcher: Option
     // Also those of a config that is not taken: it may be that one of them is not there yet.
     watch_artefacts(builder, watcher, &read.config);
     let level = read.config.log_level;
-    match started.reload(read.config).await {
-        Ok(()) => {
+    match started.reload_read(read.config, read.warnings).await {
+        Ok(Reload::Nothing) => tracing::info!(cause, "nothing changed"),
+        Ok(Reload::Taken) => {
             if let Some(Err(error)) = builder.log_handle().map(|log| log.set_level(level.as_str())) {
                 tracing::warn!(%error, "the log level stays as it is");
             }

@@ -1,6 +1,6 @@
 //! What is looked at before a component runs.
 
-use gatewright_abi::functions::Function;
+use gatewright_abi::functions::{Function, FunctionInfo};
 use gatewright_abi::{Unintelligible, VERSION, wit};
 use gatewright_plugin::{Hook, HookSet, Permission};
 use std::cmp::Ordering::{Equal, Greater, Less};
@@ -26,17 +26,8 @@ pub enum LoadError {
     #[error("it imports `{0}`, and plugins get no such thing: only interfaces of `{package}` are there", package = wit::PACKAGE)]
     Foreign(String),
     /// It imports what was not granted.
-    #[error(
-        "it uses `{interface}`, and the permission `{permission}` is not granted: add \"{permission}\" to `permissions` \
-         of its entry in the config",
-        permission = .permission.as_str()
-    )]
-    NotGranted {
-        /// The interface.
-        interface: String,
-        /// What is missing.
-        permission: Permission,
-    },
+    #[error("{}", not_granted(.0))]
+    NotGranted(BTreeSet<Permission>),
     /// It was built for another version.
     #[error(
         "it needs `{what}`, and this gateway speaks version {}.{} of the plugin contract: upgrade the gateway, or build \
@@ -137,9 +128,14 @@ impl Checked {
         granted: &BTreeSet<Permission>,
     ) -> Result<Self, LoadError> {
         let ty = component.component_type();
-        let mut waits = false;
+        let (mut waits, mut missing) = (false, BTreeSet::new());
         for (name, _) in ty.imports(engine) {
-            waits |= importable(name, granted)?;
+            let Some(function) = importable(name)? else { continue };
+            waits |= function.waits;
+            missing.extend(function.permission.filter(|permission| !granted.contains(permission)));
+        }
+        if !missing.is_empty() {
+            return Err(LoadError::NotGranted(missing));
         }
         let find = |interface: &str, function: &str| {
             let instance = component.get_export_index(None, wit::interface(interface).as_str())?;
@@ -183,8 +179,28 @@ pub(crate) fn in_a_line(text: &str) -> String {
     words.join(" ").chars().take(LONGEST_REASON).collect()
 }
 
-/// Whether what a component imports there waits; an error if it may not import it.
-fn importable(name: &str, granted: &BTreeSet<Permission>) -> Result<bool, LoadError> {
+/// Which permissions are missing, and what to write so that they are not.
+fn not_granted(missing: &BTreeSet<Permission>) -> String {
+    let names: Vec<String> = missing.iter().map(|permission| format!("`{}`", permission.as_str())).collect();
+    let (names, grants) = (names.join(", "), missing.iter().map(grant).collect::<Vec<_>>().join(", "));
+    let which = match missing.len() {
+        1 => format!("permission {names}, which is"),
+        _ => format!("permissions {names}, which are"),
+    };
+    format!("it needs the {which} not granted: add {grants} to `permissions` of its entry in the config")
+}
+
+/// What an entry grants a permission with.
+fn grant(permission: &Permission) -> String {
+    match permission {
+        Permission::Http => r#"{"http": ["HOST"]}"#.to_owned(),
+        permission => format!("\"{}\"", permission.as_str()),
+    }
+}
+
+/// A host function of those that a component imports there, if there are any: all of them wait, or none, behind the same
+/// permission. An error if nobody may import it.
+fn importable(name: &str) -> Result<Option<&'static FunctionInfo>, LoadError> {
     let foreign = || LoadError::Foreign(name.to_owned());
     let (package, rest) = name.split_once('/').ok_or_else(foreign)?;
     let (interface, _) = rest.split_once('@').ok_or_else(foreign)?;
@@ -196,10 +212,5 @@ fn importable(name: &str, granted: &BTreeSet<Permission>) -> Result<bool, LoadEr
     if major_of(name) != Some(VERSION.0) || !(known || group.is_some()) {
         return Err(of_another_version(name).unwrap_or_else(|| LoadError::TooNew { what: name.to_owned() }));
     }
-    match group.and_then(|row| row.permission) {
-        Some(permission) if !granted.contains(&permission) => {
-            Err(LoadError::NotGranted { interface: interface.to_owned(), permission })
-        }
-        _ => Ok(group.is_some_and(|row| row.waits)),
-    }
+    Ok(group)
 }

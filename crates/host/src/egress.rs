@@ -171,8 +171,12 @@ async fn read(reply: Response<Incoming>) -> Result<HttpReply, ServiceError> {
 
 fn not_allowed(target: &Target) -> ServiceError {
     let entry = target.entry();
-    let what = format!("requests to {}; add \"{entry}\" to the hosts that the plugin may reach", target.host());
-    ServiceError::Denied { permission: Permission::Http, what }
+    let host = target.host();
+    out_of_reach(format!("{host} is not among the hosts that the plugin may reach; add \"{entry}\" to them"))
+}
+
+fn out_of_reach(what: String) -> ServiceError {
+    ServiceError::Denied { permission: Permission::Http, granted: true, what }
 }
 
 /// What a request failed with. The cause may name the address, which is the plugin's own; it holds no credential of the
@@ -187,7 +191,7 @@ fn failed(error: &(dyn StdError + 'static)) -> ServiceError {
                     format!("if that is meant, add \"private:{}\" to the hosts that the plugin may reach", found.host)
                 }
             };
-            return ServiceError::Denied { permission: Permission::Http, what: format!("{found}; {help}") };
+            return out_of_reach(format!("{found}; {help}"));
         }
         match cause.source() {
             Some(source) => cause = source,

@@ -29,7 +29,7 @@ pub fn guarded(set: ServiceSet, granted: &BTreeSet<Permission>) -> Services {
 struct Refused;
 
 fn refuse(permission: Permission, what: &str) -> ServiceError {
-    ServiceError::Denied { permission, what: what.to_owned() }
+    ServiceError::Denied { permission, granted: false, what: what.to_owned() }
 }
 
 // === impl Refused ===

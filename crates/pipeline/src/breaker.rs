@@ -31,7 +31,7 @@ impl Default for Breaker {
 impl Breaker {
     /// Whether a call may be made now.
     pub(crate) fn admits(&self, now: Instant) -> bool {
-        if self.failures.load(Ordering::Relaxed) < BREAKER_FAILURES {
+        if !self.has_tripped() {
             return true;
         }
         let (now, trial_at) = (self.millis(now), self.trial_at.load(Ordering::Acquire));
@@ -55,10 +55,14 @@ impl Breaker {
         failures == BREAKER_FAILURES
     }
 
+    /// Whether it opened, and no call has succeeded since.
+    pub(crate) fn has_tripped(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= BREAKER_FAILURES
+    }
+
     /// Whether it is open, and no call may try yet.
     pub(crate) fn is_open(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) >= BREAKER_FAILURES
-            && self.millis(Instant::now()) < self.trial_at.load(Ordering::Acquire)
+        self.has_tripped() && self.millis(Instant::now()) < self.trial_at.load(Ordering::Acquire)
     }
 
     fn millis(&self, now: Instant) -> u64 {

@@ -16,6 +16,10 @@ pub struct Fault {
     pub plugin: Arc<str>,
     /// The hook.
     pub hook: Hook,
+    /// The request.
+    pub request_id: String,
+    /// The longest time of the call; `None` if the request had no time left.
+    pub limit: Option<Duration>,
     /// What happened; for logs, since it may hold the plugin's own text.
     pub failure: Failure,
 }
@@ -74,5 +78,14 @@ impl Fault {
         gatewright_model::LlmError::new(gatewright_model::ErrorKind::PluginUnavailable, message)
             .with_plugin(&*self.plugin)
             .with_code(self.failure.cause())
+    }
+
+    /// What happened, for logs: of a time-out also how long the call may take.
+    pub fn what(&self) -> String {
+        match (&self.failure, self.limit) {
+            (Failure::TimedOut, Some(limit)) => format!("{}: it may take {limit:?}", self.failure),
+            (Failure::TimedOut, None) => format!("{}: the request had no time left", self.failure),
+            (failure, _) => failure.to_string(),
+        }
     }
 }

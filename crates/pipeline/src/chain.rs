@@ -205,7 +205,7 @@ impl Exchange {
                 && let Err(failure) = call!(self, H, slot, payload, &mut walk, due)
                 && let Err(fault) = self.forgive(slot, H::HOOK, failure)
             {
-                self.log_failure(slot, H::HOOK, &fault.failure, "the request was already decided");
+                log_failure(&fault, "the request was already decided");
             }
         }
     }
@@ -264,25 +264,33 @@ impl Exchange {
 
     /// What a failure means for the request: nothing, or its end.
     fn forgive(&self, slot: &Slot, hook: Hook, failure: Failure) -> Result<(), Fault> {
+        let out_of_time = self.deadline().is_some_and(|deadline| Instant::now() >= deadline);
+        let fault = Fault {
+            plugin: slot.name().clone(),
+            hook,
+            request_id: self.facts().request_id.clone(),
+            limit: (!out_of_time).then_some(slot.timeout),
+            failure,
+        };
         match slot.failure_mode {
             FailureMode::Open => {
-                self.log_failure(slot, hook, &failure, "the request goes on without it");
+                log_failure(&fault, "the request goes on without it");
                 Ok(())
             }
-            FailureMode::Closed => Err(slot.instance.fault(hook, failure)),
+            FailureMode::Closed => Err(fault),
         }
     }
+}
 
-    fn log_failure(&self, slot: &Slot, hook: Hook, failure: &Failure, consequence: &str) {
-        tracing::warn!(
-            plugin = %slot.name(),
-            hook = hook.name(),
-            request_id = %self.facts().request_id,
-            cause = failure.cause(),
-            error = %failure,
-            "plugin failed: {consequence}"
-        );
-    }
+fn log_failure(fault: &Fault, consequence: &str) {
+    tracing::warn!(
+        plugin = %fault.plugin,
+        hook = fault.hook.name(),
+        request_id = %fault.request_id,
+        cause = fault.failure.cause(),
+        error = fault.what(),
+        "plugin failed: {consequence}"
+    );
 }
 
 // === impl Decision ===

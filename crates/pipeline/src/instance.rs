@@ -1,7 +1,7 @@
 //! An instance: a plugin under the name it has in the config, from its start to its shutdown.
 
 use crate::breaker::Breaker;
-use crate::call::{Fault, call_owned};
+use crate::call::call_owned;
 use crate::probe::Probe;
 use crate::reaper::{Reaper, Retired};
 use gatewright_plugin::hosted::{Hosted, Standing, point};
@@ -99,8 +99,13 @@ impl Instance {
     }
 
     /// A hook that is not called, since it keeps failing.
-    pub(crate) fn open_breaker(&self) -> Option<Hook> {
+    fn open_breaker(&self) -> Option<Hook> {
         Hook::TABLE.iter().map(|row| row.hook).find(|hook| self.breaker(*hook).is_open())
+    }
+
+    /// Whether a hook kept failing and no call of it has succeeded since, also while the next one may try.
+    pub fn keeps_failing(&self) -> bool {
+        self.breakers.iter().any(Breaker::has_tripped)
     }
 
     /// Whether it did not load.
@@ -136,10 +141,6 @@ impl Instance {
 
     pub(crate) fn breaker(&self, hook: Hook) -> &Breaker {
         &self.breakers[hook as usize]
-    }
-
-    pub(crate) fn fault(&self, hook: Hook, failure: Failure) -> Fault {
-        Fault { plugin: self.name.clone(), hook, failure }
     }
 }
 

@@ -7,9 +7,6 @@ use std::time::Duration;
 pub trait Probe: Send + Sync {
     /// A call ended.
     fn called(&self, hook: Hook, judged: Judged, took: Duration);
-
-    /// The instance's breaker opened (`true`) or closed.
-    fn breaker(&self, open: bool);
 }
 
 /// How the host judged a call.

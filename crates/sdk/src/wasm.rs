@@ -158,7 +158,7 @@ impl<P: FromConfig> Desk<P> {
                 let Some(permission) = function.info().permission else {
                     return Err(ServiceError::Invalid("no such function".to_owned()));
                 };
-                return Err(ServiceError::Denied { permission, what: function.name() });
+                return Err(ServiceError::Denied { permission, granted: false, what: function.name() });
             }
         };
         let mut out = Area::new();

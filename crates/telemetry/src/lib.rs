@@ -4,4 +4,7 @@ pub mod log;
 pub mod metrics;
 
 pub use log::{LogConfig, LogError, LogGuard, LogHandle, LogOutput, LogStyle, PluginLog};
-pub use metrics::{ActiveRequest, CONTENT_TYPE, HostReport, Metrics, ProviderMetrics};
+pub use metrics::{
+    ActiveRequest, CONTENT_TYPE, HostReport, LoadedContent, LoadedPlugin, Metrics, PluginReport, ProviderMetrics,
+    ReloadResult,
+};

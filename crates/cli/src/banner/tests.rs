@@ -57,6 +57,20 @@ async fn plugins_are_named_in_the_order_in_which_they_run() {
 }
 
 #[tokio::test]
+async fn a_plugin_that_did_not_load_is_said_to_be_out_and_nothing_to_try() {
+    let open = r#", "plugins": [{ "name": "pii", "path": "/nowhere/pii.wasm", "failure_mode": "fail_open" }]"#;
+    let (said, address) = banner(open, Vec::new(), Vec::new(), None).await;
+    assert!(said.contains(" > pii (did not load: there is no file `/nowhere/pii.wasm`)\n"), "{said}");
+    assert!(said.contains(&format!("Try:\n  curl http://{address}")), "requests go on without it: {said}");
+    let guard = r#", "plugins": [{ "name": "pii", "path": "/nowhere/pii.wasm" }]"#;
+    let (said, address) = banner(guard, Vec::new(), Vec::new(), None).await;
+    assert!(said.contains(" > pii (did not load: ") && !said.contains("Try:"), "{said}");
+    assert!(
+        said.contains(&format!("\nNot ready: requests of a guard that is out get 503. See http://{address}/readyz\n"))
+    );
+}
+
+#[tokio::test]
 async fn warnings_are_shown_with_their_place_if_they_have_one() {
     let warning = |path: &str, message: &str| Warning { path: path.to_owned(), message: message.to_owned() };
     let warnings = vec![warning("auth.keys[0].value", "is written as it is"), warning("", "is old")];

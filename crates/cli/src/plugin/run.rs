@@ -26,7 +26,7 @@ pub(super) fn run(asked: &RunPlugin) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    serve::run(&Options {
+    let options = Options {
         config: Some(config),
         host: asked.host.clone(),
         port: asked.port,
@@ -35,7 +35,9 @@ pub(super) fn run(asked: &RunPlugin) -> ExitCode {
         log_style: Some(LogStyle::Pretty),
         workers: None,
         allow_anonymous: false,
-    })
+    };
+    // Its config stays as it is, so that a plugin that does not start with it never would.
+    serve::run_by(&options, serve::builder(&options).all_plugins())
 }
 
 /// A config of this plugin alone.

@@ -62,7 +62,7 @@ fn all_variables_that_are_not_set_are_told() {
         [
             "providers.openai.keys[0].value: the environment variable `OPENAI_KEY` is not set; did you mean `env.OPENAI_API_KEY`?",
             "providers.openai.keys[1].value: the environment variable `EMPTY` is set to nothing",
-            "providers.openai.keys[2].value: `env.BAD-NAME` names no environment variable: after `env.` come letters, digits and `_`",
+            "providers.openai.keys[2].value: names no environment variable: after `env.` come letters, digits and `_`",
             "plugins[0].config.urls[0].url: the environment variable `HOOK` is not set",
             "auth.keys[0].value: the environment variable `CI` is not set",
         ]

@@ -1,5 +1,12 @@
 use super::*;
 use gatewright_plugin::{Failure, Hook};
+use std::time::Duration;
+
+/// A failure in a call that had 200 ms.
+fn fault(failure: Failure) -> Fault {
+    let limit = Some(Duration::from_millis(200));
+    Fault { plugin: "guard".into(), hook: Hook::PreLlm, request_id: "r-1".to_owned(), limit, failure }
+}
 
 #[test]
 fn a_block_is_told_with_its_plugin_and_reason() {
@@ -22,7 +29,7 @@ fn a_rejection_may_have_a_status_and_a_code_of_its_own() {
 
 #[test]
 fn no_fallback_goes_around_a_decision_or_a_missing_guard() {
-    let fault = Fault { plugin: "guard".into(), hook: Hook::PreLlm, failure: Failure::Panicked("a secret".to_owned()) };
+    let fault = fault(Failure::Panicked("a secret".to_owned()));
     for error in [blocked("guard", Rejection::new("no")), fault_error(&fault)] {
         assert!(!error.allows_fallbacks(), "{error}");
     }
@@ -30,9 +37,17 @@ fn no_fallback_goes_around_a_decision_or_a_missing_guard() {
 
 #[test]
 fn the_client_is_not_told_what_a_plugin_said_as_it_failed() {
-    let fault = Fault { plugin: "guard".into(), hook: Hook::PreLlm, failure: Failure::Panicked("a secret".to_owned()) };
+    let fault = fault(Failure::Panicked("a secret".to_owned()));
     let error = fault_error(&fault);
     assert_eq!((error.kind, error.status()), (ErrorKind::PluginUnavailable, 503));
     assert_eq!(error.message, "plugin guard failed: panic");
     assert_eq!((error.plugin.as_deref(), error.code.as_deref()), (Some("guard"), Some("panic")));
+}
+
+#[test]
+fn the_log_says_how_long_a_call_that_timed_out_had() {
+    assert_eq!(fault(Failure::TimedOut).what(), "timed out: it may take 200ms");
+    let spent = Fault { limit: None, ..fault(Failure::TimedOut) };
+    assert_eq!(spent.what(), "timed out: the request had no time left");
+    assert_eq!(fault(Failure::new("no luck")).what(), "no luck");
 }

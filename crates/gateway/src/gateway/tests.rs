@@ -11,16 +11,17 @@ use tokio::net::TcpStream;
 /// How often the plugins of each mark were started and shut down: kinds are made from their config alone.
 static LIVES: Mutex<BTreeMap<String, (u32, u32)>> = Mutex::new(BTreeMap::new());
 
-/// A plugin whose `config` marks it. It fails to start where that says so.
+/// A plugin whose `config` marks it. It fails to start, or in each request, where that says so.
 struct Marked {
     mark: String,
     fails: bool,
+    breaks: bool,
 }
 
 #[plugin]
 impl Plugin for Marked {
     fn pre_llm(&self, _: &mut Cx, _: &mut Draft<Request>) -> Result<PreLlm, Failure> {
-        Ok(PreLlm::Continue)
+        if self.breaks { Err("no luck".into()) } else { Ok(PreLlm::Continue) }
     }
 
     fn on_startup(&self, _: &mut Cx, _: &Startup) -> Result<(), Failure> {
@@ -40,7 +41,7 @@ impl FromConfig for Marked {
 
     fn from_config(config: Self::Config) -> Result<Self, Failure> {
         let mark = config.get("mark").and_then(Json::as_str).unwrap_or_default().to_owned();
-        Ok(Self { mark, fails: config.contains_key("fails") })
+        Ok(Self { mark, fails: config.contains_key("fails"), breaks: config.contains_key("breaks") })
     }
 }
 
@@ -106,6 +107,9 @@ async fn an_instance_that_does_not_change_lives_on() {
     assert!(Arc::ptr_eq(&before, &serving(&started, "marked").unwrap()));
     assert!(Arc::ptr_eq(&logging, &serving(&started, "logging").unwrap()));
     assert_eq!(started.plugins().generation(), generation + 1);
+    let again = started.config().clone();
+    assert_eq!(started.reload(again).await.unwrap(), Reload::Nothing);
+    assert_eq!(started.plugins().generation(), generation + 1, "nothing changed");
     assert_eq!(started.plugins().members()[0].instance.name().as_ref(), "marked", "its settings are the new ones");
     assert_eq!(lives("lives-on"), (1, 0));
     drop((before, logging));
@@ -170,9 +174,19 @@ async fn a_config_that_is_wrong_leaves_the_old_one() {
 async fn a_plugin_that_does_not_start_leaves_the_old_config_and_what_started_is_shut_down() {
     let mut started = start(json!([entry("stays-on", json!({}))])).await;
     let before = started.plugins();
-    let second = json!({ "name": "broken", "path": "builtin:marked", "config": { "mark": "broken", "fails": true } });
-    let error = started.reload(config(json!([entry("short-lived", json!({})), second]))).await.unwrap_err();
-    assert_eq!(error.to_string(), "plugin `broken` did not start: no disk");
+    let broken =
+        |name: &str| json!({ "name": name, "path": "builtin:marked", "config": { "mark": "broken", "fails": true } });
+    let plugins = json!([broken("first"), entry("short-lived", json!({})), broken("second")]);
+    let error = started.reload(config(plugins)).await.unwrap_err();
+    let expected = "the config cannot be used:
+  plugins[0]: plugin `first` did not start: no disk
+  plugins[2]: plugin `second` did not start: no disk";
+    assert_eq!(error.to_string(), expected);
+    let [pending] = started.readiness().pending.try_into().unwrap();
+    assert!(
+        pending.contains("plugins[0]: plugin `first`") && pending.contains("plugins[2]: plugin `second`"),
+        "{pending}"
+    );
     shut_down("short-lived", 1).await;
     assert_eq!((lives("stays-on"), lives("short-lived"), lives("broken")), ((1, 0), (1, 1), (0, 0)));
     assert!(Arc::ptr_eq(&started.plugins(), &before));
@@ -188,8 +202,9 @@ async fn a_guard_that_does_not_start_is_there_and_is_tried_again() {
     let mut started = start(json!([entry("guard", broken.clone())])).await;
     let absent = serving(&started, "marked").unwrap();
     assert_eq!(absent.unavailable().as_deref(), Some("no disk"));
-    started.reload(config(json!([entry("guard", broken)]))).await.unwrap();
-    assert!(!Arc::ptr_eq(&absent, &serving(&started, "marked").unwrap()), "it may start this time");
+    let again = started.reload(config(json!([entry("guard", broken)]))).await.unwrap();
+    assert_eq!(again, Reload::Nothing, "it did not start this time either");
+    assert!(Arc::ptr_eq(&absent, &serving(&started, "marked").unwrap()));
     started.reload(config(json!([entry("guard", json!({ "failure_mode": "fail_closed" }))]))).await.unwrap();
     assert_eq!(serving(&started, "marked").unwrap().unavailable(), None);
     assert_eq!(lives("guard"), (1, 0));
@@ -197,8 +212,42 @@ async fn a_guard_that_does_not_start_is_there_and_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_needs_all_its_plugins_does_not_start_without_one() {
+    let plugins = json!([entry("beside", json!({})), {
+        "name": "broken", "path": "builtin:marked", "failure_mode": "fail_open", "config": { "mark": "broken", "fails": true }
+    }]);
+    let builder = || Gateway::builder().plugin_kind::<Marked>().config(config(plugins.clone()));
+    let error = builder().all_plugins().start().await.err().unwrap().to_string();
+    assert_eq!(error, "the config cannot be used:\n  plugins[1]: plugin `broken` did not start: no disk");
+    shut_down("beside", 1).await;
+    drain(builder().start().await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_breaker_is_shown_as_long_as_its_instance_is_there() {
+    async fn shown(started: &Started) -> Option<char> {
+        let metrics = page(started, "/metrics").await;
+        metrics
+            .split_once("gatewright_plugin_breaker_open{plugin=\"marked\"} ")
+            .and_then(|(_, rest)| rest.chars().next())
+    }
+    let broken = json!({ "config": { "mark": "breaker", "breaks": true } });
+    let mut started = start(json!([entry("breaker", broken)])).await;
+    assert_eq!(shown(&started).await, Some('0'));
+    for _ in 0..gatewright_pipeline::BREAKER_FAILURES {
+        assert!(ask(started.address(), "hello").await.starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(shown(&started).await, Some('1'));
+    started.reload(config(json!([entry("breaker", json!({}))]))).await.unwrap();
+    assert_eq!(shown(&started).await, Some('0'), "a new instance");
+    started.reload(config(json!([]))).await.unwrap();
+    assert_eq!(shown(&started).await, None, "a plugin that is gone");
+    drain(started).await;
+}
+
+#[tokio::test]
 async fn a_plugin_that_is_linked_in_is_there_until_the_config_turns_it_off() {
-    let builder = Gateway::builder().plugin(Marked { mark: "linked".to_owned(), fails: false });
+    let builder = Gateway::builder().plugin(Marked { mark: "linked".to_owned(), fails: false, breaks: false });
     let mut started = builder.config(config(json!([]))).start().await.unwrap();
     assert!(serving(&started, "marked").is_some());
     started.reload(config(json!([{ "name": "marked", "enabled": false }]))).await.unwrap();
@@ -238,7 +287,16 @@ impl Plugin for Holding {
 /// Asks over a connection of its own; answers the head and body.
 async fn ask(address: SocketAddr, text: &str) -> String {
     let body = json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": text }] }).to_string();
-    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close";
+    send(address, "POST /v1/chat/completions", &body).await
+}
+
+/// Gets a page of the gateway's own.
+async fn page(started: &Started, path: &str) -> String {
+    send(started.address(), &format!("GET {path}"), "").await
+}
+
+async fn send(address: SocketAddr, line: &str, body: &str) -> String {
+    let head = format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close");
     let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let (mut stream, mut answer) = (TcpStream::connect(address).await.unwrap(), String::new());
     stream.write_all(request.as_bytes()).await.unwrap();

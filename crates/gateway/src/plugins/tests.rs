@@ -49,7 +49,9 @@ fn config(plugins: &str) -> Config {
 async fn running(plugins: &str) -> Vec<String> {
     let (reaper, _task) = Reaper::new();
     let services = |_: &PluginEntry, _: Grants| MockServices::default().services();
-    let starting = Starting { catalogue: &catalogue(), services: &services, metrics: None, reaper: &reaper };
+    let catalogue = catalogue();
+    let starting =
+        Starting { catalogue: &catalogue, services: &services, metrics: None, reaper: &reaper, needs_all: false };
     let (_, set) = Plugins::default().next(&config(plugins), Arrivals::new(), &starting).await.unwrap();
     set.members().iter().map(|member| member.instance.name().to_string()).collect()
 }

@@ -50,3 +50,45 @@ async fn a_plugin_whose_file_changes_is_a_reason_to_reload() {
     let event = tokio::time::timeout(Duration::from_millis(500), next(&mut signals, Some(&mut watcher))).await;
     assert!(event.is_err());
 }
+
+#[tokio::test]
+async fn the_last_refusal_is_shown_until_a_config_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.json");
+    let write = |members: &str| {
+        let text = format!(r#"{{ "detect_providers": false, "server": {{ "port": 0, "workers": 1 }}{members} }}"#);
+        fs::write(&file, text).unwrap();
+    };
+    write("");
+    let builder = Gateway::builder().config_file(&file);
+    let mut started = builder.start().await.unwrap();
+    let secret = "sk-live-0123456789abcdef";
+    for (broken, said) in [
+        (", \"log_level\": \"loud\"", "log_level: `loud` is not one of"),
+        (",", "is not valid JSON"),
+        (
+            r#", "plugins": [{ "name": "logging", "hooks": ["check_output"] }]"#,
+            "plugins[0].hooks[0]: the plugin has no",
+        ),
+        (r#", "log_level": "sk-live-0123456789abcdef""#, "log_level: `[redacted]` is not one of"),
+        (
+            r#", "auth": { "keys": [{ "name": "a", "value": "env.sk-live-0123456789abcdef" }] }"#,
+            "auth.keys[0].value: names no",
+        ),
+    ] {
+        write(broken);
+        reload(&builder, &mut started, None, "a test").await;
+        let pending = started.readiness().pending;
+        assert!(pending.len() == 1 && pending[0].starts_with("config: it was not taken: "), "{pending:?}");
+        assert!(pending[0].contains(said) && pending[0].ends_with("(the last good config goes on)"), "{pending:?}");
+        assert!(!pending[0].contains(secret) && started.readiness().ready, "{pending:?}");
+    }
+    fs::remove_file(&file).unwrap();
+    reload(&builder, &mut started, None, "a test").await;
+    let pending = started.readiness().pending;
+    assert!(pending.len() == 1 && pending[0].contains("cannot be read: No such file"), "{pending:?}");
+    write("");
+    reload(&builder, &mut started, None, "a test").await;
+    assert!(started.readiness().pending.is_empty());
+    assert!(started.drain(Duration::from_secs(5)).await);
+}

@@ -82,7 +82,7 @@ fn call(url: &str) -> HttpCall {
 
 async fn denied(plugin: &PluginEgress, url: &str) -> String {
     match plugin.send(call(url)).await {
-        Err(ServiceError::Denied { permission: Permission::Http, what }) => what,
+        Err(ServiceError::Denied { permission: Permission::Http, granted: true, what }) => what,
         other => panic!("{url}: {other:?}"),
     }
 }
@@ -102,8 +102,10 @@ async fn a_host_that_is_not_allowed_is_named_with_what_would_allow_it() {
     let plugin = Egress::new().plugin(allowed(&["api.example.com".to_owned()]));
     let url = server.url("127.0.0.1");
     let entry = format!("http://127.0.0.1:{}", server.port);
-    let expected = format!("requests to 127.0.0.1; add \"{entry}\" to the hosts that the plugin may reach");
+    let expected = format!("127.0.0.1 is not among the hosts that the plugin may reach; add \"{entry}\" to them");
     assert_eq!(denied(&plugin, &url).await, expected);
+    let said = plugin.send(call(&url)).await.unwrap_err().to_string();
+    assert_eq!(said, format!("permission `http` does not reach so far: {expected}"));
     denied(&plugin, "https://example.com/").await;
     assert_eq!(server.connections(), 0);
     let plugin = Egress::new().plugin(allowed(&[entry]));

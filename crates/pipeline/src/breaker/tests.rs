@@ -51,8 +51,9 @@ fn one_call_tries_at_a_time() {
 fn a_trial_that_succeeds_closes_it() {
     let breaker = opened();
     assert!(breaker.admits(after(&breaker, COOL_DOWN)));
+    assert!(breaker.has_tripped(), "until it is known how the trial went");
     assert!(breaker.succeeded());
-    assert!(!breaker.is_open());
+    assert!(!breaker.is_open() && !breaker.has_tripped());
     assert!(breaker.admits(after(&breaker, COOL_DOWN)));
     assert!(!breaker.succeeded(), "it turned once");
 }

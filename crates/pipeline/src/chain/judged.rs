@@ -150,9 +150,6 @@ fn failed(slot: &Slot, hook: Hook, failure: &Failure, took: Duration, now: Optio
 #[cold]
 fn turned(slot: &Slot, hook: Hook, open: bool) {
     tracing::warn!(plugin = %slot.name(), hook = hook.name(), open, "plugin breaker turned");
-    if let Some(probe) = slot.instance.probe() {
-        probe.breaker(slot.instance.open_breaker().is_some());
-    }
 }
 
 /// The failure of a call that was not made.

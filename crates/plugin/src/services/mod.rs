@@ -55,10 +55,13 @@ pub struct ServiceSet {
 #[non_exhaustive]
 pub enum ServiceError {
     /// The plugin may not.
-    #[error("permission `{}` is not granted: {what}", .permission.as_str())]
+    #[error("permission `{}` {}: {what}", .permission.as_str(), if *.granted { "does not reach so far" } else { "is not granted" })]
     Denied {
-        /// The permission that is missing.
+        /// The permission.
         permission: Permission,
+        /// Whether it was granted, and does not reach so far.
+        #[serde(default)]
+        granted: bool,
         /// What was refused.
         what: String,
     },

@@ -109,7 +109,7 @@ fn words(name: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A text without what looks like a secret.
+/// A text without what looks like a secret: `Bearer ...`, `sk-...`, `https://user:password@`.
 pub fn redact(text: &str) -> Cow<'_, str> {
     if text.len() < SHORTEST {
         return Cow::Borrowed(text);

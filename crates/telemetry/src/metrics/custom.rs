@@ -23,8 +23,16 @@ const MAX_NAME_BYTES: usize = 64;
 const MAX_LABELS: usize = 8;
 
 /// Names under the same prefix that are the gateway's own.
-const RESERVED: [&str; 7] =
-    ["calls", "failures", "timeouts", "duration_seconds", "breaker_open", "set_generation", "samples_refused"];
+const RESERVED: [&str; 8] = [
+    "calls",
+    "failures",
+    "timeouts",
+    "duration_seconds",
+    "breaker_open",
+    "load_failed",
+    "set_generation",
+    "samples_refused",
+];
 
 /// Endings that the exposition format gives a meaning.
 const RESERVED_ENDINGS: [&str; 6] = ["_total", "_bucket", "_sum", "_count", "_created", "_info"];

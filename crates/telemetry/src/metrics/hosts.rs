@@ -1,4 +1,4 @@
-//! What the hosts of plugins say, read when somebody asks.
+//! What the plugins in force and their hosts say, read when somebody asks.
 
 use gatewright_plugin::hosted::Standing;
 use prometheus_client::collector::Collector;
@@ -7,20 +7,31 @@ use prometheus_client::metrics::MetricType;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// How plugins stand with their hosts.
+/// How the plugins in force are.
 #[derive(Clone, Debug, Default)]
 pub struct HostReport {
-    /// The instances from a path, by name.
-    pub plugins: Vec<(Arc<str>, Standing)>,
+    /// The instances in force.
+    pub plugins: Vec<PluginReport>,
     /// Native libraries in the process: those in use, and those that were replaced and cannot be unloaded. `None` if
     /// there never was one.
     pub libraries: Option<(usize, usize)>,
 }
 
+/// How one instance is.
+#[derive(Clone, Debug)]
+pub struct PluginReport {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether a hook of it kept failing, and no call has succeeded since.
+    pub keeps_failing: bool,
+    /// How its host is with it; `None` if nothing can come between them.
+    pub standing: Option<Standing>,
+}
+
 /// Who makes the report.
 type Source = Box<dyn Fn() -> HostReport + Send + Sync>;
 
-/// Restarts, absences, and what cannot be unloaded.
+/// Breakers, restarts, absences, and what cannot be unloaded.
 #[derive(Clone, Default)]
 pub(super) struct Hosts {
     /// Set once there are hosts.
@@ -34,16 +45,26 @@ impl Collector for Hosts {
         let Some(source) = self.source.get() else { return Ok(()) };
         let HostReport { plugins, libraries } = source();
         if !plugins.is_empty() {
+            let (name, help) =
+                ("gatewright_plugin_breaker_open", "1 from when a hook kept failing until a call of it succeeds.");
+            let mut breakers = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            plugins.iter().try_for_each(|plugin| {
+                breakers.encode_family(&[("plugin", &*plugin.name)])?.encode_gauge(&u64::from(plugin.keeps_failing))
+            })?;
+        }
+        let standing = |plugin: PluginReport| Some((plugin.name, plugin.standing?));
+        let standings: Vec<_> = plugins.into_iter().filter_map(standing).collect();
+        if !standings.is_empty() {
             let (name, help) = ("gatewright_plugin_away", "1 while a plugin's host cannot call it.");
             let mut away = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            plugins.iter().try_for_each(|(name, standing)| {
+            standings.iter().try_for_each(|(name, standing)| {
                 let is_away = u64::from(standing.away.is_some());
                 away.encode_family(&[("plugin", &**name)])?.encode_gauge(&is_away)
             })?;
             let (name, help) = ("gatewright_plugin_restarts", "Starts of a plugin's process after its first.");
-            counters(&mut encoder, name, help, &plugins, |standing| standing.restarts)?;
+            counters(&mut encoder, name, help, &standings, |standing| standing.restarts)?;
             let (name, help) = ("gatewright_plugin_calls_given_up", "Calls left to a native plugin that was at them.");
-            counters(&mut encoder, name, help, &plugins, |standing| standing.given_up)?;
+            counters(&mut encoder, name, help, &standings, |standing| standing.given_up)?;
         }
         let Some((used, retired)) = libraries else { return Ok(()) };
         let (name, help) =

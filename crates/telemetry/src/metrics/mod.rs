@@ -5,13 +5,15 @@ mod custom;
 mod histogram;
 mod hosts;
 mod labels;
+mod loaded;
 mod plugins;
 mod process;
 mod providers;
 mod requests;
 
 pub use custom::MAX_PLUGIN_SERIES;
-pub use hosts::HostReport;
+pub use hosts::{HostReport, PluginReport};
+pub use loaded::{LoadedContent, LoadedPlugin};
 pub use providers::ProviderMetrics;
 
 use crate::log::LogHandle;
@@ -22,6 +24,7 @@ use gatewright_plugin::payload::RequestSummary;
 use gatewright_plugin::services;
 use hosts::Hosts;
 use labels::{Bounded, Label};
+use loaded::Loaded;
 use plugins::Plugins;
 use process::Process;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -57,12 +60,24 @@ pub struct Metrics {
     load_failures: Family<LoadLabels, Counter>,
     lines_dropped: Family<LoadLabels, Counter>,
     held: Counter,
-    loaded: Bounded,
+    failed: Bounded,
+    loaded: Loaded,
 }
 
 /// A request that is under way, until it is dropped.
 #[derive(Debug)]
 pub struct ActiveRequest(Gauge);
+
+/// What a reload of the config came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadResult {
+    /// It was taken, and all plugins with it.
+    Success,
+    /// It was taken, and a plugin did not load, or its new file was not taken.
+    Partial,
+    /// It was not taken.
+    Failure,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
@@ -86,8 +101,8 @@ impl Metrics {
         let (plugins, custom, process) = (Plugins::default(), Custom::default(), Process::new());
         let hosts = Hosts::default();
         let (active, generation, reloads) = (Gauge::default(), Gauge::default(), Family::default());
-        for result in ["success", "failure"] {
-            drop(reloads.get_or_create(&ReloadLabels { result }));
+        for result in [ReloadResult::Success, ReloadResult::Partial, ReloadResult::Failure] {
+            drop(reloads.get_or_create(&ReloadLabels { result: result.as_str() }));
         }
         let build =
             [("version", env!("CARGO_PKG_VERSION")), ("os", std::env::consts::OS), ("arch", std::env::consts::ARCH)];
@@ -98,12 +113,14 @@ impl Metrics {
         let held = Counter::default();
         let help = "Times that a hook held the thread of a worker, and another took its requests over";
         registry.register("gatewright_worker_threads_held", help, held.clone());
-        let (load_failures, loaded) = (Family::default(), Bounded::new(plugins::MAX_PLUGINS));
+        let (load_failures, failed) = (Family::default(), Bounded::new(plugins::MAX_PLUGINS));
         let help = "Plugins that did not load or start, also where the one before goes on";
         registry.register("gatewright_plugin_load_failures", help, load_failures.clone());
         let lines_dropped = Family::default();
         let help = "Log lines and rows of a plugin that were left out, since it wrote too much";
         registry.register("gatewright_plugin_log_lines_dropped", help, lines_dropped.clone());
+        let loaded = Loaded::default();
+        registry.register_collector(Box::new(loaded.clone()));
         registry.register_collector(Box::new(plugins.clone()));
         registry.register_collector(Box::new(custom.clone()));
         registry.register_collector(Box::new(process.clone()));
@@ -122,6 +139,7 @@ impl Metrics {
             load_failures,
             lines_dropped,
             held,
+            failed,
             loaded,
         }
     }
@@ -179,24 +197,29 @@ impl Metrics {
         self.generation.set(generation);
     }
 
-    /// Counts a reload of the config, which took or not.
-    pub fn config_reload(&self, took: bool) {
-        self.reloads.get_or_create(&ReloadLabels { result: if took { "success" } else { "failure" } }).inc();
+    /// Says what is loaded of the plugins in force, in place of what was said so far.
+    pub fn loaded_plugins(&self, plugins: Vec<LoadedPlugin>) {
+        self.loaded.replace(plugins);
+    }
+
+    /// Counts a reload of the config. One that changed nothing is none.
+    pub fn config_reload(&self, result: ReloadResult) {
+        self.reloads.get_or_create(&ReloadLabels { result: result.as_str() }).inc();
     }
 
     /// Counts a plugin that did not load or start. At most 256 instances have a series of their own.
     pub fn plugin_load_failed(&self, instance: &str) {
-        let plugin = self.loaded.admit(instance);
+        let plugin = self.failed.admit(instance);
         self.load_failures.get_or_create(&LoadLabels { plugin }).inc();
     }
 
     /// Counts a line or row of a plugin's that was left out, since it wrote too much.
     pub fn plugin_line_dropped(&self, instance: &str) {
-        let plugin = self.loaded.admit(instance);
+        let plugin = self.failed.admit(instance);
         self.lines_dropped.get_or_create(&LoadLabels { plugin }).inc();
     }
 
-    /// Shows how plugins stand with their hosts. Later calls change nothing.
+    /// Shows how the plugins in force are. Later calls change nothing.
     pub fn watch_hosts(&self, report: impl Fn() -> HostReport + Send + Sync + 'static) {
         self.hosts.source.get_or_init(|| Box::new(report));
     }
@@ -210,6 +233,19 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+// === impl ReloadResult ===
+
+impl ReloadResult {
+    /// The word in metrics.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Partial => "partial",
+            Self::Failure => "failure",
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +27,6 @@ pub(super) struct Plugins(Arc<Mutex<BTreeMap<Label, Arc<InstanceSeries>>>>);
 #[derive(Debug)]
 struct InstanceSeries {
     hooks: [OnceLock<Box<HookSeries>>; Hook::COUNT],
-    breaker_open: AtomicBool,
 }
 
 /// The series of one hook. What is counted often is counted once: calls that did well are those of the histogram that
@@ -102,14 +101,7 @@ impl Collector for Plugins {
         })?;
         let (name, help) = ("gatewright_plugin_duration_seconds", "Time of a hook call.");
         let mut duration = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        each_hook(&instances, |labels, series| series.duration.write(&mut duration.encode_family(labels)?))?;
-        let (name, help) =
-            ("gatewright_plugin_breaker_open", "1 while an instance is not called, since it kept failing.");
-        let mut breaker = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        instances.iter().try_for_each(|(name, series)| {
-            let open = u64::from(series.breaker_open.load(Relaxed));
-            breaker.encode_family(&[("plugin", name.as_str())])?.encode_gauge(&open)
-        })
+        each_hook(&instances, |labels, series| series.duration.write(&mut duration.encode_family(labels)?))
     }
 }
 
@@ -135,7 +127,7 @@ fn counter(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, count: 
 
 impl InstanceSeries {
     fn new() -> Self {
-        Self { hooks: [const { OnceLock::new() }; Hook::COUNT], breaker_open: AtomicBool::new(false) }
+        Self { hooks: [const { OnceLock::new() }; Hook::COUNT] }
     }
 
     fn hook(&self, hook: Hook) -> &HookSeries {
@@ -157,10 +149,6 @@ impl Probe for InstanceSeries {
             Judged::Ok => {}
         }
         series.duration.observe(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-    }
-
-    fn breaker(&self, open: bool) {
-        self.breaker_open.store(open, Relaxed);
     }
 }
 

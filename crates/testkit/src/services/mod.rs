@@ -81,7 +81,7 @@ impl MockServices {
 impl Denied {
     pub(crate) fn check(&self, permission: Permission, what: &str) -> Result<(), ServiceError> {
         match lock(&self.0).contains(&permission) {
-            true => Err(ServiceError::Denied { permission, what: what.to_owned() }),
+            true => Err(ServiceError::Denied { permission, granted: false, what: what.to_owned() }),
             false => Ok(()),
         }
     }

@@ -62,17 +62,6 @@ fn every_cause_of_failure_has_its_word() {
 }
 
 #[test]
-fn the_breaker_is_shown() {
-    let metrics = Metrics::new();
-    let probe = metrics.probe("guard", HookSet::EMPTY);
-    shows(&metrics, r#"gatewright_plugin_breaker_open{plugin="guard"} 0"#);
-    probe.breaker(true);
-    shows(&metrics, r#"gatewright_plugin_breaker_open{plugin="guard"} 1"#);
-    probe.breaker(false);
-    shows(&metrics, r#"gatewright_plugin_breaker_open{plugin="guard"} 0"#);
-}
-
-#[test]
 fn a_replaced_instance_goes_on_with_its_series() {
     let metrics = Metrics::new();
     let hooks = HookSet::of(&[Hook::Auth]);
@@ -84,12 +73,13 @@ fn a_replaced_instance_goes_on_with_its_series() {
 #[test]
 fn series_of_instances_that_are_gone_give_way() {
     let metrics = Metrics::new();
-    let kept = metrics.probe("kept", HookSet::EMPTY);
+    let hooks = HookSet::of(&[Hook::Auth]);
+    let kept = metrics.probe("kept", hooks);
     for at in 0..MAX_PLUGINS * 2 {
-        metrics.probe(&format!("gone-{at}"), HookSet::EMPTY);
+        metrics.probe(&format!("gone-{at}"), hooks);
     }
     let text = metrics.render();
-    assert!(text.matches("gatewright_plugin_breaker_open{").count() <= MAX_PLUGINS + 1);
-    kept.breaker(true);
-    shows(&metrics, r#"gatewright_plugin_breaker_open{plugin="kept"} 1"#);
+    assert!(text.matches("gatewright_plugin_timeouts_total{").count() <= MAX_PLUGINS + 1);
+    kept.called(Hook::Auth, Judged::Ok, MICRO);
+    shows(&metrics, r#"gatewright_plugin_calls_total{plugin="kept",hook="auth",result="ok"} 1"#);
 }
