@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use gatewright_host::{Sha256, Stage};
+use gatewright_host::Stage;
 use gatewright_host_process::{Address, Options, Patience, Process, Processes};
 use gatewright_pipeline::{Entry, Exchange, Instance, PluginSet, Settings};
 use gatewright_plugin::hosted::point;
@@ -208,22 +208,20 @@ async fn it_has_no_environment_but_what_it_is_given() {
 async fn what_is_run_is_what_was_checked() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("it");
-    write_executable(&script, &format!("#!/bin/sh\nexec {PLUGIN} every_hook\n"));
-    let stage = folder.path().join("stage");
-    let sha256 = Stage::new(&stage).put(&script, None).unwrap().sha256;
-    let other: Sha256 = "00".repeat(32).parse().unwrap();
+    write_executable(&script, &format!("#!/bin/sh\ntouch $0.ran\nexec {PLUGIN} every_hook\n"));
+    let copy = Stage::new(folder.path().join("stage")).put(&script, None).unwrap();
+    let ran = |path: &Path| Path::new(&format!("{}.ran", path.display())).exists();
     let processes = Processes::start().unwrap();
-    let address = Address::File(script);
-    let with = |sha256| {
-        let mut options = options(json!({}));
-        (options.sha256, options.stage) = (Some(sha256), Some(stage.clone()));
-        options
+    let load = async |original: Option<&Path>| {
+        let options = Options { copy: Some(copy.clone()), original: original.map(Into::into), ..options(json!({})) };
+        processes.load(&Address::File(copy.path.clone()), options).await.unwrap()
     };
-    let error = processes.load(&address, with(other)).await.err().unwrap().to_string();
-    assert!(error.contains("has the SHA-256"), "{error}");
-    let process = processes.load(&address, with(sha256)).await.unwrap();
-    assert_eq!(process.status().away, None);
-    drop(process);
+    drop(load(Some(&script)).await);
+    assert_eq!([ran(&script), ran(&copy.path)], [true, false], "the original, with what lies beside it");
+    write_executable(&script, "#!/bin/sh\nexit 3\n");
+    drop(load(Some(&script)).await);
+    assert_eq!(ran(&copy.path), true, "it is another one now");
+    drop(load(None).await);
     processes.close().await;
 }
 

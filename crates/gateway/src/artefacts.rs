@@ -156,15 +156,17 @@ impl Artefacts {
             let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
             modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > LEFT_BEHIND))
         };
-        let gone: BTreeSet<PathBuf> = {
+        let gone: Vec<Staged> = {
             let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
-            copies.extract_if(.., |_, copy| !in_use.contains(&copy.sha256)).map(|(path, _)| path).collect()
+            copies.extract_if(.., |_, copy| !in_use.contains(&copy.sha256)).map(|(_, copy)| copy).collect()
         };
+        // What still runs from one may have to be started again.
+        gone.into_iter().for_each(Staged::remove_when_unused);
         for entry in fs::read_dir(&folder.path).into_iter().flatten().flatten() {
             let path = entry.path();
             let content = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<Sha256>().ok());
             let Some(content) = content else { continue };
-            if !in_use.contains(&content) && (gone.contains(&path) || left_behind(&path)) {
+            if !in_use.contains(&content) && left_behind(&path) {
                 Staged::remove_unless_held(&path);
             }
         }

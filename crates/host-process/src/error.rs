@@ -2,7 +2,6 @@
 
 use crate::address::Address;
 use gatewright_abi::Unintelligible;
-use gatewright_host::StageError;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,12 +10,6 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The file could not be taken in.
-    #[error(transparent)]
-    Stage(#[from] StageError),
-    /// A hash was asked for, and there is nowhere to put the copy.
-    #[error("its `sha256` cannot be checked: there is no folder for the copy")]
-    NoStage,
     /// The system refused to start it.
     #[error("`{}` cannot be started: {error}", .path.display())]
     Spawn {

@@ -1,7 +1,7 @@
 //! How a process is run.
 
 use gatewright_abi::View;
-use gatewright_host::Sha256;
+use gatewright_host::Staged;
 use gatewright_plugin::services::Log;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -25,11 +25,9 @@ pub struct Options {
     pub sessions: bool,
     /// What it may see of calls; `None` for what its manifest asks for.
     pub view: Option<View>,
-    /// What must be in the executable. If it is said, what is run is a copy that was checked.
-    pub sha256: Option<Sha256>,
-    /// Where copies are kept.
-    pub stage: Option<PathBuf>,
-    /// What the executable is a copy of, if that is run while the same is in it, since it may need what lies beside it.
+    /// The copy that is run, or that what is run needs: had for as long as it may have to be started again.
+    pub copy: Option<Staged>,
+    /// What the copy is of, if that is run while the same is in it, since it may need what lies beside it.
     pub original: Option<PathBuf>,
     /// Where the lines go that it writes to stderr, and, as `debug`, to stdout.
     pub log: Arc<dyn Log>,
@@ -75,8 +73,7 @@ impl Options {
             environment: BTreeMap::new(),
             sessions: true,
             view: None,
-            sha256: None,
-            stage: None,
+            copy: None,
             original: None,
             log,
             conceal: Arc::new(str::to_owned),

@@ -15,14 +15,13 @@ use crate::session::{self, Over};
 use crate::spawn::{Meeting, spawn};
 use crate::wire::Wire;
 use gatewright_abi::{Introduction, VERSION};
-use gatewright_host::{Sha256, Stage, Staged};
+use gatewright_host::Sha256;
 use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::{Cx, Facts, Hook, State};
 use gatewright_proto::v1::{IntroduceRequest, StartRequest, StopRequest};
 use gatewright_proto::{HEALTH, queue};
 use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -43,13 +42,6 @@ const BUSY: usize = 20;
 
 /// How long a connection that broke waits for the news that its process ended.
 const NEWS: Duration = Duration::from_millis(200);
-
-/// What is started or reached, for as long as it may have to be started again.
-struct Program {
-    /// A file is the copy, if there is one.
-    address: Address,
-    copy: Option<Staged>,
-}
 
 /// A process, from its start to its end.
 struct Incarnation {
@@ -86,13 +78,7 @@ pub(crate) async fn supervise(
     retire: CancellationToken,
     tell: oneshot::Sender<Result<Arc<Shared>, LoadError>>,
 ) {
-    let started = match Program::new(&address, &options).await {
-        Ok(program) => {
-            Incarnation::start(&program, &options, &retire, Purpose::Serve).await.map(|started| (program, started))
-        }
-        Err(error) => Err(error),
-    };
-    let (program, (mut incarnation, introduction)) = match started {
+    let (mut incarnation, introduction) = match Incarnation::start(&address, &options, &retire, Purpose::Serve).await {
         Ok(started) => started,
         Err(error) => {
             // Who loads it may be gone.
@@ -129,7 +115,7 @@ pub(crate) async fn supervise(
                 () = tokio::time::sleep(backoff.wait()) => {}
                 () = retire.cancelled() => return,
             }
-            match again(&shared, &program, &introduction, &retire).await {
+            match again(&shared, &address, &introduction, &retire).await {
                 Ok(next) => break next,
                 Err(LoadError::Ending) => return,
                 Err(error) => {
@@ -151,8 +137,7 @@ pub(crate) async fn introduce(
     options: Options,
     retire: CancellationToken,
 ) -> Result<Introduction, LoadError> {
-    let program = Program::new(&address, &options).await?;
-    let (mut incarnation, introduction) = Incarnation::start(&program, &options, &retire, Purpose::Look).await?;
+    let (mut incarnation, introduction) = Incarnation::start(&address, &options, &retire, Purpose::Look).await?;
     if let Some(running) = &mut incarnation.running {
         running.end(options.patience.end).await;
     }
@@ -160,14 +145,24 @@ pub(crate) async fn introduce(
     Ok(introduction)
 }
 
+/// What the executable is a copy of, if that is to be run and the same is in it.
+async fn unchanged(options: &Options) -> Option<Address> {
+    let (copy, original) = (options.copy.as_ref()?.sha256, options.original.clone()?);
+    let looking = move || {
+        let found = File::open(&original).and_then(Sha256::of).ok()?;
+        (found == copy).then_some(Address::File(original))
+    };
+    tokio::task::spawn_blocking(looking).await.ok().flatten()
+}
+
 /// Starts it as it was started before.
 async fn again(
     shared: &Shared,
-    program: &Program,
+    address: &Address,
     known: &Introduction,
     retire: &CancellationToken,
 ) -> Result<Incarnation, LoadError> {
-    let (mut incarnation, introduction) = Incarnation::start(program, &shared.options, retire, Purpose::Serve).await?;
+    let (mut incarnation, introduction) = Incarnation::start(address, &shared.options, retire, Purpose::Serve).await?;
     if introduction != *known {
         incarnation.end("is another").await;
         return Err(LoadError::Another);
@@ -203,51 +198,17 @@ impl Shared {
     }
 }
 
-// === impl Program ===
-
-impl Program {
-    /// What the config says is in it, is run as a copy.
-    async fn new(address: &Address, options: &Options) -> Result<Self, LoadError> {
-        let address = address.clone();
-        let (Address::File(path), Some(sha256)) = (&address, options.sha256) else {
-            return Ok(Self { address, copy: None });
-        };
-        let stage = Stage::new(options.stage.clone().ok_or(LoadError::NoStage)?);
-        let path = path.clone();
-        let copy = move || -> Result<Staged, LoadError> {
-            let copy = stage.put(&path, Some(sha256))?;
-            let executable = std::fs::Permissions::from_mode(0o500);
-            let refused = |error| LoadError::Spawn { path: copy.path.clone(), error };
-            std::fs::set_permissions(&copy.path, executable).map_err(refused)?;
-            Ok(copy)
-        };
-        let copied = tokio::task::spawn_blocking(copy).await;
-        let copy = copied.map_err(|error| LoadError::Protocol(error.to_string()))??;
-        Ok(Self { address: Address::File(copy.path.clone()), copy: Some(copy) })
-    }
-
-    /// What to start now: the original while it is what the copy is of.
-    async fn now(&self, options: &Options) -> Address {
-        let (Some(copy), Some(original)) = (&self.copy, options.original.clone()) else { return self.address.clone() };
-        let (wanted, file) = (copy.sha256, original.clone());
-        let found = tokio::task::spawn_blocking(move || Sha256::of(File::open(file)?)).await;
-        match found {
-            Ok(Ok(found)) if found == wanted => Address::File(original),
-            _ => self.address.clone(),
-        }
-    }
-}
-
 // === impl Incarnation ===
 
 impl Incarnation {
     async fn start(
-        program: &Program,
+        address: &Address,
         options: &Options,
         retire: &CancellationToken,
         purpose: Purpose,
     ) -> Result<(Self, Introduction), LoadError> {
-        let address = &program.now(options).await;
+        let original = unchanged(options).await;
+        let address = original.as_ref().unwrap_or(address);
         let meeting = Meeting::new().await.map_err(LoadError::Socket)?;
         let listener = match address {
             Address::Tcp(_) => None,

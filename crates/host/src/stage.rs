@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The largest artefact.
 pub const MAX_ARTEFACT_BYTES: u64 = 512 << 20;
@@ -26,7 +26,7 @@ pub struct Stage {
     folder: PathBuf,
 }
 
-/// A copy that was checked. [Nobody removes it](Staged::remove_unless_held) while anybody has this, in whatever process.
+/// A copy that was checked. Nobody removes it while anybody has this, in whatever process.
 #[derive(Clone, Debug)]
 pub struct Staged {
     /// Where it is.
@@ -35,7 +35,16 @@ pub struct Staged {
     pub sha256: Sha256,
     /// How large it is.
     pub bytes: u64,
-    _held: Arc<File>,
+    held: Arc<Held>,
+}
+
+/// The file of a copy, locked as in use.
+#[derive(Debug)]
+struct Held {
+    file: File,
+    path: PathBuf,
+    /// Whether it goes with the last who has it.
+    unwanted: AtomicBool,
 }
 
 /// The SHA-256 of an artefact.
@@ -114,7 +123,7 @@ impl Stage {
         let place = self.folder.join(name);
         let bytes = before.len();
         if let Some(held) = held(&place, sha256) {
-            return Ok(Staged { path: place, sha256, bytes, _held: held });
+            return Ok(Staged { path: place, sha256, bytes, held });
         }
         self.make_folder()?;
         source.rewind().map_err(reading)?;
@@ -129,7 +138,7 @@ impl Stage {
             let _ = folder.sync_all();
         }
         match held(&place, sha256) {
-            Some(held) => Ok(Staged { path: place, sha256, bytes, _held: held }),
+            Some(held) => Ok(Staged { path: place, sha256, bytes, held }),
             None => Err(StageError::Changed(place)),
         }
     }
@@ -228,27 +237,53 @@ impl Staged {
     pub fn as_it_lies(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let (sha256, bytes) = (Sha256::of(&file)?, file.metadata()?.len());
-        Ok(Self { path: path.to_owned(), sha256, bytes, _held: Arc::new(file) })
+        Ok(Self { path: path.to_owned(), sha256, bytes, held: Held::new(file, path) })
+    }
+
+    /// Has it removed once nobody has it any more.
+    pub fn remove_when_unused(self) {
+        self.held.unwanted.store(true, Ordering::Release);
     }
 
     /// Removes a copy, unless somebody has it: this process or another.
     pub fn remove_unless_held(path: &Path) {
-        let unused = File::open(path).is_ok_and(|file| file.try_lock().is_ok());
-        if unused {
-            // Who was faster removed it, and who takes it in this moment makes it anew.
-            let _ = fs::remove_file(path);
+        if let Ok(file) = File::open(path) {
+            remove_unless_held(&file, path);
+        }
+    }
+}
+
+fn remove_unless_held(file: &File, path: &Path) {
+    if file.try_lock().is_ok() {
+        // Who was faster removed it, and who takes it in this moment makes it anew.
+        let _ = fs::remove_file(path);
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    fn new(file: File, path: &Path) -> Arc<Self> {
+        Arc::new(Self { file, path: path.to_owned(), unwanted: AtomicBool::new(false) })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if *self.unwanted.get_mut() {
+            remove_unless_held(&self.file, &self.path);
         }
     }
 }
 
 /// The file here, if it is one, no link, with this in it: held, so that nobody removes it.
-fn held(place: &Path, sha256: Sha256) -> Option<Arc<File>> {
+fn held(place: &Path, sha256: Sha256) -> Option<Arc<Held>> {
     let is_file = || fs::symlink_metadata(place).ok().filter(fs::Metadata::is_file);
     is_file()?;
     let file = File::open(place).ok()?;
     file.try_lock_shared().ok()?;
     let same = is_file()?.ino() == file.metadata().ok()?.ino();
-    (same && Sha256::of(&file).ok()? == sha256).then(|| Arc::new(file))
+    (same && Sha256::of(&file).ok()? == sha256).then(|| Held::new(file, place))
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use super::failure;
 use super::look::look;
 use crate::written::Written;
 use gatewright_config::{ArtefactKind, DEFAULT_MEMORY_MB, InstanceMode, Isolation, PluginEntry, Unusable};
-use gatewright_host::{Sha256, Staged};
+use gatewright_host::Staged;
 use gatewright_host_native as native;
 use gatewright_host_process::{Address, Options, Processes};
 use gatewright_host_wasm::{self as wasm, InstancePolicy, LoadError, WasmHost};
@@ -110,6 +110,7 @@ impl Hosts {
         };
         let mut options = self.options(entry);
         options.arguments = arguments.into_iter().chain([staged.path.clone().into()]).collect();
+        options.copy = Some(staged.clone());
         self.start(&Address::File(program), options).await
     }
 
@@ -122,8 +123,8 @@ impl Hosts {
     ) -> Result<Arc<dyn Hosted>, Failure> {
         let mut options = self.options(entry);
         options.arguments = entry.arguments.iter().map(OsString::from).collect();
-        (options.sha256, options.stage) = checked(staged);
         // A script may need what lies beside it; one whose content the config says is run from its copy all the same.
+        options.copy = Some(staged.clone());
         options.original = Some(file).filter(|file| entry.sha256.is_none() && is_script(file));
         self.start(&Address::File(staged.path.clone()), options).await
     }
@@ -191,11 +192,6 @@ fn policy(mode: InstanceMode) -> InstancePolicy {
         InstanceMode::PerRequest => InstancePolicy::PerRequest,
         InstanceMode::PerCall => InstancePolicy::PerCall,
     }
-}
-
-/// What a copy must hold, and the folder that it is in.
-fn checked(staged: &Staged) -> (Option<Sha256>, Option<PathBuf>) {
-    (Some(staged.sha256), staged.path.parent().map(Path::to_owned))
 }
 
 fn is_script(file: &Path) -> bool {
