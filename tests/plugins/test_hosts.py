@@ -470,6 +470,15 @@ TRIED = {
 }
 
 
+def test_a_host_that_is_not_allowed_is_named_with_what_would_allow_it(start, upstream, components):
+    entry = {"name": "hook", "path": str(components("webhook_notifier")), "config": {"url": "https://api.example.com/x"}}
+    entry["permissions"] = [{"http": ["other.example.com"]}]
+    gateway = start(standard_config(upstream.url, plugins=[entry]))
+    assert post(f"{gateway.url}/v1/chat/completions", chat("openai/fine"))[0] == 200
+    assert gateway.wait_log("api.example.com is not among the hosts that the plugin may reach"), gateway.log()
+    assert "is not granted" not in gateway.log()
+
+
 @pytest.mark.parametrize("what", TRIED)
 def test_validate_tries_a_component(what, components, tmp_path, upstream):
     name, more, expected, sentence = TRIED[what]
