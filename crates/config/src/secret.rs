@@ -21,6 +21,9 @@ pub struct Secrets(Vec<Arc<str>>);
 /// A shorter secret is part of too many words.
 const SHORTEST: usize = 4;
 
+/// A line of a secret that is at least so long is one, too: what repeats it often does so line by line.
+const SHORTEST_LINE: usize = 16;
+
 /// What stands for a secret that was written as it is.
 pub(crate) const REDACTED: &str = "***";
 
@@ -40,10 +43,18 @@ impl Secrets {
 
 impl FromIterator<Arc<str>> for Secrets {
     fn from_iter<I: IntoIterator<Item = Arc<str>>>(secrets: I) -> Self {
-        let mut secrets: Vec<Arc<str>> = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST).collect();
+        let mut texts: Vec<Arc<str>> = Vec::new();
+        for secret in secrets.into_iter().filter(|secret| secret.len() >= SHORTEST) {
+            let lines = secret.lines().filter(|line| line.len() >= SHORTEST_LINE && line.len() < secret.len());
+            texts.extend(lines.map(Arc::from));
+            // As it stands within JSON.
+            let quoted = serde_json::Value::from(&*secret).to_string();
+            texts.extend(quoted.get(1..quoted.len() - 1).filter(|inner| **inner != *secret).map(Arc::from));
+            texts.push(secret);
+        }
         // One may be part of another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Self(secrets)
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        Self(texts)
     }
 }
 

@@ -17,7 +17,7 @@ use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
 use gatewright_server::{Readiness, Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
-use gatewright_telemetry::log::redact;
+use gatewright_telemetry::log::{Conceal, conceal, redact};
 use gatewright_telemetry::{HostReport, Metrics, PluginReport, ReloadResult};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
@@ -135,6 +135,11 @@ impl Gateway {
 
     /// Makes what serves from a config.
     async fn take(&mut self, config: Config) -> Result<Made, Error> {
+        let secrets = config.plugins.iter().map(|entry| (&entry.name, entry.secrets()));
+        conceal(secrets.filter(|(_, secrets)| !secrets.is_empty()).map(|(name, secrets)| {
+            let conceal: Conceal = Arc::new(move |text| secrets.conceal(text));
+            (name.as_str().into(), conceal)
+        }));
         let made = self.make(config).await;
         let plugins = made.as_ref().map_or(&self.current.plugins, |made| &made.next.plugins);
         self.artefacts.sweep(&plugins.artefacts());
@@ -229,7 +234,7 @@ impl Gateway {
 
     /// The services of an instance.
     fn services(&self, entry: &PluginEntry, grants: Grants) -> Services {
-        let (name, written) = (&*entry.name, Arc::new(Written::new(entry, Some(self.metrics.clone()))));
+        let (name, written) = (&*entry.name, Arc::new(Written::new(&entry.name, self.metrics.clone())));
         let (shared, tasks) = (self.serving.clone(), self.tasks.clone());
         let serving = Arc::new(move || {
             let snapshot = shared.get()?.upgrade()?.snapshot();

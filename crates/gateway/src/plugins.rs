@@ -171,14 +171,11 @@ impl Plugins {
         }
         let needs_all = starting.needs_all && self.generation == 0;
         let is_refused = fallen.iter().any(|fallen| needs_all || fallen.then == Then::Refuse);
-        let problems = fallen.iter().map(Fallen::problem).collect();
-        if !is_refused {
-            fallen.iter().for_each(Fallen::log);
-        }
         if is_refused {
-            let report = Report { errors: problems, warnings: Vec::new() };
+            let report = Report { errors: fallen.iter().map(Fallen::problem).collect(), warnings: Vec::new() };
             return Err(Refused { error: ConfigErrors { file: None, report }.into(), fallen });
         }
+        fallen.iter().for_each(Fallen::log);
         fallen.retain(Fallen::is_stale);
         let generation = self.generation + 1;
         match PluginSet::compile(generation, entries) {
@@ -187,10 +184,11 @@ impl Plugins {
         }
     }
 
-    /// Goes on although another config was to come. What was known of a file stays so until it was loaded.
+    /// Goes on although another config was to come. What is known of a file stays so: what was made of it goes on.
     pub(crate) fn go_on(&mut self, refused: Refused) -> Error {
-        let (stale, others): (Vec<_>, Vec<_>) = refused.fallen.into_iter().partition(Fallen::is_stale);
-        self.stale.retain(|before| others.iter().any(|fallen| fallen.name == before.name));
+        let stale: Vec<Fallen> = refused.fallen.into_iter().filter(Fallen::is_stale).collect();
+        stale.iter().for_each(Fallen::log);
+        self.stale.retain(|before| stale.iter().all(|fallen| fallen.name != before.name));
         self.stale.extend(stale);
         refused.error
     }

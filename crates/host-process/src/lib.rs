@@ -30,6 +30,6 @@ mod wire;
 
 pub use address::{Address, BadAddress};
 pub use error::LoadError;
-pub use options::{Conceal, Options, Patience};
+pub use options::{Options, Patience};
 pub use process::{Process, Status};
 pub use processes::Processes;

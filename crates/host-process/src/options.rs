@@ -31,14 +31,9 @@ pub struct Options {
     pub original: Option<PathBuf>,
     /// Where the lines go that it writes to stderr, and, as `debug`, to stdout.
     pub log: Arc<dyn Log>,
-    /// Takes secrets out of what is told of it, such as those of its config that it repeats.
-    pub conceal: Conceal,
     /// How long things may take.
     pub patience: Patience,
 }
-
-/// Takes secrets out of a sentence.
-pub type Conceal = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// How long things may take.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +71,6 @@ impl Options {
             copy: None,
             original: None,
             log,
-            conceal: Arc::new(str::to_owned),
             patience: Patience::default(),
         }
     }

@@ -20,8 +20,8 @@ use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::{Cx, Facts, Hook, State};
 use gatewright_proto::v1::{IntroduceRequest, StartRequest, StopRequest};
 use gatewright_proto::{HEALTH, queue};
-use std::fs::File;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -39,6 +39,9 @@ const STOP: Duration = Duration::from_secs(1);
 
 /// How often a file that is being written to is tried again.
 const BUSY: usize = 20;
+
+/// How long it may take to see whether a file is the one that was loaded.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long a connection that broke waits for the news that its process ended.
 const NEWS: Duration = Duration::from_millis(200);
@@ -103,7 +106,6 @@ pub(crate) async fn supervise(
                 return incarnation.retire(&patience).await;
             }
         };
-        let why = (shared.options.conceal)(&why);
         tracing::warn!(plugin = name, %why, "a plugin's process is away; it is started again");
         shared.away(format!("it {why}, and is being started again"));
         incarnation.end(&why).await;
@@ -119,8 +121,7 @@ pub(crate) async fn supervise(
                 Ok(next) => break next,
                 Err(LoadError::Ending) => return,
                 Err(error) => {
-                    let error = (shared.options.conceal)(&error.to_string());
-                    tracing::error!(plugin = name, error, "a plugin's process cannot be started again");
+                    tracing::error!(plugin = name, %error, "a plugin's process cannot be started again");
                     shared.away(format!("it {why}, and cannot be started again: {error}"));
                 }
             }
@@ -147,12 +148,14 @@ pub(crate) async fn introduce(
 
 /// What the executable is a copy of, if that is to be run and the same is in it.
 async fn unchanged(options: &Options) -> Option<Address> {
-    let (copy, original) = (options.copy.as_ref()?.sha256, options.original.clone()?);
+    let (copy, original) = (options.copy.clone()?, options.original.clone()?);
     let looking = move || {
-        let found = File::open(&original).and_then(Sha256::of).ok()?;
-        (found == copy).then_some(Address::File(original))
+        // A pipe would keep waiting for who writes to it.
+        fs::metadata(&original).ok().filter(|there| there.is_file() && there.len() == copy.bytes)?;
+        let found = File::open(&original).and_then(|file| Sha256::of(file.take(copy.bytes)));
+        (found.ok()? == copy.sha256).then_some(Address::File(original))
     };
-    tokio::task::spawn_blocking(looking).await.ok().flatten()
+    tokio::time::timeout(LOOK, tokio::task::spawn_blocking(looking)).await.ok()?.ok().flatten()
 }
 
 /// Starts it as it was started before.

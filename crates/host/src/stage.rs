@@ -253,11 +253,22 @@ impl Staged {
     }
 }
 
+/// Who wants to have it meanwhile waits for the lock, and finds that it is gone.
 fn remove_unless_held(file: &File, path: &Path) {
     if file.try_lock().is_ok() {
-        // Who was faster removed it, and who takes it in this moment makes it anew.
-        let _ = fs::remove_file(path);
+        if is_at(file, path) {
+            // It goes with the folder at the latest.
+            let _ = fs::remove_file(path);
+        }
+        let _ = file.unlock();
     }
+}
+
+/// Whether this is the file here, and no link leads there.
+fn is_at(file: &File, path: &Path) -> bool {
+    let there = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
+    let (Some(there), Ok(own)) = (there, file.metadata()) else { return false };
+    (there.dev(), there.ino()) == (own.dev(), own.ino())
 }
 
 // === impl Held ===
@@ -278,12 +289,13 @@ impl Drop for Held {
 
 /// The file here, if it is one, no link, with this in it: held, so that nobody removes it.
 fn held(place: &Path, sha256: Sha256) -> Option<Arc<Held>> {
-    let is_file = || fs::symlink_metadata(place).ok().filter(fs::Metadata::is_file);
-    is_file()?;
+    // A pipe would keep waiting for who writes to it.
+    fs::symlink_metadata(place).ok().filter(fs::Metadata::is_file)?;
     let file = File::open(place).ok()?;
-    file.try_lock_shared().ok()?;
-    let same = is_file()?.ino() == file.metadata().ok()?.ino();
-    (same && Sha256::of(&file).ok()? == sha256).then(|| Held::new(file, place))
+    // It is locked otherwise for no longer than it takes to remove it. Not every file system has locks: there no two
+    // gateways share a folder.
+    let _ = file.lock_shared();
+    (is_at(&file, place) && Sha256::of(&file).ok()? == sha256).then(|| Held::new(file, place))
 }
 
 #[cfg(unix)]

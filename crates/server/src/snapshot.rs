@@ -7,7 +7,7 @@ use gatewright_engine::{Engine, Pricing};
 use gatewright_pipeline::PluginSet;
 use gatewright_plugin::{FailureMode, Hook, Layer};
 use gatewright_telemetry::Metrics;
-use gatewright_telemetry::log::redact;
+use gatewright_telemetry::log::{concealed, redact};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -156,7 +156,8 @@ impl Shared {
                 member.hooks().iter().any(|hook| on_the_way(hook) && member.failure_mode(hook) == FailureMode::Closed);
             ready &= !guards;
             let role = if guards { "a guard is out, and its requests get 503" } else { "requests go on without it" };
-            pending.push(format!("plugin {}: {reason} ({role})", member.instance.name()));
+            let name = member.instance.name();
+            pending.push(format!("plugin {name}: {} ({role})", concealed(name, &reason)));
         }
         pending.extend(self.notes.load().iter().cloned());
         // Anybody may ask, and what went wrong may repeat what it went wrong with.

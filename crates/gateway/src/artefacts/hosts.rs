@@ -2,7 +2,6 @@
 
 use super::failure;
 use super::look::look;
-use crate::written::Written;
 use gatewright_config::{ArtefactKind, DEFAULT_MEMORY_MB, InstanceMode, Isolation, PluginEntry, Unusable};
 use gatewright_host::Staged;
 use gatewright_host_native as native;
@@ -10,6 +9,7 @@ use gatewright_host_process::{Address, Options, Processes};
 use gatewright_host_wasm::{self as wasm, InstancePolicy, LoadError, WasmHost};
 use gatewright_plugin::Failure;
 use gatewright_plugin::hosted::Hosted;
+use gatewright_telemetry::PluginLog;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -125,7 +125,7 @@ impl Hosts {
         options.arguments = entry.arguments.iter().map(OsString::from).collect();
         // A script may need what lies beside it; one whose content the config says is run from its copy all the same.
         options.copy = Some(staged.clone());
-        options.original = Some(file).filter(|file| entry.sha256.is_none() && is_script(file));
+        options.original = Some(file).filter(|_| entry.sha256.is_none() && is_script(&staged.path));
         self.start(&Address::File(staged.path.clone()), options).await
     }
 
@@ -135,11 +135,10 @@ impl Hosts {
     }
 
     fn options(&self, entry: &PluginEntry) -> Options {
-        let (log, secrets) = (Arc::new(Written::new(entry, None)), entry.secrets());
+        let log = Arc::new(PluginLog::new(&entry.name));
         let mut options = Options::new(entry.name.clone(), entry.config.get(), log);
         let variables = entry.environment.iter().map(|(name, value)| (name.into(), value.expose().into()));
         options.environment = variables.collect::<BTreeMap<OsString, OsString>>();
-        options.conceal = Arc::new(move |text| secrets.conceal(text));
         options
     }
 

@@ -42,7 +42,8 @@ impl Fallen {
             Then::Orphan => "a plugin's file is gone: what was loaded of it goes on",
             Then::Guard => "a guard did not start: its requests get 503",
             Then::Without => "a plugin did not start: requests go on without it",
-            Then::Refuse => "a plugin did not start: the config is refused",
+            // The config says so, as it is refused.
+            Then::Refuse => return,
         };
         tracing::error!(plugin = self.name, path = self.place, error = %self.failure, "{what}");
     }

@@ -1,6 +1,7 @@
 //! From an event to a line.
 
 use super::LogStyle;
+use super::conceal::{self, Conceal};
 use super::json::write_escaped;
 use super::redact::{REDACTED, is_secret_field, redact};
 use super::writer::Queue;
@@ -36,7 +37,13 @@ struct SpanFields(String);
 struct Fields<'a> {
     line: &'a mut String,
     style: LogStyle,
+    /// Of the plugin that the line is about.
+    conceal: Option<Conceal>,
 }
+
+/// Finds which plugin a line is about.
+#[derive(Default)]
+struct AboutPlugin(Option<Conceal>);
 
 /// Takes a text up to a limit; what is longer ends in `…`.
 struct Cut<'a> {
@@ -49,7 +56,7 @@ struct Cut<'a> {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LineLayer {
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
         let mut fields = SpanFields(String::new());
-        attributes.record(&mut Fields { line: &mut fields.0, style: self.style });
+        attributes.record(&mut Fields { line: &mut fields.0, style: self.style, conceal: None });
         if let Some(span) = context.span(id) {
             span.extensions_mut().insert(fields);
         }
@@ -59,7 +66,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LineLayer {
         if let Some(span) = context.span(id)
             && let Some(fields) = span.extensions_mut().get_mut::<SpanFields>()
         {
-            values.record(&mut Fields { line: &mut fields.0, style: self.style });
+            values.record(&mut Fields { line: &mut fields.0, style: self.style, conceal: None });
         }
     }
 
@@ -86,7 +93,11 @@ impl LineLayer {
     {
         line.clear();
         self.begin(event, line);
-        event.record(&mut Fields { line, style: self.style });
+        let mut about = AboutPlugin::default();
+        if conceal::any() {
+            event.record(&mut about);
+        }
+        event.record(&mut Fields { line, style: self.style, conceal: about.0 });
         for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(fields) = span.extensions().get::<SpanFields>() {
                 line.push_str(&fields.0);
@@ -145,6 +156,8 @@ impl Fields<'_> {
         if !self.begin(name) {
             return;
         }
+        let concealed = self.conceal.as_ref().map(|conceal| conceal(text));
+        let text = concealed.as_deref().unwrap_or(text);
         let text = redact(match text.len() {
             ..=MAX_VALUE_BYTES => text,
             _ => &text[..text.floor_char_boundary(MAX_VALUE_BYTES)],
@@ -162,6 +175,10 @@ impl Fields<'_> {
         let mut text = VALUE.try_with(Cell::take).unwrap_or_default();
         text.clear();
         let _ = write!(Cut { text: &mut text, left: MAX_VALUE_BYTES }, "{value:?}");
+        // A secret that stands in it as it stands in JSON is one word; else it is written as a text.
+        if let (Some(conceal), true) = (&self.conceal, name.starts_with("json:")) {
+            text = conceal(&text);
+        }
         match name.strip_prefix("json:") {
             Some(name) if is_json(&text) => {
                 if self.begin(name) {
@@ -177,6 +194,20 @@ impl Fields<'_> {
     fn plain(&mut self, name: &'static str, value: impl std::fmt::Display) {
         if self.begin(name) {
             let _ = write!(self.line, "{value}");
+        }
+    }
+}
+
+impl Visit for AboutPlugin {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "plugin" {
+            self.0 = conceal::of(value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "plugin" {
+            self.0 = conceal::of(&format!("{value:?}"));
         }
     }
 }

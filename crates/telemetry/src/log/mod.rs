@@ -1,5 +1,6 @@
 //! The gateway's log: events as lines, written behind the request, without secrets.
 
+mod conceal;
 mod json;
 mod level;
 mod line;
@@ -7,6 +8,7 @@ mod plugin;
 mod redact;
 mod writer;
 
+pub use conceal::{Conceal, conceal, concealed};
 pub use plugin::PluginLog;
 pub use redact::{Redacted, redact};
 

@@ -1,4 +1,4 @@
-use crate::log::{LogConfig, LogOutput, LogStyle, Redacted, subscriber};
+use crate::log::{Conceal, LogConfig, LogOutput, LogStyle, Redacted, subscriber};
 use serde_json::{Value as Json, json};
 use std::io::{Result, Write};
 use std::sync::{Arc, Mutex};
@@ -48,6 +48,22 @@ fn a_line_is_one_object() {
     assert_eq!(fields, [&json!(3), &json!(0.5), &Json::Null, &json!(true), &json!("a \"b\"\n\\")]);
     let time = line["timestamp"].as_str().unwrap();
     assert!(time.len() == 27 && time.ends_with('Z') && &time[10..11] == "T", "{time}");
+}
+
+#[test]
+fn lines_about_a_plugin_are_without_its_secrets() {
+    let conceal: Conceal = Arc::new(|text| text.replace("correct-horse", "***").replace("true", "***"));
+    crate::log::conceal([("discreet".into(), conceal)]);
+    let line = line(|| {
+        let fields = r#"{"key":"correct-horse","on":1}"#;
+        warn!(plugin = "discreet", "json:fields" = %fields, error = %"no correct-horse here", "it said correct-horse");
+    });
+    assert_eq!(line["message"], "it said ***");
+    assert_eq!((&line["error"], &line["fields"]), (&json!("no *** here"), &json!({ "key": "***", "on": 1 })));
+    let line = self::line(|| info!(plugin = "discreet", "json:fields" = %r#"{"on":true}"#, "it is"));
+    assert_eq!(line["fields"], json!(r#"{"on":***}"#), "what is no JSON any more is a text");
+    let line = self::line(|| info!(plugin = "another", "correct-horse"));
+    assert_eq!(line["message"], "correct-horse");
 }
 
 #[test]
