@@ -220,7 +220,7 @@ async fn what_is_run_is_what_was_checked() {
     assert_eq!([ran(&script), ran(&copy.path)], [true, false], "the original, with what lies beside it");
     write_executable(&script, "#!/bin/sh\nexit 3\n");
     drop(load(Some(&script)).await);
-    assert_eq!(ran(&copy.path), true, "it is another one now");
+    assert!(ran(&copy.path), "it is another one now");
     drop(load(None).await);
     processes.close().await;
 }

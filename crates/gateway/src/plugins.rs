@@ -91,6 +91,7 @@ struct Candidate<'a> {
     source: Source<'a>,
     /// Whether its file is not there.
     is_gone: bool,
+    may_authenticate: bool,
 }
 
 /// Where the plugin comes from.
@@ -153,7 +154,11 @@ impl Plugins {
     ) -> Result<(Self, PluginSet), Refused> {
         let (mut instances, mut entries, mut fallen) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (order, entry) in wanted(config, starting.catalogue) {
-            let Some(candidate) = self.candidate(&entry, starting.catalogue, &mut arrivals) else { continue };
+            let Some(mut candidate) = self.candidate(&entry, starting.catalogue, &mut arrivals) else { continue };
+            let unseen = entry.artefact().is_some() && candidate.facts == unknown(&entry);
+            // Nobody else is known to authenticate, so that it may be what does.
+            candidate.may_authenticate =
+                unseen && entry.named_hooks().is_none() && config.auth.keys.is_empty() && !config.auth.allow_anonymous;
             let builtin = candidate.facts.builtin;
             let (origin, instance) = match self.kept(&entry.name, &candidate.origin) {
                 Some(instance) => (candidate.origin, instance.clone()),
@@ -246,7 +251,7 @@ impl Plugins {
             let linked = catalogue.get(plugin)?;
             let (origin, facts) = (Origin::of(entry, None), linked.facts.clone());
             let (grants, source) = (Grants::all(), Source::Linked(linked));
-            return Some(Candidate { entry, origin, facts, grants, source, is_gone: false });
+            return Some(Candidate { entry, origin, facts, grants, source, is_gone: false, may_authenticate: false });
         }
         let facts = self.facts(entry, arrivals);
         let arrival = arrivals.remove(&entry.name)?;
@@ -259,7 +264,7 @@ impl Plugins {
         };
         let grants = Grants::of(entry, &facts.manifest.permissions);
         let (origin, source) = (Origin::of(entry, sha256), Source::Loaded(loaded));
-        Some(Candidate { entry, origin, facts, grants, source, is_gone })
+        Some(Candidate { entry, origin, facts, grants, source, is_gone, may_authenticate: false })
     }
 
     /// What somebody should know of instances that go on although they should be others.
@@ -288,8 +293,15 @@ impl Plugins {
     /// Of an artefact that did not load or start, the instance in use goes on: with its entry unchanged as it is, and
     /// otherwise since the config is refused. The error is what happened, what is done about it, and what is there instead.
     async fn start(&self, candidate: Candidate<'_>, starting: &Starting<'_>) -> Result<Held, (Failure, Then, Held)> {
-        let Candidate { entry, origin, facts, grants, source, is_gone } = candidate;
-        let (name, hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
+        let Candidate { entry, origin, facts, grants, source, is_gone, may_authenticate } = candidate;
+        let in_use = self.instances.get(&entry.name).filter(|_| origin.artefact.is_some());
+        let unchanged = in_use.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
+        let is_first = self.generation == 0 || unchanged;
+        let (name, mut hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
+        if is_first && may_authenticate {
+            // That never fails open.
+            hooks = hooks.iter().chain([Hook::Auth]).collect();
+        }
         let services = (starting.services)(entry, grants);
         let probe = starting.metrics.map(|metrics| metrics.probe(name, hooks));
         let hosted = match source {
@@ -317,8 +329,6 @@ impl Plugins {
         if let Some(metrics) = starting.metrics {
             metrics.plugin_load_failed(name);
         }
-        let in_use = self.instances.get(name).filter(|_| origin.artefact.is_some());
-        let unchanged = in_use.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
         if let Some(before) = in_use.filter(|(_, instance)| !instance.is_absent()) {
             let then = match unchanged {
                 true if is_gone => Then::Orphan,
@@ -327,7 +337,6 @@ impl Plugins {
             };
             return Err((failure, then, before.clone()));
         }
-        let is_first = self.generation == 0 || unchanged;
         // That a plugin which nobody has seen guards is only assumed: no reason to take a config that brings it.
         let assumed = !is_first && origin.artefact.is_some() && facts == unknown(entry);
         let mode = entry.failure_mode.or(facts.manifest.failure_mode.filter(|_| !assumed));

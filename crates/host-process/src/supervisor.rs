@@ -106,6 +106,7 @@ pub(crate) async fn supervise(
                 return incarnation.retire(&patience).await;
             }
         };
+        let away = Instant::now();
         tracing::warn!(plugin = name, %why, "a plugin's process is away; it is started again");
         shared.away(format!("it {why}, and is being started again"));
         incarnation.end(&why).await;
@@ -128,7 +129,7 @@ pub(crate) async fn supervise(
         };
         shared.restarts.fetch_add(1, Ordering::AcqRel);
         shared.put(&incarnation);
-        tracing::info!(plugin = name, took = ?since.elapsed(), "a plugin's process is back");
+        tracing::info!(plugin = name, took = ?away.elapsed(), "a plugin's process is back");
     }
 }
 

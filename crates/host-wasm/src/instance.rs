@@ -12,6 +12,7 @@ use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Cx, Facts, Failure, Hook, State as SharedState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Instance as Component, Lift, Lower, Resource, TypedFunc,
@@ -39,6 +40,8 @@ pub(crate) struct Instance {
     component: Component,
     /// Of the hooks that were called; each is looked up at its first call.
     handles: Vec<(Hook, Handle)>,
+    /// Which one it is, of all that ever were.
+    pub(crate) number: u64,
     /// Calls so far.
     pub(crate) calls: u32,
     _counted: Counted,
@@ -100,7 +103,9 @@ impl Instance {
         });
         let counted = mould.alive.count();
         let component = mould.pre.instantiate_async(&mut store).await.map_err(trapped).map_err(at_start)?;
-        Ok(Self { store, component, handles: Vec::new(), calls: 0, _counted: counted })
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { store, component, handles: Vec::new(), number, calls: 0, _counted: counted })
     }
 
     /// An instance that serves.

@@ -2,7 +2,7 @@
 
 use wasmtime::{Error, ResourceLimiter, Result};
 
-/// The most elements of one table.
+/// The most elements of all tables of an instance.
 pub(crate) const MOST_ELEMENTS: usize = 100_000;
 
 /// The memory of an instance, over all memories that its modules have.
@@ -11,6 +11,8 @@ pub(crate) struct Limits {
     used: usize,
     /// What was granted last, in case that it fails.
     last: usize,
+    /// In all its tables.
+    elements: usize,
 }
 
 // === impl Limits ===
@@ -18,7 +20,7 @@ pub(crate) struct Limits {
 impl Limits {
     /// At most so many bytes.
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, used: 0, last: 0 }
+        Self { most, used: 0, last: 0, elements: 0 }
     }
 }
 
@@ -39,10 +41,11 @@ impl ResourceLimiter for Limits {
         Err(error)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
-        match desired <= MOST_ELEMENTS {
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        self.elements = self.elements.saturating_add(desired.saturating_sub(current));
+        match self.elements <= MOST_ELEMENTS {
             true => Ok(true),
-            false => Err(Error::msg(format!("it wants a table of more than {MOST_ELEMENTS} elements"))),
+            false => Err(Error::msg(format!("it wants more than {MOST_ELEMENTS} elements in its tables"))),
         }
     }
 

@@ -9,6 +9,7 @@ use gatewright_abi::{Pulled, Pulls};
 use gatewright_model::{ErrorKind, LlmError};
 use gatewright_plugin::services::{BoxFuture, Services};
 use gatewright_plugin::{Failure, Hook, KeptFor};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The streams that a call answered with.
@@ -22,7 +23,11 @@ pub(crate) struct Streams {
 
 /// The instance that has them.
 #[derive(Clone, Default)]
-pub(crate) struct Home(Arc<Mutex<Place>>);
+pub(crate) struct Home {
+    place: Arc<Mutex<Place>>,
+    /// Its number. Another one that took its place has other streams of the same numbers.
+    instance: Arc<AtomicU64>,
+}
 
 /// Where that instance is between pulls.
 #[derive(Default)]
@@ -47,6 +52,7 @@ enum Found {
 impl Home {
     /// Keeps an instance for its streams, if nobody else does.
     pub(crate) fn keep(&self, pool: &Pool, lease: Lease) -> Result<(), Failure> {
+        self.instance.store(lease.instance.number, Ordering::Release);
         let place = match lease.seat() {
             Some(seat) => Place::Request(seat),
             None if pool.policy == InstancePolicy::Single => Place::Pool,
@@ -69,18 +75,23 @@ impl Home {
             Place::Request(seat) => Some(seat.clone()),
             Place::Pool => None,
         };
-        match seat {
-            Some(seat) => Pool::take_again(&seat).await.map(Found::Elsewhere).ok_or_else(gone),
+        let lease = match seat {
+            Some(seat) => Pool::take_again(&seat).await.ok_or_else(gone)?,
             None => {
                 let taken = pool.take(&KeptFor::default()).await;
-                taken.map(Found::Elsewhere).map_err(|error| failed("unavailable", error.to_string()))
+                taken.map_err(|error| failed("unavailable", error.to_string()))?
             }
+        };
+        if lease.instance.number != self.instance.load(Ordering::Acquire) {
+            pool.put_back(lease);
+            return Err(gone());
         }
+        Ok(Found::Elsewhere(lease))
     }
 
     /// No code of ours panics while it holds the lock.
     fn place(&self) -> MutexGuard<'_, Place> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

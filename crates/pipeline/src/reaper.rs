@@ -2,12 +2,16 @@
 
 use crate::call::call_owned;
 use crate::instance::bare_cx;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use gatewright_plugin::Hook;
 use gatewright_plugin::hosted::{Hosted, point};
 use gatewright_plugin::payload::Shutdown;
 use gatewright_plugin::services::Services;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+
+/// The most that are shut down at once.
+const AT_ONCE: usize = 64;
 
 /// Where instances go whose last user is gone. Copies share one queue.
 #[derive(Clone, Debug)]
@@ -43,14 +47,32 @@ impl Reaper {
 // === impl ReaperTask ===
 
 impl ReaperTask {
-    /// Shuts down what is retired, one after the other, 10 s each at most.
+    /// Shuts down what is retired, 10 s each at most, some at once: nobody waits for another that hangs.
     pub async fn run(mut self) {
-        while let Some(Retired { name, plugin, services }) = self.0.recv().await {
-            let timeout = Hook::OnShutdown.info().timeout;
-            match call_owned::<point::OnShutdown>(&plugin, bare_cx(&services), Shutdown, timeout).await.2 {
-                Ok(()) => tracing::debug!(plugin = %name, "plugin shut down"),
-                Err(failure) => tracing::warn!(plugin = %name, error = %failure, "plugin failed to shut down"),
+        let mut ending = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                biased;
+                Some(()) = ending.next(), if !ending.is_empty() => {}
+                retired = self.0.recv(), if ending.len() < AT_ONCE => match retired {
+                    Some(retired) => ending.push(retired.shut_down()),
+                    None => break,
+                },
             }
+        }
+        while ending.next().await.is_some() {}
+    }
+}
+
+// === impl Retired ===
+
+impl Retired {
+    async fn shut_down(self) {
+        let Self { name, plugin, services } = self;
+        let timeout = Hook::OnShutdown.info().timeout;
+        match call_owned::<point::OnShutdown>(&plugin, bare_cx(&services), Shutdown, timeout).await.2 {
+            Ok(()) => tracing::debug!(plugin = %name, "plugin shut down"),
+            Err(failure) => tracing::warn!(plugin = %name, error = %failure, "plugin failed to shut down"),
         }
     }
 }

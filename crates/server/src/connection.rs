@@ -178,7 +178,7 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Resp
         route => {
             let (parts, body) = request.into_parts();
             intake::discard(body);
-            info::serve(&shared, route, parts.uri.path(), &parts.headers).await
+            info::serve(&shared, route, &parts).await
         }
     })
 }
@@ -191,7 +191,7 @@ async fn refuse(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let path = parts.uri.path();
     let mut response = match route {
         Route::Llm(_) | Route::Models(_) => info::refuse(path, &parts.headers, draining()),
-        route => info::serve(&shared, route, path, &parts.headers).await,
+        route => info::serve(&shared, route, &parts).await,
     };
     // HTTP/2 has no such header.
     if parts.version < Version::HTTP_2 {

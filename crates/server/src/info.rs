@@ -4,15 +4,17 @@ use crate::body::ResponseBody;
 use crate::respond::plain;
 use crate::route::Route;
 use crate::snapshot::Shared;
-use crate::{auth, request_id, respond};
+use crate::{request_id, respond, transport};
 use gatewright_model::{Codec, Dialect, ErrorKind, LlmError};
+use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value as Json, json};
 
 const JSON: &str = "application/json";
 
 /// Answers what is no LLM request.
-pub(crate) async fn serve(shared: &Shared, route: Route, path: &str, headers: &HeaderMap) -> Response<ResponseBody> {
+pub(crate) async fn serve(shared: &Shared, route: Route, parts: &Parts) -> Response<ResponseBody> {
+    let (path, headers) = (parts.uri.path(), &parts.headers);
     match route {
         Route::Live => plain(StatusCode::OK, JSON, json!({"status": "ok"}).to_string()),
         Route::Ready => ready(shared),
@@ -28,7 +30,7 @@ pub(crate) async fn serve(shared: &Shared, route: Route, path: &str, headers: &H
         Route::Models(dialect) => {
             // Both dialects ask at the same path; only Anthropic's clients name the version they speak.
             let anthropic = headers.contains_key("anthropic-version");
-            models(shared, if anthropic { Dialect::Anthropic } else { dialect }, path, headers)
+            models(shared, if anthropic { Dialect::Anthropic } else { dialect }, parts).await
         }
         Route::WrongMethod(method) => {
             let message = format!("{path} is asked with {method}");
@@ -55,14 +57,10 @@ fn ready(shared: &Shared) -> Response<ResponseBody> {
     plain(status, JSON, body.to_string())
 }
 
-fn models(shared: &Shared, dialect: Dialect, path: &str, headers: &HeaderMap) -> Response<ResponseBody> {
+async fn models(shared: &Shared, dialect: Dialect, parts: &Parts) -> Response<ResponseBody> {
     let snapshot = shared.snapshot();
-    let credential = auth::credential(headers);
-    if let Some(keys) = &snapshot.keys
-        && credential.as_ref().and_then(|credential| keys.identify(credential)).is_none()
-        && !keys.admits(credential.as_ref())
-    {
-        return refuse(path, headers, LlmError::new(ErrorKind::Authentication, "the key is not known"));
+    if let Err(error) = transport::admit(&snapshot, parts).await {
+        return refuse(parts.uri.path(), &parts.headers, error);
     }
     let mut listed = Vec::new();
     for provider in snapshot.engine.routing.providers() {

@@ -1,13 +1,15 @@
 //! The transport and access layers: hooks on HTTP messages, and who asks.
 
 use crate::auth::{ClientKeys, credential};
+use crate::request_id::request_id;
+use crate::snapshot::Snapshot;
 use bytes::Bytes;
 use gatewright_engine::{Lifecycle, fault_error, rejected};
 use gatewright_model::{ErrorKind, Headers, HttpRequest, HttpResponse, LlmError};
 use gatewright_pipeline::{Exchange, Round};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{AuthRequest, HttpExchange};
-use gatewright_plugin::{AccessFlow, AuthDecision, Draft, Hook, HookSet, HttpFlow, HttpResponseFlow, Identity};
+use gatewright_plugin::{AccessFlow, AuthDecision, Draft, Facts, Hook, HookSet, HttpFlow, HttpResponseFlow, Identity};
 use http::HeaderMap;
 use http::request::Parts;
 use std::sync::Arc;
@@ -40,19 +42,43 @@ pub(crate) fn authenticate(
     keys: Option<&ClientKeys>,
     headers: &HeaderMap,
 ) -> Result<(), LlmError> {
-    let Some(keys) = keys else { return Ok(()) };
-    let credential = credential(headers);
-    let Some(identity) = credential.as_ref().and_then(|credential| keys.identify(credential)) else {
-        return match (keys.admits(credential.as_ref()), credential) {
-            (true, _) => Ok(()),
-            (false, Some(_)) => Err(unauthenticated("the key is not known")),
-            (false, None) => Err(unauthenticated(
-                "no key: send one as `authorization: Bearer`, `x-api-key`, `x-goog-api-key` or `api-key`",
-            )),
-        };
-    };
-    identify(life, identity);
+    if let Some(identity) = known(keys, headers)? {
+        identify(life, identity);
+    }
     Ok(())
+}
+
+/// Whom the built-in keys know; nobody, if they need not.
+fn known<'k>(keys: Option<&'k ClientKeys>, headers: &HeaderMap) -> Result<Option<&'k Identity>, LlmError> {
+    let Some(keys) = keys else { return Ok(None) };
+    let credential = credential(headers);
+    let identity = credential.as_ref().and_then(|credential| keys.identify(credential));
+    match (identity, keys.admits(credential.as_ref()), credential) {
+        (Some(identity), ..) => Ok(Some(identity)),
+        (None, true, _) => Ok(None),
+        (None, false, Some(_)) => Err(unauthenticated("the key is not known")),
+        (None, false, None) => Err(unauthenticated(
+            "no key: send one as `authorization: Bearer`, `x-api-key`, `x-goog-api-key` or `api-key`",
+        )),
+    }
+}
+
+/// Whether somebody may ask what is no LLM request: `pre_auth` and `auth`, and the built-in keys.
+pub(crate) async fn admit(snapshot: &Snapshot, parts: &Parts) -> Result<(), LlmError> {
+    let path = parts.uri.path().to_owned();
+    let facts = Facts { request_id: request_id(&parts.headers), endpoint: path.clone(), ..Facts::default() };
+    let mut exchange = Exchange::new(snapshot.plugins.clone(), facts);
+    if exchange.has(Hook::PreAuth) || exchange.has(Hook::Auth) {
+        let (query, headers) =
+            (query_pairs(parts.uri.query().unwrap_or_default()), Headers::from(parts.headers.clone()));
+        let request = HttpRequest::new(parts.method.clone(), path, query, headers, Bytes::new());
+        let mut draft = Draft::new(Arc::new(request));
+        pre_auth(&mut exchange, &mut draft).await?;
+        if auth(&mut exchange, snapshot.keys.as_ref(), draft.base()).await?.is_some() {
+            return Ok(());
+        }
+    }
+    known(snapshot.keys.as_ref(), &parts.headers).map(|_| ())
 }
 
 /// Runs the layers: `http_request`, `pre_auth`, `auth`, `post_auth`. `seen` gets the request as it is after each.
@@ -78,15 +104,13 @@ pub(crate) async fn enter(
             HttpFlow::Continue => {}
         }
     }
-    let exchange = &mut life.request().exchange;
-    let decided = exchange.run::<point::PreAuth>(&mut draft).await;
+    let decided = pre_auth(&mut life.request().exchange, &mut draft).await;
     *seen = Some(draft.base().clone());
-    if let Some(decision) = decided.map_err(|fault| fault_error(&fault))?
-        && let AccessFlow::Block(no) = decision.outcome
-    {
-        return Err(rejected(ErrorKind::PermissionDenied, &decision.plugin, no));
+    decided?;
+    match auth(&mut life.request().exchange, keys, draft.base()).await? {
+        Some(identity) => identify(life, &identity),
+        None => authenticate(life, keys, draft.base().headers.as_map())?,
     }
-    decide(life, keys, draft.base()).await?;
     let decided = life.request().exchange.run::<point::PostAuth>(&mut draft).await;
     *seen = Some(draft.base().clone());
     if let Some(decision) = decided.map_err(|fault| fault_error(&fault))?
@@ -98,27 +122,33 @@ pub(crate) async fn enter(
     Ok(Entered::Passed { headers: request.headers.as_map().clone(), body: request.body.bytes().clone() })
 }
 
-/// `auth`: the first plugin that does not pass decides; where all pass, the built-in keys do.
-async fn decide(life: &mut Lifecycle, keys: Option<&ClientKeys>, http: &Arc<HttpRequest>) -> Result<(), LlmError> {
-    let exchange = &mut life.request().exchange;
-    if exchange.has(Hook::Auth) {
-        let credential = credential(http.headers.as_map());
-        let mut request = AuthRequest { credential, request: http.clone() };
-        let decided = exchange.run::<point::Auth>(&mut request).await.map_err(|fault| fault_error(&fault))?;
-        match decided.map(|decision| (decision.plugin, decision.outcome)) {
-            Some((_, AuthDecision::Identify(identity))) => {
-                identify(life, &identity);
-                return Ok(());
-            }
-            Some((plugin, AuthDecision::Refuse(no))) => return Err(rejected(ErrorKind::Authentication, &plugin, no)),
-            Some((_, AuthDecision::Pass)) | None => {}
-        }
-        // A gateway that asks for a credential does not serve those whom nobody knows.
-        if keys.is_none() {
-            return Err(unauthenticated("the credential is not known"));
-        }
+async fn pre_auth(exchange: &mut Exchange, draft: &mut Draft<HttpRequest>) -> Result<(), LlmError> {
+    let decided = exchange.run::<point::PreAuth>(draft).await.map_err(|fault| fault_error(&fault))?;
+    match decided.map(|decision| (decision.plugin, decision.outcome)) {
+        Some((plugin, AccessFlow::Block(no))) => Err(rejected(ErrorKind::PermissionDenied, &plugin, no)),
+        _ => Ok(()),
     }
-    authenticate(life, keys, http.headers.as_map())
+}
+
+/// `auth`: the first plugin that does not pass decides; where all pass, the built-in keys are to.
+async fn auth(
+    exchange: &mut Exchange,
+    keys: Option<&ClientKeys>,
+    http: &Arc<HttpRequest>,
+) -> Result<Option<Identity>, LlmError> {
+    if !exchange.has(Hook::Auth) {
+        return Ok(None);
+    }
+    let credential = credential(http.headers.as_map());
+    let mut request = AuthRequest { credential, request: http.clone() };
+    let decided = exchange.run::<point::Auth>(&mut request).await.map_err(|fault| fault_error(&fault))?;
+    match decided.map(|decision| (decision.plugin, decision.outcome)) {
+        Some((_, AuthDecision::Identify(identity))) => Ok(Some(*identity)),
+        Some((plugin, AuthDecision::Refuse(no))) => Err(rejected(ErrorKind::Authentication, &plugin, no)),
+        // A gateway that asks for a credential does not serve those whom nobody knows.
+        Some((_, AuthDecision::Pass)) | None if keys.is_none() => Err(unauthenticated("the credential is not known")),
+        Some((_, AuthDecision::Pass)) | None => Ok(None),
+    }
 }
 
 /// Runs the `http_response` hooks of those that are owed one.

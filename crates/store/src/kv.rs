@@ -12,6 +12,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// How many rows one sweep takes out, so that others do not wait long.
 const SWEPT_AT_ONCE: i64 = 500;
 
+/// The most keys of one list, since others wait meanwhile.
+const MOST_LISTED: usize = 10_000;
+
 /// How many empty pages a sweep gives back to the disk.
 const PAGES_GIVEN_BACK: &str = "PRAGMA incremental_vacuum(256)";
 
@@ -248,7 +251,7 @@ impl Operation for List {
             .bind(&*self.prefix.space)
             .bind(&*self.prefix.key)
             .bind(now())
-            .bind(to_i64(self.limit));
+            .bind(to_i64(self.limit.min(MOST_LISTED)));
         let query = match beyond {
             Some(beyond) => query.bind(beyond),
             None => query,

@@ -87,6 +87,13 @@ impl Guest {
         }
     }
 
+    /// Stands at these hooks besides.
+    pub(crate) fn also(mut self, hooks: &[Hook]) -> Self {
+        self.hooks = self.hooks.iter().chain(hooks.iter().copied()).collect();
+        self.introduction = Introduction::new(Manifest::new("hostile", "1.0.0"), self.hooks, HookSet::EMPTY);
+        self
+    }
+
     /// What it does at a hook: gives the place of a result, has `$call`, `$head` and `$length`.
     pub(crate) fn handle(mut self, wat: impl Into<String>) -> Self {
         self.handle = wat.into();

@@ -137,6 +137,25 @@ fn streams_that_nobody_reads_take_no_place_of_other_calls() {
 }
 
 #[test]
+fn a_stream_of_an_instance_that_is_gone_is_no_other_stream() {
+    run(async |bench| {
+        let text = Chunk::text(Channel::TEXT, "mine ").parts().to_vec();
+        let guest = pulled(&Pulled::Chunks(vec![text])).also(&[Hook::CheckInput]).on(Hook::CheckInput, "(unreachable)");
+        let options = Options { instances: Some(InstancePolicy::Single), ..granted() };
+        let plugin = bench.host.load(guest.build(), &Json::Null, options).await.unwrap();
+        let it = started(plugin, MockServices::default().services()).await;
+        let (_one, mut first) = begun(&it).await.unwrap();
+        assert!(first.next_chunk().await.unwrap().is_ok());
+        assert!(check(&it, AMPLE, FailureMode::Closed).await.is_err(), "the instance goes");
+        // Its number is that of the first.
+        let (_other, mut second) = begun(&it).await.unwrap();
+        let error = first.next_chunk().await.unwrap().unwrap_err();
+        assert!(error.message.contains("the instance that had the stream is gone"), "{error:?}");
+        assert!(second.next_chunk().await.unwrap().is_ok());
+    });
+}
+
+#[test]
 fn an_instance_goes_with_its_stream_and_its_request() {
     run(async |bench| {
         let text = Chunk::text(Channel::TEXT, "more ").parts().to_vec();

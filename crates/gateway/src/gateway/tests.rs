@@ -269,6 +269,32 @@ async fn a_start_that_fails_leaves_nothing_behind() {
     drain(taken).await;
 }
 
+/// Knows those who say a word.
+struct Doorman;
+
+#[plugin]
+impl Plugin for Doorman {
+    fn auth(&self, _: &mut Cx, request: &AuthRequest) -> Result<AuthDecision, Failure> {
+        Ok(match request.credential.as_ref().map(Secret::expose) {
+            Some("sesame") => AuthDecision::Identify(Box::default()),
+            Some("thief") => AuthDecision::Refuse(Rejection::new("Not you")),
+            _ => AuthDecision::Pass,
+        })
+    }
+}
+
+#[tokio::test]
+async fn models_are_shown_to_those_whom_a_plugin_knows() {
+    let started = Gateway::builder().plugin(Doorman).config(config(json!([]))).start().await.unwrap();
+    for (said, expected) in [("", "401"), ("thief", "401"), ("else", "401"), ("sesame", "200")] {
+        let line = format!("GET /v1/models HTTP/1.1\r\nauthorization: Bearer {said}\r\nx-line:");
+        let answer = send(started.address(), &line, "").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{said}: {answer}");
+        assert_eq!(answer.contains("demo/echo"), expected == "200", "{said}: {answer}");
+    }
+    drain(started).await;
+}
+
 /// Holds its thread at what says so.
 struct Holding;
 

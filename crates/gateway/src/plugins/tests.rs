@@ -2,6 +2,9 @@ use super::*;
 use crate::prelude::*;
 use gatewright_builtins::Privileges;
 use gatewright_testkit::services::MockServices;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
 
 macro_rules! plugins {
     ($($name:ident),*) => {$(
@@ -54,6 +57,38 @@ async fn running(plugins: &str) -> Vec<String> {
         Starting { catalogue: &catalogue, services: &services, metrics: None, reaper: &reaper, needs_all: false };
     let (_, set) = Plugins::default().next(&config(plugins), Arrivals::new(), &starting).await.unwrap();
     set.members().iter().map(|member| member.instance.name().to_string()).collect()
+}
+
+/// Ends at once, or never.
+struct Ends(Option<Arc<AtomicBool>>);
+
+#[plugin]
+impl Plugin for Ends {
+    async fn on_shutdown(&self, _: &mut Cx, _: &Shutdown) -> Result<(), Failure> {
+        match &self.0 {
+            Some(ended) => ended.store(true, Ordering::Release),
+            None => std::future::pending().await,
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_plugin_waits_for_another_to_shut_down() {
+    let (reaper, task) = Reaper::new();
+    let ended = Arc::new(AtomicBool::new(false));
+    for (name, ends) in [("hangs", None), ("hangs too", None), ("ends", Some(ended.clone()))] {
+        let (services, plugin) = (MockServices::default().services(), gatewright_plugin::hosted::link(Ends(ends)));
+        drop(Instance::start(name, plugin, Json::Null, services, None, Some(reaper.clone())).await.unwrap());
+    }
+    drop(reaper);
+    let (began, running) = (Instant::now(), tokio::spawn(task.run()));
+    while !ended.load(Ordering::Acquire) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    running.await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 10, "those that hang are given up together");
 }
 
 #[test]

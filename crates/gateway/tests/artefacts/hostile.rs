@@ -66,33 +66,33 @@ async fn quiet(started: &Started) {
 }
 
 #[tokio::test]
-async fn plugins_that_ask_for_each_other_come_to_an_end() {
-    for (instance, failure_mode, expected) in [
-        ("pooled", "fail_closed", 503),
-        ("pooled", "fail_open", 200),
-        ("per_request", "fail_closed", 503),
-        ("per_request", "fail_open", 200),
-        ("per_call", "fail_closed", 503),
-    ] {
+async fn plugins_that_ask_do_not_ask_for_ever() {
+    for instance in ["pooled", "per_request", "per_call"] {
         let house = House::new();
-        let how = json!({ "instance": instance, "failure_mode": failure_mode, "timeout_seconds": 20 });
+        let how = json!({ "instance": instance, "failure_mode": "fail_closed", "timeout_seconds": 20 });
         let started = two(&house, how).await;
         let address = started.address();
         let asked = async { tokio::join!(ask(address, "ask"), ask(address, "ask")) };
         let (((first, said), (second, _)), _) = beside(address, asked).await;
-        assert_eq!((first, second), (expected, expected), "{instance}, {failure_mode}: {said}");
+        assert_eq!((first, second), (200, 200), "{instance}: {said}");
         quiet(&started).await;
         stop(started).await;
     }
 }
 
 #[tokio::test]
-async fn one_instance_that_is_asked_while_it_asks_times_out() {
+async fn single_instances_that_wait_for_each_other_time_out() {
     let house = House::new();
     let how = json!({ "instance": "single", "failure_mode": "fail_closed", "timeout_seconds": 0.8 });
     let started = two(&house, how).await;
+    assert_eq!(ask(started.address(), "ask").await.0, 200, "nobody else is there");
+    // Of one request each plugin may have its instance, and want the other's for the request that it makes.
     let began = Instant::now();
-    assert_eq!(ask(started.address(), "ask").await.0, 503);
+    let all: Vec<_> = (0..4).map(|_| tokio::spawn(ask(started.address(), "ask"))).collect();
+    for asked in all {
+        let (status, said) = asked.await.unwrap();
+        assert!([200, 503].contains(&status), "{said}");
+    }
     assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
     // It is not stuck.
     assert_eq!(ask(started.address(), "hello").await.0, 200);

@@ -115,7 +115,13 @@ async fn what_is_wrong_with_a_file_is_said_and_a_guard_still_guards() {
 async fn one_that_may_fail_open_is_left_out() {
     let house = House::new();
     let path = house.path("nowhere.wasm");
-    for further in [json!({ "failure_mode": "fail_open" }), json!({ "hooks": ["post_request"] })] {
+    let open = json!({ "failure_mode": "fail_open" });
+    let started = house.start(json!([entry(&path, open)])).await.unwrap();
+    assert_eq!(ask(started.address(), "hello").await.0, 503, "it may be what authenticates");
+    assert_eq!(get(started.address(), "/v1/models").await.0, 503);
+    stop(started).await;
+    let named = json!({ "failure_mode": "fail_open", "hooks": ["check_input"] });
+    for further in [named, json!({ "hooks": ["post_request"] })] {
         let mut started = house.start(json!([entry(&path, further.clone())])).await.unwrap();
         assert_eq!(ask(started.address(), "hello").await.0, 200);
         let said = pending(&started).await;
