@@ -8,6 +8,11 @@ use gatewright_plugin::services::{
 use sqlx::SqliteConnection;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
+
+/// The most bytes that an instance has waiting for the store, and what the smallest operation counts as.
+const SHARE: usize = 6 << 20;
+const LEAST: usize = 32 << 10;
 
 /// How many rows one sweep takes out, so that others do not wait long.
 const SWEPT_AT_ONCE: i64 = 500;
@@ -23,6 +28,8 @@ const PAGES_GIVEN_BACK: &str = "PRAGMA incremental_vacuum(256)";
 pub struct SqliteKv {
     store: Store,
     space: Arc<str>,
+    /// What it may have waiting: the store does one thing after the other, and others wait behind it.
+    share: Arc<Semaphore>,
 }
 
 /// A key in its space.
@@ -71,7 +78,14 @@ pub(crate) async fn sweep(file: &mut SqliteConnection) -> Result<bool, sqlx::Err
 
 impl SqliteKv {
     pub(crate) fn new(store: Store, instance: &str) -> Self {
-        Self { store, space: instance.into() }
+        Self { store, space: instance.into(), share: Arc::new(Semaphore::new(SHARE)) }
+    }
+
+    async fn ask<O: Operation>(&self, operation: O) -> Result<O::Answer, ServiceError> {
+        let weight = u32::try_from(operation.weight().clamp(LEAST, SHARE)).unwrap_or(u32::MAX);
+        // It is never closed.
+        let _share = self.share.acquire_many(weight).await;
+        self.store.ask(operation).await
     }
 
     fn place(&self, key: &str) -> Result<Place, ServiceError> {
@@ -84,7 +98,7 @@ impl SqliteKv {
 
 impl Kv for SqliteKv {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Bytes>, ServiceError>> {
-        Box::pin(async move { self.store.ask(Get(self.place(key)?)).await })
+        Box::pin(async move { self.ask(Get(self.place(key)?)).await })
     }
 
     fn set<'a>(&'a self, key: &'a str, value: Bytes, ttl: Option<Duration>) -> BoxFuture<'a, Result<(), ServiceError>> {
@@ -92,12 +106,12 @@ impl Kv for SqliteKv {
             let place = self.place(key)?;
             legal(&value)?;
             // The time begins now, not when it is this one's turn.
-            self.store.ask(Set { place, value, expires: ttl.and_then(expiry) }).await
+            self.ask(Set { place, value, expires: ttl.and_then(expiry) }).await
         })
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool, ServiceError>> {
-        Box::pin(async move { self.store.ask(Delete(self.place(key)?)).await })
+        Box::pin(async move { self.ask(Delete(self.place(key)?)).await })
     }
 
     fn list<'a>(&'a self, prefix: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<String>, ServiceError>> {
@@ -106,12 +120,12 @@ impl Kv for SqliteKv {
                 return Ok(Vec::new());
             }
             let prefix = Place { space: self.space.clone(), key: prefix.as_bytes().to_vec() };
-            self.store.ask(List { prefix, limit }).await
+            self.ask(List { prefix, limit }).await
         })
     }
 
     fn increment<'a>(&'a self, key: &'a str, by: i64) -> BoxFuture<'a, Result<i64, ServiceError>> {
-        Box::pin(async move { self.store.ask(Increment { place: self.place(key)?, by }).await })
+        Box::pin(async move { self.ask(Increment { place: self.place(key)?, by }).await })
     }
 
     fn compare_and_set<'a>(
@@ -127,7 +141,7 @@ impl Kv for SqliteKv {
             }
             // Too large a value is refused only if it would have been set.
             let value = if value.len() > MAX_KV_VALUE_BYTES { value.slice(..=MAX_KV_VALUE_BYTES) } else { value };
-            self.store.ask(CompareAndSet { place, expected, value }).await
+            self.ask(CompareAndSet { place, expected, value }).await
         })
     }
 }

@@ -53,6 +53,25 @@ impl Operation for Swept {
 }
 
 #[tokio::test]
+async fn an_instance_that_asks_for_much_leaves_others_their_turns() {
+    let (_folder, store, hog) = kv();
+    let mut many = JoinSet::new();
+    for number in 0..40 {
+        let hog = hog.clone();
+        let large = Bytes::from(vec![number; MAX_KV_VALUE_BYTES]);
+        many.spawn(async move { hog.set("a", large, None).await.unwrap() });
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(store.kv("another").increment("n", 1).await, Ok(1));
+    let mut done = 0;
+    while many.try_join_next().is_some() {
+        done += 1;
+    }
+    assert!(done < 10, "{done} of the other's were done before it");
+    many.join_all().await;
+}
+
+#[tokio::test]
 async fn a_later_start_finds_what_an_earlier_one_left() {
     let (folder, store, kv) = kv();
     set(&kv, "a", "1", None).await;
