@@ -43,8 +43,12 @@ fn size(value: &Json) -> usize {
         Json::Null | Json::Bool(_) | Json::Number(_) => 8,
         Json::String(text) => text.len() + 2,
         Json::Array(items) => items.iter().map(|item| size(item) + 1).sum(),
-        Json::Object(members) => members.iter().map(|(name, value)| name.len() + size(value) + 4).sum(),
+        Json::Object(members) => size_of_members(members.iter().map(|(name, value)| (name.as_str(), value))),
     }
+}
+
+fn size_of_members<'a>(members: impl Iterator<Item = (&'a str, &'a Json)>) -> usize {
+    members.map(|(name, value)| name.len() + size(value) + 4).sum()
 }
 
 // === impl Written ===
@@ -93,7 +97,7 @@ fn is_shown(level: Level) -> bool {
 impl Log for Written {
     fn log(&self, record: &LogRecord<'_>) {
         // What nobody is shown takes no room.
-        let fields = || record.fields.iter().map(|(name, value)| name.len() + size(value) + 4).sum::<usize>();
+        let fields = || size_of_members(record.fields.iter().map(|(name, value)| (*name, value)));
         if is_shown(record.level) && self.admits(record.message.len() + fields() + AROUND) {
             self.log.log(record);
         }
@@ -102,7 +106,7 @@ impl Log for Written {
 
 impl Records for Written {
     fn append(&self, record: Record) -> Result<(), ServiceError> {
-        let bytes: usize = record.row.iter().map(|(name, value)| name.len() + size(value) + 4).sum();
+        let bytes = size_of_members(record.row.iter().map(|(name, value)| (name.as_str(), value)));
         let is_shown = tracing::enabled!(target: "gatewright::records", tracing::Level::INFO);
         match !is_shown || self.admits(bytes + AROUND) {
             true => self.records.append(record),

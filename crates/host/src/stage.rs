@@ -6,7 +6,7 @@
 
 use sha2::{Digest as _, Sha256 as Hasher};
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -255,7 +255,8 @@ impl Staged {
 
 /// Who wants to have it meanwhile waits for the lock, and finds that it is gone.
 fn remove_unless_held(file: &File, path: &Path) {
-    if file.try_lock().is_ok() {
+    // Not every file system has locks: there nobody else has it.
+    if !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
         if is_at(file, path) {
             // It goes with the folder at the latest.
             let _ = fs::remove_file(path);
@@ -292,8 +293,7 @@ fn held(place: &Path, sha256: Sha256) -> Option<Arc<Held>> {
     // A pipe would keep waiting for who writes to it.
     fs::symlink_metadata(place).ok().filter(fs::Metadata::is_file)?;
     let file = File::open(place).ok()?;
-    // It is locked otherwise for no longer than it takes to remove it. Not every file system has locks: there no two
-    // gateways share a folder.
+    // It is locked otherwise for no longer than it takes to remove it.
     let _ = file.lock_shared();
     (is_at(&file, place) && Sha256::of(&file).ok()? == sha256).then(|| Held::new(file, place))
 }

@@ -58,7 +58,7 @@ async fn plugins_are_named_in_the_order_in_which_they_run() {
 
 #[tokio::test]
 async fn a_plugin_that_did_not_load_is_said_to_be_out_and_nothing_to_try() {
-    let open = r#", "plugins": [{ "name": "pii", "path": "/nowhere/pii.wasm", "failure_mode": "fail_open" }]"#;
+    let open = r#", "plugins": [{ "name": "pii", "path": "/nowhere/pii.wasm", "failure_mode": "fail_open", "hooks": ["check_input"] }]"#;
     let (said, address) = banner(open, Vec::new(), Vec::new(), None).await;
     assert!(said.contains(" > pii (did not load: there is no file `/nowhere/pii.wasm`)\n"), "{said}");
     assert!(said.contains(&format!("Try:\n  curl http://{address}")), "requests go on without it: {said}");
