@@ -398,7 +398,7 @@ pub(crate) fn unusable(config: &Config, arrivals: &Arrivals) -> Vec<Problem> {
 }
 
 /// What an entry says of an artefact that could not be looked at: nobody knows whether it guards, so that it does,
-/// unless the entry says `fail_open`, or names hooks that guard nothing.
+/// unless the entry says `fail_open` where somebody else authenticates, or names hooks that guard nothing.
 fn unknown(entry: &PluginEntry) -> PluginFacts {
     let hooks = entry.named_hooks().unwrap_or(UNKNOWN);
     let version = match &entry.version {

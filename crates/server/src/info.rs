@@ -59,7 +59,7 @@ fn ready(shared: &Shared) -> Response<ResponseBody> {
 
 async fn models(shared: &Shared, dialect: Dialect, parts: &Parts) -> Response<ResponseBody> {
     let snapshot = shared.snapshot();
-    if let Err(error) = transport::admit(&snapshot, parts).await {
+    if let Err(error) = transport::admit(shared, &snapshot, parts).await {
         return refuse(parts.uri.path(), &parts.headers, error);
     }
     let mut listed = Vec::new();

@@ -2,17 +2,18 @@
 
 use crate::auth::{ClientKeys, credential};
 use crate::request_id::request_id;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Shared, Snapshot};
 use bytes::Bytes;
 use gatewright_engine::{Lifecycle, fault_error, rejected};
 use gatewright_model::{ErrorKind, Headers, HttpRequest, HttpResponse, LlmError};
-use gatewright_pipeline::{Exchange, Round};
+use gatewright_pipeline::{CLOSING_BUDGET, Exchange, Round};
 use gatewright_plugin::hosted::point;
-use gatewright_plugin::payload::{AuthRequest, HttpExchange};
+use gatewright_plugin::payload::{AuthRequest, HttpExchange, RequestStatus, RequestSummary};
 use gatewright_plugin::{AccessFlow, AuthDecision, Draft, Facts, Hook, HookSet, HttpFlow, HttpResponseFlow, Identity};
 use http::HeaderMap;
 use http::request::Parts;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 const HOOKS: HookSet = HookSet::of(&[
     Hook::HttpRequest,
@@ -64,21 +65,45 @@ fn known<'k>(keys: Option<&'k ClientKeys>, headers: &HeaderMap) -> Result<Option
 }
 
 /// Whether somebody may ask what is no LLM request: `pre_auth` and `auth`, and the built-in keys.
-pub(crate) async fn admit(snapshot: &Snapshot, parts: &Parts) -> Result<(), LlmError> {
-    let path = parts.uri.path().to_owned();
-    let facts = Facts { request_id: request_id(&parts.headers), endpoint: path.clone(), ..Facts::default() };
-    let mut exchange = Exchange::new(snapshot.plugins.clone(), facts);
-    if exchange.has(Hook::PreAuth) || exchange.has(Hook::Auth) {
-        let (query, headers) =
-            (query_pairs(parts.uri.query().unwrap_or_default()), Headers::from(parts.headers.clone()));
-        let request = HttpRequest::new(parts.method.clone(), path, query, headers, Bytes::new());
-        let mut draft = Draft::new(Arc::new(request));
-        pre_auth(&mut exchange, &mut draft).await?;
-        if auth(&mut exchange, snapshot.keys.as_ref(), draft.base()).await?.is_some() {
-            return Ok(());
-        }
+pub(crate) async fn admit(shared: &Shared, snapshot: &Arc<Snapshot>, parts: &Parts) -> Result<(), LlmError> {
+    let hooks = snapshot.plugins.hooks();
+    if !hooks.contains(Hook::PreAuth) && !hooks.contains(Hook::Auth) {
+        return known(snapshot.keys.as_ref(), &parts.headers).map(|_| ());
     }
-    known(snapshot.keys.as_ref(), &parts.headers).map(|_| ())
+    let (snapshot, parts, (tell, told)) = (snapshot.clone(), parts.clone(), oneshot::channel());
+    // Who was called is told of the end, also if the client goes away.
+    shared.tasks.spawn(async move {
+        let facts =
+            Facts { request_id: request_id(&parts.headers), endpoint: parts.uri.path().to_owned(), ..Facts::default() };
+        let mut exchange = Exchange::new(snapshot.plugins.clone(), facts);
+        let admitted = asked(&mut exchange, snapshot.keys.as_ref(), parts).await;
+        let mut summary = Arc::new(match &admitted {
+            Ok(()) => RequestSummary { http_status: 200, ..RequestSummary::default() },
+            Err(error) => RequestSummary {
+                status: RequestStatus::of_error(error.kind),
+                http_status: error.status(),
+                error: Some(Arc::new(error.clone())),
+                ..RequestSummary::default()
+            },
+        });
+        // Nobody waits any more if the client went away.
+        let _ = tell.send(admitted);
+        exchange.begin_closing(CLOSING_BUDGET);
+        exchange.end::<point::RequestEnd>(&mut summary).await;
+    });
+    told.await.unwrap_or_else(|_| Err(LlmError::new(ErrorKind::Internal, "the gateway failed")))
+}
+
+/// Asks those who may refuse.
+async fn asked(exchange: &mut Exchange, keys: Option<&ClientKeys>, parts: Parts) -> Result<(), LlmError> {
+    let query = query_pairs(parts.uri.query().unwrap_or_default());
+    let (path, headers) = (parts.uri.path().to_owned(), Headers::from(parts.headers));
+    let mut draft = Draft::new(Arc::new(HttpRequest::new(parts.method, path, query, headers, Bytes::new())));
+    pre_auth(exchange, &mut draft).await?;
+    match auth(exchange, keys, draft.base()).await? {
+        Some(_) => Ok(()),
+        None => known(keys, draft.base().headers.as_map()).map(|_| ()),
+    }
 }
 
 /// Runs the layers: `http_request`, `pre_auth`, `auth`, `post_auth`. `seen` gets the request as it is after each.

@@ -269,8 +269,10 @@ async fn a_start_that_fails_leaves_nothing_behind() {
     drain(taken).await;
 }
 
-/// Knows those who say a word.
+/// Knows those who say a word, and is told how it ended.
 struct Doorman;
+
+static ENDED: Mutex<Vec<u16>> = Mutex::new(Vec::new());
 
 #[plugin]
 impl Plugin for Doorman {
@@ -280,6 +282,11 @@ impl Plugin for Doorman {
             Some("thief") => AuthDecision::Refuse(Rejection::new("Not you")),
             _ => AuthDecision::Pass,
         })
+    }
+
+    fn request_end(&self, _: &mut Cx, summary: &RequestSummary) -> Result<(), Failure> {
+        ENDED.lock().unwrap_or_else(PoisonError::into_inner).push(summary.http_status);
+        Ok(())
     }
 }
 
@@ -293,6 +300,7 @@ async fn models_are_shown_to_those_whom_a_plugin_knows() {
         assert_eq!(answer.contains("demo/echo"), expected == "200", "{said}: {answer}");
     }
     drain(started).await;
+    assert_eq!(*ENDED.lock().unwrap(), [401, 401, 401, 200], "what was opened is closed");
 }
 
 /// Holds its thread at what says so.
