@@ -2,16 +2,20 @@ use super::*;
 use crate::gateway::Gateway;
 use gatewright_config::LogLevel;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
+
+/// A config of one worker at any port, with these members besides.
+fn write_config(file: &Path, members: &str) {
+    let text = format!(r#"{{ "detect_providers": false, "server": {{ "port": 0, "workers": 1 }}{members} }}"#);
+    fs::write(file, text).unwrap();
+}
 
 #[tokio::test]
 async fn a_file_that_cannot_be_used_leaves_the_last_good_config() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.json");
-    let write = |members: &str| {
-        let text = format!(r#"{{ "detect_providers": false, "server": {{ "port": 0, "workers": 1 }}{members} }}"#);
-        fs::write(&file, text).unwrap();
-    };
+    let write = |members: &str| write_config(&file, members);
     write("");
     let builder = Gateway::builder().config_file(&file);
     let mut started = builder.start().await.unwrap();
@@ -55,10 +59,7 @@ async fn a_plugin_whose_file_changes_is_a_reason_to_reload() {
 async fn the_last_refusal_is_shown_until_a_config_is_taken() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.json");
-    let write = |members: &str| {
-        let text = format!(r#"{{ "detect_providers": false, "server": {{ "port": 0, "workers": 1 }}{members} }}"#);
-        fs::write(&file, text).unwrap();
-    };
+    let write = |members: &str| write_config(&file, members);
     write("");
     let builder = Gateway::builder().config_file(&file);
     let mut started = builder.start().await.unwrap();
