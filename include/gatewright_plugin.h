@@ -62,10 +62,11 @@
  * joined by `/`:
  *
  *   model, provider, stream                        of an LLM request (pre_request, check_input, pre_llm, before_model)
+ *   texts/0/1, texts/0/0                           the first text of the conversation, and who speaks: all that guards read
  *   messages/0/role                                the first message of the conversation
  *   messages/0/blocks/0/content/text               the text of its first block
  *   response/output/chat/choices/0/message/...     of a response (post_llm, check_output)
- *   texts/0/text                                   the text of the first channel (check_output); `text` in
+ *   texts/0/text                                   the text of the first channel, in check_output alone; `text` in
  *                                                  on_stream_chunk
  *   method, path, body, headers/x-foo, query/page  of an HTTP request (http_request, pre_auth, post_auth)
  *   request/..., response/status, response/body    of http_response
@@ -137,6 +138,7 @@ enum { GATEWRIGHT_DEBUG = 0, GATEWRIGHT_INFO = 1, GATEWRIGHT_WARN = 2, GATEWRIGH
 #define GATEWRIGHT_PART_OUTPUT 4
 #define GATEWRIGHT_PART_REQUEST_BODY 5
 #define GATEWRIGHT_PART_RESPONSE_BODY 6
+#define GATEWRIGHT_PART_TEXTS 7
 
 /* Functions of the host, for `ask`: argument -> result, both documents. */
 /* Writes a line to the host's log. Permission: none; does not wait; since 1.0.

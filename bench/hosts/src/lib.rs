@@ -37,10 +37,10 @@ impl Plugin for Subject {
 
     fn pre_llm(&self, _: &mut Cx, request: &mut Draft<Request>) -> Result<PreLlm, Failure> {
         let mut longest = 0;
-        request.edit().chat_mut()?.messages.map_texts(|_, text| {
+        request.map_texts(|_, text| {
             longest = longest.max(text.len());
             Some(text.replace("secret", "******"))
-        });
+        })?;
         if longest == 0 { Err(Failure::new("there is no text")) } else { Ok(PreLlm::Continue) }
     }
 }

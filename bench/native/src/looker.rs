@@ -14,9 +14,7 @@ impl Plugin for Looker {
 
     fn check_input(&self, _: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
         let mut found = false;
-        for message in request.chat()?.messages.iter() {
-            message.texts(&mut |text| found |= text.contains("rosebud"));
-        }
+        request.texts(|_, text| found |= text.contains("rosebud"))?;
         Ok(if found { Verdict::block("a word") } else { Verdict::Allow })
     }
 }

@@ -27,18 +27,12 @@ impl Plugin for Subject {
 
     fn check_input(&self, _: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
         let mut found = false;
-        for message in request.chat()?.messages.iter() {
-            message.texts(&mut |text| found |= text.starts_with("sk-"));
-        }
+        request.texts(|_, text| found |= text.starts_with("sk-"))?;
         Ok(if found { Verdict::block("a key") } else { Verdict::Allow })
     }
 
     fn pre_llm(&self, _: &mut Cx, request: &mut Draft<Request>) -> Result<PreLlm, Failure> {
-        request.edit().chat_mut()?.messages.map_texts(|_, text| {
-            let mut new = text.to_owned();
-            new.push('!');
-            Some(new)
-        });
+        request.map_texts(|_, text| Some([text, "!"].concat()))?;
         Ok(PreLlm::Continue)
     }
 }

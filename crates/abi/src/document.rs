@@ -70,6 +70,11 @@ pub fn write_long(value: &impl Serialize) -> Vec<u8> {
     write_into(Vec::with_capacity(length.0), value)
 }
 
+/// The same of a value that is about so long.
+pub(crate) fn write_sized(bytes: usize, value: &impl Serialize) -> Vec<u8> {
+    write_into(Vec::with_capacity(bytes), value)
+}
+
 fn write_into(empty: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
     let mut serializer = Serializer::new(Buffer(empty));
     // Writing into memory does not fail, and no type of the contract refuses to be written.
@@ -86,7 +91,12 @@ pub fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, NotADocument> {
 
 /// The same where texts are made in another way than by looking at each byte.
 pub fn read_with<T: DeserializeOwned>(document: &[u8], texts: Texts) -> Result<T, NotADocument> {
-    T::deserialize(&mut Reader::new(document, texts))
+    T::deserialize(&mut reader(document, texts))
+}
+
+/// What reads a document, for those who make no value of it.
+pub(crate) fn reader(document: &[u8], texts: Texts) -> Reader<'_> {
+    Reader::new(document, texts)
 }
 
 /// The text that these bytes are, if they are UTF-8.

@@ -11,6 +11,17 @@ pub trait Far: Send + Sync + 'static {
     /// Fetches a part. An error if there is none, if the manifest does not ask for it, or if the call is over.
     fn part(&self, part: Part) -> Result<Vec<u8>, String>;
 
+    /// Whether a part is here already, so that to fetch it costs nothing.
+    fn at_hand(&self, _: Part) -> bool {
+        false
+    }
+
+    /// Hands texts over that are to stand in another's stead, by the place of that, without writing them into the answer.
+    /// Answers whether the other side took them.
+    fn replace_texts(&self, _: &[(u32, String)]) -> bool {
+        false
+    }
+
     /// How the texts of what the other side hands over are made. Who knows that it hands over nothing but UTF-8 need
     /// not look at each byte.
     fn texts(&self) -> Texts {

@@ -62,6 +62,7 @@ pub fn arrive<P: Implements>(hook: Hook, head: &[u8], far: &Arc<dyn Far>) -> Res
 /// The answer of a call as a document; `keep` takes a stream that it answers with, and gives its number. A hook that
 /// has nothing to say answers nothing.
 pub fn leave<P: Implements>(
+    far: &Arc<dyn Far>,
     cx: &mut Cx,
     call: &Call,
     reply: Reply,
@@ -72,7 +73,7 @@ pub fn leave<P: Implements>(
             $direction:ident, $mode:ident, $seconds:literal, $payload:ty, $pass:ident, $outcome:ty))*) => {
             match call {
                 $(Call::$variant(payload) if P::HOOKS.contains(Hook::$variant) => {
-                    answer::<point::$variant>(cx, payload, reply, keep)
+                    answer::<point::$variant>(far, cx, payload, reply, keep)
                 })*
                 _ => fail(Failure::Malformed("the plugin does not implement the hook".to_owned())),
             }
@@ -86,7 +87,13 @@ pub fn fail(failure: Failure) -> Vec<u8> {
     document::write(&Answer::<(), ()>::failed(failure))
 }
 
-fn answer<H>(cx: &mut Cx, payload: &H::Payload, reply: Reply, keep: &mut dyn FnMut(ChunkStream) -> u64) -> Vec<u8>
+fn answer<H>(
+    far: &Arc<dyn Far>,
+    cx: &mut Cx,
+    payload: &H::Payload,
+    reply: Reply,
+    keep: &mut dyn FnMut(ChunkStream) -> u64,
+) -> Vec<u8>
 where
     H: HookPoint<Payload: Carry, Outcome: OutcomeCarry>,
 {
@@ -96,9 +103,12 @@ where
         Ok(outcome) => outcome,
         Err(failure) => return document::write(&Written::<H>::failed(failure)),
     };
-    let edits = payload.edits();
+    let mut edits = payload.edits();
     if edits.is_none() && outcome.is_quiet() && !cx.has_writes() {
         return Vec::new();
+    }
+    if let Some(edits) = &mut edits {
+        H::Payload::hand_over(edits, &**far);
     }
     let outcome = (!outcome.is_quiet()).then(|| outcome.leave(Opens::Keep(keep)));
     let long = edits.is_some();

@@ -30,6 +30,15 @@ pub struct Rest {
     view: Arc<View>,
 }
 
+/// What came back of a call.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// The answer, a document.
+    pub answer: &'a [u8],
+    /// Texts that came beside it, by the place of those in whose stead they are.
+    pub texts: Vec<(u32, String)>,
+}
+
 /// Sends a call on its way.
 pub fn depart(cx: &Cx, call: &CallRef<'_>, view: &Arc<View>) -> Departure {
     macro_rules! by_hook {
@@ -50,11 +59,11 @@ pub fn depart(cx: &Cx, call: &CallRef<'_>, view: &Arc<View>) -> Departure {
 pub fn settle(
     cx: &mut Cx,
     call: CallRef<'_>,
-    answer: &[u8],
+    arrival: Arrival<'_>,
     view: &View,
     streams: &dyn Fn() -> Arc<dyn Pulls>,
 ) -> Reply {
-    if answer.len() > MAX_ANSWER_BYTES {
+    if arrival.bytes() > MAX_ANSWER_BYTES {
         return Reply::Failed(Failure::Oversized(format!("an answer has at most {MAX_ANSWER_BYTES} bytes")));
     }
     macro_rules! by_hook {
@@ -62,7 +71,7 @@ pub fn settle(
             $direction:ident, $mode:ident, $seconds:literal, $payload:ty, $pass:ident, $outcome:ty))*) => {
             match call {
                 $(CallRef::$variant(payload) => {
-                    match settled::<point::$variant>(cx, payload, answer, view, streams) {
+                    match settled::<point::$variant>(cx, payload, arrival, view, streams) {
                         Ok(outcome) => Reply::$variant(outcome),
                         Err(failure) => Reply::Failed(failure),
                     }
@@ -76,7 +85,7 @@ pub fn settle(
 fn settled<H>(
     cx: &mut Cx,
     payload: &mut H::Payload,
-    answer: &[u8],
+    Arrival { answer, texts }: Arrival<'_>,
     view: &View,
     streams: &dyn Fn() -> Arc<dyn Pulls>,
 ) -> Result<H::Outcome, Failure>
@@ -85,15 +94,21 @@ where
 {
     type Read<H> =
         Answer<<<H as HookPoint>::Outcome as OutcomeCarry>::Document, <<H as HookPoint>::Payload as Carry>::Edits>;
+    let malformed = |unfit: Unfit| Failure::Malformed(unfit.to_string());
     let unsaid = || Failure::Malformed("it said nothing where it must".to_owned());
-    if answer.is_empty() {
+    if answer.is_empty() && texts.is_empty() {
         return H::Outcome::quiet().ok_or_else(unsaid);
     }
-    let malformed = |unfit: Unfit| Failure::Malformed(unfit.to_string());
-    let Answer { failure, outcome, edits, state, scratch, metadata } =
-        document::read::<Read<H>>(answer).map_err(|error| Failure::Malformed(error.to_string()))?;
+    let read = match answer {
+        [] => Read::<H>::of(None, None, Writes::default()),
+        _ => document::read::<Read<H>>(answer).map_err(|error| Failure::Malformed(error.to_string()))?,
+    };
+    let Answer { failure, outcome, edits, state, scratch, metadata } = read;
     if let Some(failure) = failure {
         return Err(failure);
+    }
+    if !texts.is_empty() {
+        payload.replace_texts(texts, view).map_err(malformed)?;
     }
     if let Some(edits) = edits {
         payload.apply(edits, view).map_err(malformed)?;
@@ -106,6 +121,19 @@ where
     }
 }
 
+// === impl Arrival ===
+
+impl<'a> Arrival<'a> {
+    /// An answer with nothing beside it.
+    pub fn of(answer: &'a [u8]) -> Self {
+        Self { answer, texts: Vec::new() }
+    }
+
+    fn bytes(&self) -> usize {
+        self.texts.iter().fold(self.answer.len(), |bytes, (_, text)| bytes.saturating_add(text.len()))
+    }
+}
+
 // === impl Rest ===
 
 impl Rest {
@@ -115,7 +143,7 @@ impl Rest {
             Part::Facts => Ok(document::write(&FactsDocument::from(&*self.facts))),
             Part::State => Ok(document::write(&self.state.iter().collect::<Vec<_>>())),
             Part::Scratch => Ok(self.scratch.as_ref().map(document::write).unwrap_or_default()),
-            Part::Chat | Part::Output | Part::RequestBody | Part::ResponseBody => self.parts.get(part, &self.view),
+            _ => self.parts.get(part, &self.view),
         }
     }
 

@@ -21,6 +21,8 @@ pub enum Part {
     RequestBody = 5,
     /// The body of the HTTP response: bytes, no document.
     ResponseBody = 6,
+    /// The texts of the conversation of an LLM request: what is needed to read and to replace them.
+    Texts = 7,
 }
 
 /// Why a part is not given.
@@ -52,8 +54,16 @@ const CREDENTIALS: [&str; 7] =
 
 impl Part {
     /// Every part, by number.
-    pub const ALL: [Self; 7] =
-        [Self::Facts, Self::State, Self::Scratch, Self::Chat, Self::Output, Self::RequestBody, Self::ResponseBody];
+    pub const ALL: [Self; 8] = [
+        Self::Facts,
+        Self::State,
+        Self::Scratch,
+        Self::Chat,
+        Self::Output,
+        Self::RequestBody,
+        Self::ResponseBody,
+        Self::Texts,
+    ];
 
     /// The part of this number.
     pub fn numbered(number: u32) -> Option<Self> {
@@ -70,6 +80,7 @@ impl Part {
             Self::Output => "output",
             Self::RequestBody => "request_body",
             Self::ResponseBody => "response_body",
+            Self::Texts => "texts",
         }
     }
 }

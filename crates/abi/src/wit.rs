@@ -39,8 +39,11 @@ pub fn package() -> String {
 interface types {
   /// The call at hand. It ends with the call.
   resource call {
-    /// A part, by its number: 0 facts, 1 state, 2 scratch, 3 chat, 4 output, 5 request body, 6 response body.
+    /// A part, by its number: 0 facts, 1 state, 2 scratch, 3 chat, 4 output, 5 request body, 6 response body, 7 texts.
     part: func(number: u32) -> result<list<u8>, string>;
+    /// Texts in another's stead, by the place of that among the texts: as `texts` of the edits, with no document around
+    /// them. They are UTF-8.
+    replace-texts: func(texts: list<tuple<u32, list<u8>>>) -> result<_, string>;
   }
   /// What a panic says, just before it traps.
   panicked: func(message: string);

@@ -123,7 +123,7 @@ impl Native {
 
     fn settle(&self, cx: &mut Cx, call: CallRef<'_>, settled: Result<Vec<u8>, Failure>) -> Reply {
         match settled {
-            Ok(answer) => host::settle(cx, call, &answer, &self.view, &|| self.pulls.clone()),
+            Ok(answer) => host::settle(cx, call, host::Arrival::of(&answer), &self.view, &|| self.pulls.clone()),
             Err(failure) => Reply::Failed(failure),
         }
     }

@@ -6,6 +6,7 @@ use gatewright_abi::document::NotADocument;
 use gatewright_abi::native::Status;
 use gatewright_abi::{NotGiven, Part, document};
 use gatewright_plugin::Hook;
+use std::collections::BTreeSet;
 
 /// The longest path.
 const MAX_PATH_BYTES: usize = 1024;
@@ -34,6 +35,8 @@ struct Edits {
     members: Vec<String>,
     /// The headers that were written, in lower case.
     headers: Vec<String>,
+    /// The places of the texts that were replaced.
+    texts: BTreeSet<u32>,
 }
 
 /// Where a part stands in the tree of a hook.
@@ -58,13 +61,17 @@ enum Editable {
 }
 
 const BODY: &str = "body";
+const TEXTS: &str = "texts";
+
+/// What a request has beside its conversation.
+const HEAD: [&str; 4] = ["kind", "provider", "model", "stream"];
 
 fn places(hook: Hook) -> &'static [Place] {
     const fn at(part: Part, prefix: &'static [&'static str], name: Option<&'static str>) -> Place {
         Place { part, prefix, name }
     }
-    const CHAT: &[Place] = &[at(Part::Chat, &[], None)];
-    const CHAT_OF_ERROR: &[Place] = &[at(Part::Chat, &["request"], None)];
+    const CHAT: &[Place] = &[at(Part::Texts, &[], Some(TEXTS)), at(Part::Chat, &[], None)];
+    const CHAT_OF_ERROR: &[Place] = &[at(Part::Texts, &["request"], Some(TEXTS)), at(Part::Chat, &["request"], None)];
     const OUTPUT: &[Place] = &[at(Part::Output, &[], Some("output"))];
     const OUTPUT_OF_RESULT: &[Place] =
         &[at(Part::Output, &["response"], Some("output")), at(Part::Output, &["stream_end"], Some("output"))];
@@ -217,8 +224,24 @@ impl Payload {
         if fixed {
             return Err(Refused(Status::Unsupported, format!("{} does not edit `{path}`", self.hook)));
         }
+        let other = |member: &String| match *first {
+            TEXTS => is_of_chat(member),
+            first => is_of_chat(first) && member == TEXTS,
+        };
+        if matches!(editable(self.hook), Editable::Request) && self.edits.members.iter().any(other) {
+            let either = "a call edits either `texts` or the messages themselves";
+            return Err(Refused(Status::Unsupported, either.to_owned()));
+        }
+        let place = match (editable(self.hook), segments.as_slice()) {
+            (Editable::Request, [TEXTS, place, "1"]) => Some(place.parse::<u32>().map_err(|_| nowhere(&segments))?),
+            (Editable::Request, [TEXTS, ..]) => {
+                return Err(Refused(Status::Unsupported, "a text is at `texts/N/1`".to_owned()));
+            }
+            _ => None,
+        };
         self.load(&segments, fetch)?;
         replace(&mut self.root, &segments, value)?;
+        self.edits.texts.extend(place);
         if !self.edits.members.iter().any(|member| member == first) {
             self.edits.members.push((*first).to_owned());
         }
@@ -257,18 +280,25 @@ impl Payload {
     }
 
     fn request_edits(&self) -> Node {
-        const HEAD: [&str; 4] = ["kind", "provider", "model", "stream"];
         let mut edits = Node::map([]);
         let mut chat = Node::map([]);
         if let Node::Map(members) = &self.root {
             for (name, value) in members {
-                match HEAD.contains(&&**name) {
-                    true => edits.put(name, value.clone()),
-                    false => chat.put(name, value.clone()),
+                match &**name {
+                    TEXTS => {}
+                    name if HEAD.contains(&name) => edits.put(name, value.clone()),
+                    name => chat.put(name, value.clone()),
                 }
             }
         }
-        if self.edits.members.iter().any(|member| !HEAD.contains(&&**member)) {
+        if !self.edits.texts.is_empty() {
+            let replaced = |place: &u32| {
+                let text = self.root.at([TEXTS, &place.to_string(), "1"]).cloned();
+                Node::List(vec![Node::Int(i64::from(*place)), text.unwrap_or(Node::Null)])
+            };
+            edits.put(TEXTS, Node::List(self.edits.texts.iter().map(replaced).collect()));
+        }
+        if self.edits.members.iter().any(|member| is_of_chat(member)) {
             edits.put("chat", chat);
         }
         edits
@@ -328,6 +358,15 @@ fn values(state: Node) -> Node {
     Node::Map(members.collect())
 }
 
+/// Whether a member of a request is one of its conversation, but for the texts, which stand beside it.
+fn is_of_chat(member: &str) -> bool {
+    member != TEXTS && !HEAD.contains(&member)
+}
+
+fn nowhere(path: &[&str]) -> Refused {
+    Refused(Status::Missing, format!("there is nothing at `{}`", path.join("/")))
+}
+
 fn segments(path: &str) -> Result<Vec<&str>, Refused> {
     if path.is_empty() || path.len() > MAX_PATH_BYTES {
         return Err(Refused(Status::Invalid, format!("a path has 1 to {MAX_PATH_BYTES} bytes")));
@@ -341,7 +380,7 @@ fn walk<'n>(root: &'n mut Node, path: &[&str]) -> Option<&'n mut Node> {
 
 /// Puts a value in place of what stands at a path. Messages on the way are no longer as they were.
 fn replace(root: &mut Node, path: &[&str], value: Node) -> Result<(), Refused> {
-    let nowhere = || Refused(Status::Missing, format!("there is nothing at `{}`", path.join("/")));
+    let nowhere = || nowhere(path);
     let [way @ .., last] = path else { return Err(nowhere()) };
     let mut node = root;
     for segment in way {

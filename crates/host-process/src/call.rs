@@ -6,7 +6,7 @@ use crate::link::Link;
 use crate::links::Links;
 use crate::process::Shared;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use gatewright_abi::host::{self, Departure};
+use gatewright_abi::host::{self, Arrival, Departure};
 use gatewright_abi::{Pulled, Pulls, document};
 use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::model::{ErrorKind, LlmError};
@@ -56,7 +56,7 @@ pub(crate) async fn call(shared: &Shared, links: &Arc<Links>, cx: &mut Cx, call:
             }
             let streams =
                 || -> Arc<dyn Pulls> { Arc::new(Answered { links: links.clone(), call: number, desk: desk.clone() }) };
-            host::settle(cx, call.lend(), &answer, &shared.view, &streams)
+            host::settle(cx, call.lend(), Arrival::of(&answer), &shared.view, &streams)
         }
         Err(failure) => Reply::Failed(failure),
     }

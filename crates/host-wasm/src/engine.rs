@@ -149,9 +149,10 @@ impl Clock {
                     (_, None) => return,
                     // A second at most, to see that nobody is there any more.
                     (true, Some(_)) => thread::park_timeout(Duration::from_secs(1)),
+                    // First the time, then the tick: a call that woke the clock is not interrupted by it.
                     (false, Some(engine)) => {
-                        engine.increment_epoch();
                         thread::sleep(TICK);
+                        engine.increment_epoch();
                     }
                 }
             }

@@ -5,7 +5,7 @@ use crate::component::{Checked, LoadError, in_a_line};
 use crate::limits::Limits;
 use crate::linker::{CallHandle, Current, State};
 use crate::mould::{Mould, Started};
-use gatewright_abi::host::{self, Departure};
+use gatewright_abi::host::{self, Arrival, Departure};
 use gatewright_abi::{Pulled, Pulls, document, wit};
 use gatewright_model::{ErrorKind, LlmError};
 use gatewright_plugin::hosted::{Call, Reply};
@@ -95,7 +95,7 @@ impl Instance {
         let mut store = Store::new(mould.pre.engine(), state);
         store.limiter(|state| &mut state.limits);
         store.set_hostcall_fuel(MOST_HANDED_OVER);
-        // It runs for at most one tick, then others have their turn.
+        // It runs until the next tick, then others have their turn.
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|cx| match cx.data().in_place {
             true => Ok(UpdateDeadline::Interrupt),
@@ -136,9 +136,9 @@ impl Instance {
         let mut cx = Cx::new(Arc::new(Facts::default()), SharedState::default(), None, services.clone());
         let mut call = Call::OnStartup(started.startup.clone());
         let Departure { head, rest } = host::depart(&cx, &call.lend(), &started.view);
-        let current = Current { hook: Hook::OnStartup, rest, services };
+        let current = Current::new(Hook::OnStartup, rest, services);
         let Answered { answer, .. } = self.call(&mould.checked, current, head).await.map_err(at_start)?;
-        match host::settle(&mut cx, call.lend(), &answer, &started.view, &|| Arc::new(NoStreams)) {
+        match host::settle(&mut cx, call.lend(), Arrival::of(&answer), &started.view, &|| Arc::new(NoStreams)) {
             Reply::Failed(failure) => Err(LoadError::Startup(in_a_line(&failure.to_string()))),
             _ => Ok(()),
         }
@@ -195,6 +195,8 @@ impl Instance {
         let entered = self.enter(checked, current);
         async move {
             let (handle, call) = entered?;
+            // Of the ticks that came since the last call none counts.
+            self.store.set_epoch_deadline(1);
             let answered = match handle {
                 Handle::One(handle) => handle.call_async(&mut self.store, (call, head)).await.map(of_one),
                 Handle::Chunks(handle) => handle.call_async(&mut self.store, (call, vec![head])).await.map(of_chunks),

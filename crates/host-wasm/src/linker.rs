@@ -4,12 +4,12 @@ use crate::component::LoadError;
 use crate::limits::Limits;
 use gatewright_abi::functions::Function;
 use gatewright_abi::host::Rest;
-use gatewright_abi::{Part, document, service, wit};
+use gatewright_abi::{MAX_ANSWER_BYTES, Part, document, service, wit};
 use gatewright_plugin::services::{ServiceError, Services};
 use gatewright_plugin::{Hook, Permission};
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
-use wasmtime::component::{Linker, Resource, ResourceType};
+use wasmtime::component::{Linker, Resource, ResourceType, WasmList};
 use wasmtime::{Engine, StoreContextMut};
 
 /// The most random bytes of one call.
@@ -38,6 +38,8 @@ pub(crate) struct Current {
     pub(crate) hook: Hook,
     pub(crate) rest: Rest,
     pub(crate) services: Services,
+    /// Texts that it left, to be taken with its answer.
+    pub(crate) texts: Vec<(u32, String)>,
 }
 
 /// The resource `call`.
@@ -60,9 +62,26 @@ fn link(engine: &Engine, granted: &BTreeSet<Permission>) -> wasmtime::Result<Lin
     })?;
     types.func_wrap(
         "[method]call.part",
-        |cx: StoreContextMut<'_, State>, arguments: (Resource<CallHandle>, u32)| {
+        |mut cx: StoreContextMut<'_, State>, arguments: (Resource<CallHandle>, u32)| {
             let (call, number) = arguments;
-            Ok((part(cx.data(), call.rep(), number),))
+            Ok((part(cx.data_mut(), call.rep(), number),))
+        },
+    )?;
+    types.func_wrap(
+        "[method]call.replace-texts",
+        |mut cx: StoreContextMut<'_, State>, arguments: (Resource<CallHandle>, Vec<(u32, WasmList<u8>)>)| {
+            let (call, texts) = arguments;
+            // They may all be the same bytes of the guest's memory, so that its size is no bound.
+            let bytes = texts.iter().fold(0_usize, |bytes, (_, text)| bytes.saturating_add(text.len()));
+            if bytes > MAX_ANSWER_BYTES {
+                return Ok((Err(format!("texts have at most {MAX_ANSWER_BYTES} bytes together")),));
+            }
+            let copied = texts.iter().map(|(place, text)| {
+                let text = document::checked(text.as_le_slice(&cx)).ok_or_else(|| "a text is not UTF-8".to_owned())?;
+                Ok((*place, text.to_owned()))
+            });
+            let copied = copied.collect::<Result<_, String>>();
+            Ok((copied.and_then(|copied| at_hand(cx.data_mut(), call.rep()).map(|current| current.texts = copied)),))
         },
     )?;
     types.func_wrap("panicked", |mut cx: StoreContextMut<'_, State>, (message,): (String,)| {
@@ -113,16 +132,29 @@ fn link(engine: &Engine, granted: &BTreeSet<Permission>) -> wasmtime::Result<Lin
     Ok(linker)
 }
 
-fn part(state: &State, call: u32, number: u32) -> Result<Vec<u8>, String> {
-    let current = state.call.as_ref().filter(|_| state.calls == call);
-    let current = current.ok_or_else(|| "the call is over".to_owned())?;
+/// The call of a handle.
+fn at_hand(state: &mut State, call: u32) -> Result<&mut Current, String> {
+    let current = state.call.as_mut().filter(|_| state.calls == call);
+    current.ok_or_else(|| "the call is over".to_owned())
+}
+
+fn part(state: &mut State, call: u32, number: u32) -> Result<Vec<u8>, String> {
+    let current = at_hand(state, call)?;
     let part = Part::numbered(number).ok_or_else(|| format!("this gateway knows no part {number}"))?;
     current.rest.part(part).map_err(|why| why.to_string())
 }
 
 fn serve_now(state: &State, function: Function, argument: &[u8]) -> Result<Vec<u8>, ServiceError> {
-    let Current { hook, rest, services } = state.call.as_ref().ok_or_else(outside)?;
+    let Current { hook, rest, services, .. } = state.call.as_ref().ok_or_else(outside)?;
     service::serve_now(services, rest.facts(), *hook, function, argument)
+}
+
+// === impl Current ===
+
+impl Current {
+    pub(crate) fn new(hook: Hook, rest: Rest, services: Services) -> Self {
+        Self { hook, rest, services, texts: Vec::new() }
+    }
 }
 
 fn outside() -> ServiceError {

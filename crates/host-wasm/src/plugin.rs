@@ -8,7 +8,7 @@ use crate::mould::{Mould, Started};
 use crate::options::{InstancePolicy, MOST_IN_PLACE, Options};
 use crate::pool::{Lease, Pool};
 use crate::stream::{Home, Streams};
-use gatewright_abi::host::{self, Departure};
+use gatewright_abi::host::{self, Arrival, Departure};
 use gatewright_abi::{Pulls, View};
 use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned};
 use gatewright_plugin::services::BoxFuture;
@@ -106,22 +106,23 @@ impl WasmPlugin {
 
     fn send(&self, cx: &Cx, call: &CallRef<'_>) -> (Current, Vec<u8>) {
         let Departure { head, rest } = host::depart(cx, call, &self.view);
-        (Current { hook: call.hook(), rest, services: cx.services().clone() }, head)
+        (Current::new(call.hook(), rest, cx.services().clone()), head)
     }
 
     fn settle(&self, cx: &mut Cx, call: CallRef<'_>, lease: Lease, answered: Result<Answered, Failure>) -> Reply {
-        let Answered { answer, current } = match answered {
+        let Answered { answer, mut current } = match answered {
             Ok(answered) => answered,
             // The instance goes with the lease.
             Err(failure) => return Reply::Failed(failure),
         };
+        let arrival = Arrival { answer: &answer, texts: std::mem::take(&mut current.texts) };
         let home = OnceCell::new();
         let streams = || -> Arc<dyn Pulls> {
             let (pool, clock) = (self.pool.clone(), self.clock.clone());
             let (rest, services) = (current.rest.clone(), current.services.clone());
             Arc::new(Streams { pool, clock, rest, services, home: home.get_or_init(Home::default).clone() })
         };
-        let reply = host::settle(cx, call, &answer, &self.view, &streams);
+        let reply = host::settle(cx, call, arrival, &self.view, &streams);
         match (&reply, home.into_inner()) {
             (Reply::PreLlm(PreLlm::Stream(_)), Some(home)) => {
                 if let Err(failure) = home.keep(&self.pool, lease) {

@@ -100,7 +100,7 @@ impl Home {
 impl Pulls for Streams {
     fn pull(&self, number: u64) -> BoxFuture<'static, Result<Pulled, LlmError>> {
         let (pool, clock, home) = (self.pool.clone(), self.clock.clone(), self.home.clone());
-        let current = Current { hook: Hook::PreLlm, rest: self.rest.clone(), services: self.services.clone() };
+        let current = Current::new(Hook::PreLlm, self.rest.clone(), self.services.clone());
         Box::pin(async move {
             let _running = clock.run();
             let (mut lease, comes_back) = match home.find(&pool).await? {

@@ -132,8 +132,8 @@ impl Block {
         }
     }
 
-    /// Calls `visit` with every text in the block, those inside tool results too. Of a block that the gateway does not
-    /// know it is every string, since the model reads it all the same.
+    /// Calls `visit` with every text in the block that is not empty, those inside tool results too. Of a block that the
+    /// gateway does not know it is every string, since the model reads it all the same.
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
         match &self.content {
             Content::ToolResult { content, .. } => content.iter().for_each(|block| block.texts(visit)),
@@ -145,7 +145,8 @@ impl Block {
         }
     }
 
-    /// Replaces texts: `edit` answers `Some` where a text is to change. Answers whether any did.
+    /// Replaces texts, of those that [`Block::texts`] visits: `edit` answers `Some` where one is to change. Answers whether
+    /// any did.
     pub fn map_texts(&mut self, edit: &mut dyn FnMut(&str) -> Option<String>) -> bool {
         match self.mapped(edit) {
             Some(new) => {
@@ -159,16 +160,17 @@ impl Block {
     /// The block with other texts; `None` if none changes. A text that is replaced is not copied first.
     fn mapped(&self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
         let content = match &self.content {
-            Content::Text(text) => Content::Text(edit(text)?),
-            Content::Refusal(text) => Content::Refusal(edit(text)?),
+            Content::Text(text) => Content::Text(replaced(text, edit)?),
+            Content::Refusal(text) => Content::Refusal(replaced(text, edit)?),
             Content::Reasoning { text, signature, redacted } => {
-                Content::Reasoning { text: edit(text)?, signature: signature.clone(), redacted: redacted.clone() }
+                let text = replaced(text, edit)?;
+                Content::Reasoning { text, signature: signature.clone(), redacted: redacted.clone() }
             }
             Content::ToolUse { id, name, arguments } => {
-                Content::ToolUse { arguments: edit(arguments)?, id: id.clone(), name: name.clone() }
+                Content::ToolUse { arguments: replaced(arguments, edit)?, id: id.clone(), name: name.clone() }
             }
             Content::Document { source: MediaSource::Text(text), name } => {
-                Content::Document { source: MediaSource::Text(edit(text)?), name: name.clone() }
+                Content::Document { source: MediaSource::Text(replaced(text, edit)?), name: name.clone() }
             }
             Content::ToolResult { id, content, is_error } => {
                 let content = mapped(content, edit)?;
@@ -206,6 +208,11 @@ pub(crate) fn mapped(blocks: &[Block], edit: &mut dyn FnMut(&str) -> Option<Stri
     all
 }
 
+/// Another text in the place of one that is visited.
+fn replaced(text: &str, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<String> {
+    if text.is_empty() { None } else { edit(text) }
+}
+
 impl From<Content> for Block {
     fn from(content: Content) -> Self {
         Self { content, extra: Extra::new() }
@@ -215,7 +222,7 @@ impl From<Content> for Block {
 /// Every string in a value. JSON is read to a bounded depth, so this ends.
 fn visit_strings(value: &Json, visit: &mut dyn FnMut(&str)) {
     match value {
-        Json::String(text) => visit(text),
+        Json::String(text) if !text.is_empty() => visit(text),
         Json::Array(items) => items.iter().for_each(|item| visit_strings(item, visit)),
         Json::Object(members) => members.values().for_each(|member| visit_strings(member, visit)),
         _ => {}
@@ -224,7 +231,7 @@ fn visit_strings(value: &Json, visit: &mut dyn FnMut(&str)) {
 
 fn map_strings(value: &mut Json, edit: &mut dyn FnMut(&str) -> Option<String>) -> bool {
     match value {
-        Json::String(text) => match edit(text) {
+        Json::String(text) => match replaced(text, edit) {
             Some(new) => {
                 *text = new;
                 true

@@ -37,7 +37,7 @@ pub use media::{ImageOutput, SpeechOutput, TextOutput, TranscriptionOutput};
 pub use message::{Message, Messages, Role};
 pub use raw::{Extra, Raw};
 pub use remote::Remote;
-pub use request::{Request, RequestHead, RequestWire};
+pub use request::{RemoteChat, Request, RequestHead, RequestWire};
 pub use response::{ChatResponse, Choice, FinishReason, Output, Response, ResponseWire};
 pub use stream::{Channel, ChannelKind, Chunk, Part, StreamChunk, StreamChunkBody};
 pub use usage::Usage;

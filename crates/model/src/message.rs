@@ -137,7 +137,7 @@ impl Message {
         &mut self.blocks
     }
 
-    /// Calls `visit` with every text of the message.
+    /// Calls `visit` with every text of the message that is not empty.
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
         self.blocks.iter().for_each(|block| block.texts(visit));
     }
@@ -272,6 +272,25 @@ impl Messages {
             changed = true;
         }
         changed
+    }
+
+    /// Calls `visit` with every text that is not empty, and who speaks.
+    pub fn texts(&self, mut visit: impl FnMut(Role, &str)) {
+        for message in self.iter() {
+            message.texts(&mut |text| visit(message.role, text));
+        }
+    }
+
+    /// Replaces texts by their place among those that [`Messages::texts`] visits. Answers whether there is one at each of
+    /// these places, which must ascend.
+    pub fn replace_texts(&mut self, texts: Vec<(u32, String)>) -> bool {
+        let (mut place, mut left) = (0, texts.into_iter().peekable());
+        self.map_texts(|_, _| {
+            let new = left.next_if(|(at, _)| *at == place);
+            place += 1;
+            new.map(|(_, text)| text)
+        });
+        left.next().is_none()
     }
 
     /// Whether both lists share their storage, so that nothing in them was edited.

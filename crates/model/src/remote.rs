@@ -25,11 +25,6 @@ impl<T> Remote<T> {
     pub fn get(&self) -> Result<&T, DecodeError> {
         self.fetched.get_or_init(&self.fetch).as_ref().map_err(Clone::clone)
     }
-
-    /// The part, if somebody looked.
-    pub fn seen(&self) -> Option<&T> {
-        self.fetched.get().and_then(|fetched| fetched.as_ref().ok())
-    }
 }
 
 impl<T> std::fmt::Debug for Remote<T> {

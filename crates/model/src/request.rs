@@ -1,6 +1,6 @@
 //! An LLM request: its head, the bytes it came in, and a view that is parsed when somebody looks.
 
-use crate::{Chat, Codec, DecodeError, Dialect, Kind, Remote};
+use crate::{Chat, Codec, DecodeError, Dialect, Kind, Role};
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -19,7 +19,7 @@ pub struct Request {
     pub model: String,
     stream: bool,
     source: Source,
-    edited: Option<Box<Chat>>,
+    edited: Edited,
 }
 
 /// Where the unedited conversation is.
@@ -30,7 +30,41 @@ enum Source {
     /// In the bytes it came in.
     Wire(Arc<RequestWire>),
     /// In another address space.
-    Remote(Arc<Remote<Chat>>),
+    Remote(Arc<dyn RemoteChat>),
+}
+
+/// What was edited in a conversation.
+#[derive(Clone, Debug)]
+enum Edited {
+    Nothing,
+    /// Texts alone, in a conversation that is elsewhere and of which nothing else was looked at.
+    Texts(Box<Replaced>),
+    Chat(Box<Chat>),
+}
+
+/// Texts that were replaced, and the conversation with them if somebody looked at it.
+#[derive(Clone, Debug)]
+struct Replaced {
+    texts: Arc<Vec<(u32, String)>>,
+    chat: OnceLock<Result<Chat, DecodeError>>,
+}
+
+/// A conversation that is elsewhere: a plugin in another address space pays for what it reads of it.
+pub trait RemoteChat: Send + Sync {
+    /// All of it, fetched once.
+    fn chat(&self) -> Result<&Chat, DecodeError>;
+
+    /// All of it, if it was fetched.
+    fn seen(&self) -> Option<&Chat>;
+
+    /// Its texts alone, as [`Messages::texts`](crate::Messages::texts) visits them. Who cannot have them alone fetches all.
+    fn texts(&self, visit: &mut dyn FnMut(Role, &str)) -> Result<(), DecodeError>;
+}
+
+impl std::fmt::Debug for dyn RemoteChat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RemoteChat")
+    }
 }
 
 /// The request as it came from the client.
@@ -69,12 +103,12 @@ impl Request {
         let head = codec.scan_request(&body)?;
         let (model, stream) = (head.model.clone(), head.stream);
         let wire = RequestWire { codec, body, head, chat: OnceLock::new() };
-        Ok(Self { kind, provider: None, model, stream, source: Source::Wire(Arc::new(wire)), edited: None })
+        Ok(Self { kind, provider: None, model, stream, source: Source::Wire(Arc::new(wire)), edited: Edited::Nothing })
     }
 
     /// A request made here: an agent's step, a plugin's `llm` call, a test.
     pub fn from_chat(model: impl Into<String>, stream: bool, chat: Chat) -> Self {
-        let edited = Some(Box::new(chat));
+        let edited = Edited::Chat(Box::new(chat));
         Self { kind: Kind::Chat, provider: None, model: model.into(), stream, source: Source::None, edited }
     }
 
@@ -84,10 +118,9 @@ impl Request {
         provider: Option<String>,
         model: String,
         stream: bool,
-        fetch: impl Fn() -> Result<Chat, DecodeError> + Send + Sync + 'static,
+        chat: Arc<dyn RemoteChat>,
     ) -> Self {
-        let source = Source::Remote(Arc::new(Remote::new(fetch)));
-        Self { kind, provider, model, stream, source, edited: None }
+        Self { kind, provider, model, stream, source: Source::Remote(chat), edited: Edited::Nothing }
     }
 
     /// Whether the client wants a stream.
@@ -98,20 +131,80 @@ impl Request {
     /// The conversation. An error if the body does not hold one: a wrong type, a missing member, broken JSON.
     pub fn chat(&self) -> Result<&Chat, DecodeError> {
         match (&self.edited, &self.source) {
-            (Some(chat), _) => Ok(chat),
-            (None, Source::Wire(wire)) => wire.chat(),
-            (None, Source::Remote(remote)) => remote.get(),
-            (None, Source::None) => Err(DecodeError::new("the request has no body")),
+            (Edited::Chat(chat), _) => Ok(chat),
+            (Edited::Texts(replaced), Source::Remote(remote)) => replaced.over(&**remote),
+            (_, Source::Wire(wire)) => wire.chat(),
+            (_, Source::Remote(remote)) => remote.chat(),
+            (_, Source::None) => Err(DecodeError::new("the request has no body")),
         }
     }
 
     /// The conversation, to edit. The first call copies; messages that stay untouched keep their bytes.
     pub fn chat_mut(&mut self) -> Result<&mut Chat, DecodeError> {
-        let copy = match self.edited.take() {
-            Some(chat) => chat,
-            None => Box::new(self.chat()?.clone()),
+        if !matches!(self.edited, Edited::Chat(_)) {
+            self.edited = Edited::Chat(Box::new(self.chat()?.clone()));
+        }
+        match &mut self.edited {
+            Edited::Chat(chat) => Ok(chat),
+            Edited::Nothing | Edited::Texts(_) => Err(DecodeError::new("the request has no body")),
+        }
+    }
+
+    /// Calls `visit` with every text of the conversation that is not empty, those in tool results and in blocks that the
+    /// gateway does not know too, and with who speaks. Where the conversation is elsewhere this is all that is fetched.
+    pub fn texts(&self, mut visit: impl FnMut(Role, &str)) -> Result<(), DecodeError> {
+        let Some((remote, replaced)) = self.texts_elsewhere() else {
+            self.chat()?.messages.texts(visit);
+            return Ok(());
         };
-        Ok(self.edited.insert(copy))
+        let (mut place, mut replaced) = (0, replaced.iter().peekable());
+        remote.texts(&mut |role, text| {
+            let new = replaced.next_if(|(at, _)| *at == place);
+            place += 1;
+            let text = new.map_or(text, |(_, new)| new);
+            if !text.is_empty() {
+                visit(role, text);
+            }
+        })
+    }
+
+    /// Replaces texts, of those that [`Request::texts`] visits: `edit` answers `Some` where one is to change. Messages in
+    /// which nothing changes keep their bytes. Answers whether any changed.
+    pub fn map_texts(&mut self, mut edit: impl FnMut(Role, &str) -> Option<String>) -> Result<bool, DecodeError> {
+        let Some((remote, before)) = self.texts_elsewhere() else {
+            let mut messages = self.chat()?.messages.clone();
+            let changed = messages.map_texts(edit);
+            if changed {
+                self.chat_mut()?.messages = messages;
+            }
+            return Ok(changed);
+        };
+        let (mut place, mut before, mut texts, mut changed) = (0, before.iter().peekable(), Vec::new(), false);
+        remote.texts(&mut |role, text| {
+            let old = before.next_if(|(at, _)| *at == place).map(|(_, old)| old);
+            let text = old.map_or(text, |old| old);
+            let new = if text.is_empty() { None } else { edit(role, text) };
+            changed |= new.is_some();
+            texts.extend(new.or_else(|| old.cloned()).map(|text| (place, text)));
+            place += 1;
+        })?;
+        let seen = remote.seen().is_some();
+        if changed && seen {
+            self.chat_mut()?.messages.replace_texts(texts);
+        } else if changed {
+            self.edited = Edited::Texts(Box::new(Replaced { texts: Arc::new(texts), chat: OnceLock::new() }));
+        }
+        Ok(changed)
+    }
+
+    /// Where the texts are while they are all that was looked at, and those that were replaced.
+    fn texts_elsewhere(&self) -> Option<(&dyn RemoteChat, &[(u32, String)])> {
+        match (&self.source, &self.edited) {
+            (Source::Remote(remote), _) if remote.seen().is_some() => None,
+            (Source::Remote(remote), Edited::Nothing) => Some((&**remote, &[])),
+            (Source::Remote(remote), Edited::Texts(replaced)) => Some((&**remote, &replaced.texts)),
+            _ => None,
+        }
     }
 
     /// The bytes it came in, if it came from a client.
@@ -137,7 +230,46 @@ impl Request {
 
     /// The edited conversation, if there is one.
     pub fn edited(&self) -> Option<&Chat> {
-        self.edited.as_deref()
+        match &self.edited {
+            Edited::Chat(chat) => Some(chat),
+            Edited::Nothing | Edited::Texts(_) => None,
+        }
+    }
+
+    /// The texts that were replaced in a conversation that is elsewhere, by their place, where nothing else was edited.
+    pub fn replaced_texts(&self) -> Option<&Arc<Vec<(u32, String)>>> {
+        match &self.edited {
+            Edited::Texts(replaced) => Some(&replaced.texts),
+            Edited::Nothing | Edited::Chat(_) => None,
+        }
+    }
+}
+
+// === impl Replaced ===
+
+impl Replaced {
+    fn over(&self, remote: &dyn RemoteChat) -> Result<&Chat, DecodeError> {
+        let replaced = || {
+            let mut chat = remote.chat()?.clone();
+            match chat.messages.replace_texts((*self.texts).clone()) {
+                true => Ok(chat),
+                false => Err(DecodeError::new("the conversation has other texts than those that were replaced")),
+            }
+        };
+        self.chat.get_or_init(replaced).as_ref().map_err(Clone::clone)
+    }
+}
+
+// === impl Edited ===
+
+impl PartialEq for Edited {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Nothing, Self::Nothing) => true,
+            (Self::Texts(a), Self::Texts(b)) => a.texts == b.texts,
+            (Self::Chat(a), Self::Chat(b)) => a == b,
+            _ => false,
+        }
     }
 }
 
@@ -183,3 +315,6 @@ impl RequestWire {
         self.chat.get_or_init(|| self.codec.decode_request(&self.body)).as_ref().map_err(Clone::clone)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Edits are proposals.
 
+use gatewright_model::{DecodeError, Request, Role};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -59,6 +60,18 @@ impl<P: Clone> Draft<P> {
     pub fn into_inner(mut self) -> P {
         self.commit();
         Arc::try_unwrap(self.base).unwrap_or_else(|shared| (*shared).clone())
+    }
+}
+
+impl Draft<Request> {
+    /// Replaces texts as [`Request::map_texts`] does. It is edited only if one changes.
+    pub fn map_texts(&mut self, edit: impl FnMut(Role, &str) -> Option<String>) -> Result<bool, DecodeError> {
+        let edited = self.is_edited();
+        let changed = self.edit().map_texts(edit);
+        if !edited && !matches!(changed, Ok(true)) {
+            self.undo();
+        }
+        changed
     }
 }
 

@@ -12,9 +12,7 @@
 //! impl Plugin for NoSecrets {
 //!     fn check_input(&self, _cx: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
 //!         let mut found = false;
-//!         for message in request.chat()?.messages.iter() {
-//!             message.texts(&mut |text| found |= text.contains("sk-"));
-//!         }
+//!         request.texts(|_, text| found |= text.contains("sk-"))?;
 //!         Ok(if found { Verdict::block("The prompt holds a key") } else { Verdict::Allow })
 //!     }
 //! }

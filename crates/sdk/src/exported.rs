@@ -49,10 +49,10 @@ impl<I: Implements> Exported<I> {
         let keep = &mut |stream| self.streams().keep(stream);
         if self.plugin.immediate().contains(hook) {
             let reply = self.plugin.call_now(&mut cx, call.lend());
-            return guest::leave::<I>(&mut cx, &call, reply, keep);
+            return guest::leave::<I>(far, &mut cx, &call, reply, keep);
         }
         let mut returned = self.plugin.clone().call(cx, call).await;
-        guest::leave::<I>(&mut returned.cx, &returned.call, returned.reply, keep)
+        guest::leave::<I>(far, &mut returned.cx, &returned.call, returned.reply, keep)
     }
 
     /// Pulls a stream that a call answered with, by its number: a document.

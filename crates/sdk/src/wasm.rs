@@ -42,6 +42,8 @@ struct Desk<P>(PhantomData<fn() -> P>);
 unsafe extern "C" {
     #[link_name = "[method]call.part"]
     fn call_part(call: u32, number: u32, out: *mut Area);
+    #[link_name = "[method]call.replace-texts"]
+    fn call_replace_texts(call: u32, texts: *const [usize; 3], count: usize, out: *mut Area);
     #[link_name = "[resource-drop]call"]
     fn call_drop(call: u32);
     #[link_name = "panicked"]
@@ -119,6 +121,23 @@ impl Far for Call {
             0 => Ok(bytes),
             _ => Err(String::from_utf8_lossy(&bytes).into_owned()),
         }
+    }
+
+    fn replace_texts(&self, texts: &[(u32, String)]) -> bool {
+        let places: Vec<[usize; 3]> =
+            texts.iter().map(|(place, text)| [*place as usize, text.as_ptr() as usize, text.len()]).collect();
+        let mut out = Area::new();
+        // SAFETY: the texts and their places outlive the call; the host writes a tag, and a pointer and a length if it says
+        // no, which fit.
+        let refused = unsafe {
+            call_replace_texts(self.0, places.as_ptr(), places.len(), &raw mut out);
+            let refused = out.0[0] & 0xff != 0;
+            if refused {
+                drop(out.list(1));
+            }
+            refused
+        };
+        !refused
     }
 
     fn texts(&self) -> Texts {

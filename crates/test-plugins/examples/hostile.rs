@@ -51,9 +51,7 @@ impl ChunkSource for Endless {
 
 fn says(request: &Request, word: &str) -> Result<bool, Failure> {
     let mut found = false;
-    for message in request.chat()?.messages.iter() {
-        message.texts(&mut |text| found |= text == word);
-    }
+    request.texts(|_, text| found |= text == word)?;
     Ok(found)
 }
 

@@ -27,9 +27,7 @@ impl Plugin for Generation {
 
     fn check_input(&self, cx: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
         let mut forbidden = false;
-        for message in request.chat()?.messages.iter() {
-            message.texts(&mut |text| forbidden |= text.contains("forbidden"));
-        }
+        request.texts(|_, text| forbidden |= text.contains("forbidden"))?;
         if forbidden {
             return Ok(Verdict::block("it is forbidden"));
         }

@@ -137,7 +137,7 @@ impl Subject for StreamExchange {
 
 impl Subject for Draft<Request> {
     fn map(&mut self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Result<(), Failure> {
-        self.edit().chat_mut()?.messages.map_texts(|_, text| edit(text));
+        self.map_texts(|_, text| edit(text))?;
         Ok(())
     }
 

@@ -13,7 +13,8 @@
 //! #[plugin]
 //! impl Plugin for NoSecrets {
 //!     fn check_input(&self, cx: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
-//!         let found = request.chat()?.messages.iter().any(|message| message.joined_text().contains("sk-"));
+//!         let mut found = false;
+//!         request.texts(|_, text| found |= text.contains("sk-"))?;
 //!         cx.metadata("found", found);
 //!         Ok(if found { Verdict::block("The prompt holds a key") } else { Verdict::Allow })
 //!     }

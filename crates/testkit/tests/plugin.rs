@@ -15,13 +15,12 @@ struct Anonymizer;
 impl Plugin for Anonymizer {
     fn pre_llm(&self, cx: &mut Cx, request: &mut Draft<Request>) -> Result<PreLlm, Failure> {
         let mut found = Vec::new();
-        request.edit().chat_mut()?.messages.map_texts(|_, text| {
+        request.map_texts(|_, text| {
             let words: Vec<String> = text.split(' ').map(|word| replace(word, &mut found)).collect();
             Some(words.join(" ")).filter(|new| new != text)
-        });
-        match found.is_empty() {
-            true => request.undo(),
-            false => cx.set(KEY, json!(found))?,
+        })?;
+        if !found.is_empty() {
+            cx.set(KEY, json!(found))?;
         }
         Ok(PreLlm::Continue)
     }

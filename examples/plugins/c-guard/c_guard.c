@@ -5,7 +5,7 @@
  * It reads what a model is told in words: texts, refusals, reasoning, the arguments of tool calls, documents that are
  * text, what tools answered, and blocks of kinds that the gateway does not know. It does not read pictures, sound, files,
  * the descriptions of tools, and names. Bytes are compared as they are: another case or spelling is another word, and so
- * is one of which letters are escaped (`\u0072`) in arguments and unknown blocks, which are JSON.
+ * is one of which letters are escaped (`\u0072`) in the arguments of a tool call, which are JSON.
  */
 #include "gatewright_plugin.h"
 
@@ -19,21 +19,6 @@ typedef struct guard {
   const gatewright_host_v1 *host;
   char *word;
 } guard;
-
-/* A search in the conversation of a call. */
-typedef struct search {
-  const guard *guard;
-  gatewright_call call;
-  int found;
-  /* The place that is looked at. The host refuses a path of more than 1024 bytes, so that this has room for a step. */
-  char path[1024 + 64];
-} search;
-
-/* Where a block may have a text; it has one of them at most. */
-static const char *const TEXTS[] = {
-    "content/text",      "content/tool_use/arguments",   "content/reasoning/text",
-    "content/refusal",   "content/document/source/text", "content/other",
-};
 
 static gatewright_slice slice(const char *text) {
   return (gatewright_slice){(const uint8_t *)text, strlen(text)};
@@ -80,55 +65,25 @@ static void destroy(void *plugin) {
   free(self);
 }
 
-/* Looks at the text behind `end` of the path, if there is one. */
-static gatewright_status look(search *at, size_t end, const char *name) {
-  const gatewright_host_v1 *host = at->guard->host;
-  gatewright_slice text;
-  snprintf(at->path + end, sizeof at->path - end, "/%s", name);
-  gatewright_status status = host->get_text(at->call, slice(at->path), &text);
-  if (status == GATEWRIGHT_OK) {
-    at->found = contains(text, at->guard->word);
-  }
-  return status == GATEWRIGHT_MISSING ? GATEWRIGHT_OK : status;
-}
-
-/* Looks at the list of blocks that the path leads to. What a tool answered is a list of blocks too. */
-static gatewright_status look_at_blocks(search *at) {
-  const gatewright_host_v1 *host = at->guard->host;
-  size_t list = strlen(at->path);
-  uint64_t blocks = 0;
-  gatewright_status status = host->count(at->call, slice(at->path), &blocks);
-  for (uint64_t block = 0; status == GATEWRIGHT_OK && !at->found && block < blocks; block++) {
-    snprintf(at->path + list, sizeof at->path - list, "/%" PRIu64, block);
-    size_t end = strlen(at->path);
-    for (size_t text = 0; status == GATEWRIGHT_OK && !at->found && text < sizeof TEXTS / sizeof *TEXTS; text++) {
-      status = look(at, end, TEXTS[text]);
-    }
-    if (status == GATEWRIGHT_OK && !at->found) {
-      snprintf(at->path + end, sizeof at->path - end, "/content/tool_result/content");
-      status = look_at_blocks(at);
-    }
-  }
-  return status;
-}
-
-/* Looks at all messages. Anything but GATEWRIGHT_OK: not all of it could be read. */
-static gatewright_status look_at_messages(search *at) {
-  const gatewright_host_v1 *host = at->guard->host;
-  uint64_t messages = 0;
-  gatewright_status status = host->count(at->call, slice("messages"), &messages);
-  for (uint64_t message = 0; status == GATEWRIGHT_OK && !at->found && message < messages; message++) {
-    snprintf(at->path, sizeof at->path, "messages/%" PRIu64 "/blocks", message);
-    status = look_at_blocks(at);
+/* Looks at every text of the conversation. Anything but GATEWRIGHT_OK: not all of it could be read. */
+static gatewright_status look(const guard *self, gatewright_call call, int *found) {
+  uint64_t texts = 0;
+  gatewright_status status = self->host->count(call, slice("texts"), &texts);
+  for (uint64_t number = 0; status == GATEWRIGHT_OK && !*found && number < texts; number++) {
+    char path[64];
+    gatewright_slice text;
+    snprintf(path, sizeof path, "texts/%" PRIu64 "/1", number);
+    status = self->host->get_text(call, slice(path), &text);
+    *found = status == GATEWRIGHT_OK && contains(text, self->word);
   }
   return status;
 }
 
 static gatewright_status check_input(void *plugin, gatewright_call call) {
   const guard *self = plugin;
-  search at = {.guard = self, .call = call};
-  gatewright_status status = look_at_messages(&at);
-  if (!at.found) {
+  int found = 0;
+  gatewright_status status = look(self, call, &found);
+  if (!found) {
     /* Not OK is a failure, and `fail_closed` keeps the request from the model: what was not read may hold the word. */
     return status;
   }

@@ -18,7 +18,11 @@ from gatewright.plugin.v1 import plugin_pb2_grpc as service
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 CHECK_INPUT = 7
-CHAT = 3
+TEXTS = 7
+
+
+def answered(call, answer):
+    return messages.HookAnswer(call=call.id, answer=cbor2.dumps(answer))
 
 
 class Guard(service.PluginServicer):
@@ -44,12 +48,13 @@ class Guard(service.PluginServicer):
         return messages.StartReply(instance=instance)
 
     def Call(self, call, context):
-        chat = next((cbor2.loads(part.content) for part in call.parts if part.part == CHAT), {})
-        text = json.dumps(chat.get("messages", []), default=str)
+        texts = next((cbor2.loads(part.content) for part in call.parts if part.part == TEXTS), None)
+        if texts is None:
+            # What cannot be read may hold the word: a failure, and `fail_closed` keeps the request from the model.
+            return answered(call, {"failure": {"returned": "the conversation cannot be read"}})
         for word in self.words[call.instance]:
-            if word in text:
-                answer = {"outcome": {"block": {"reason": f"The prompt holds {word}"}}}
-                return messages.HookAnswer(call=call.id, answer=cbor2.dumps(answer))
+            if any(word in text for _role, text in texts):
+                return answered(call, {"outcome": {"block": {"reason": f"The prompt holds {word}"}}})
         return messages.HookAnswer(call=call.id)
 
     def Stop(self, request, context):

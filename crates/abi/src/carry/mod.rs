@@ -5,6 +5,7 @@ mod outcome;
 mod plain;
 mod request;
 mod response;
+mod texts;
 
 pub(crate) use outcome::{Opens, OutcomeCarry};
 pub(crate) use response::ResponseDocument;
@@ -44,6 +45,14 @@ pub(crate) trait Carry: Payload {
         None
     }
 
+    /// Guest: hands over what the other side takes beside the answer, and takes it out of the edits.
+    fn hand_over(_: &mut Self::Edits, _: &dyn Far) {}
+
+    /// Host: takes texts as a proposal that came beside the answer.
+    fn replace_texts(&mut self, _: Vec<(u32, String)>, _: &View) -> Result<(), Unfit> {
+        Err(Unfit::new("it replaces texts where it may not"))
+    }
+
     /// Host: takes edits as a proposal.
     fn apply(&mut self, edits: Self::Edits, view: &View) -> Result<(), Unfit>;
 }
@@ -78,12 +87,10 @@ impl Parts {
         if !view.reads() {
             return Err(NotGiven::NotAskedFor);
         }
+        let chat = || self.request.as_ref().ok_or_else(missing)?.chat().map_err(unreadable);
         match part {
-            Part::Chat => {
-                let request = self.request.as_ref().ok_or_else(missing)?;
-                let chat = request.chat().map_err(unreadable)?;
-                Ok(document::write_long(&request::ChatOut(chat)))
-            }
+            Part::Chat => Ok(document::write_long(&request::ChatOut(chat()?))),
+            Part::Texts => Ok(texts::write(&chat()?.messages)),
             Part::Output => {
                 let response = match self.response.as_ref().ok_or_else(missing)? {
                     ResponsePart::Whole(response) => Some(&**response),

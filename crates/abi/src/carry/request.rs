@@ -1,18 +1,19 @@
 //! Payloads that hold LLM requests.
 
 use super::http::writable;
-use super::{Carry, NoEdits, Parts, Unfit};
+use super::{Carry, NoEdits, Parts, Unfit, texts};
 use crate::document::{self, NotADocument};
 use crate::far::{Far, fetch, read};
 use crate::part::{Part, View};
 use gatewright_model::{
-    Block, Chat, Extra, Kind, LlmError, Message, Messages, Params, Raw, Request, Role, Tool, ToolChoice,
+    Block, Chat, DecodeError, Extra, Kind, LlmError, Message, Messages, Params, Raw, RemoteChat, Request, Role, Tool,
+    ToolChoice,
 };
 use gatewright_plugin::Draft;
 use gatewright_plugin::payload::ModelError;
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A request without its conversation.
 #[derive(Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub(crate) struct RequestEdits {
     /// The conversation, if it was edited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     chat: Option<ChatEdits>,
+    /// Texts in another's stead, by the place of that, if nothing else of the conversation was edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    texts: Option<Arc<Vec<(u32, String)>>>,
 }
 
 /// A conversation as a plugin left it. A message that is nothing but its origin is as it was.
@@ -62,6 +66,13 @@ struct ChatEdits {
     params: Params,
     #[serde(default)]
     extra: Extra,
+}
+
+/// Guest: a conversation that the host has, and its parts that were fetched.
+struct FarChat {
+    far: Arc<dyn Far>,
+    chat: OnceLock<Result<Chat, DecodeError>>,
+    texts: OnceLock<Result<Vec<u8>, String>>,
 }
 
 // What the host hands over: the same documents, written from shared storage, each message with its place.
@@ -131,10 +142,39 @@ impl<'a> RequestHead<'a> {
     }
 
     fn arrive(self, far: &Arc<dyn Far>) -> Request {
-        let far = far.clone();
         let Self { kind, provider, model, stream } = self;
         let (provider, model) = (provider.map(Cow::into_owned), model.into_owned());
-        Request::from_remote(kind, provider, model, stream, move || fetch::<Chat>(&far, Part::Chat))
+        let chat = FarChat { far: far.clone(), chat: OnceLock::new(), texts: OnceLock::new() };
+        Request::from_remote(kind, provider, model, stream, Arc::new(chat))
+    }
+}
+
+// === impl FarChat ===
+
+impl RemoteChat for FarChat {
+    fn chat(&self) -> Result<&Chat, DecodeError> {
+        self.chat.get_or_init(|| fetch(&self.far, Part::Chat)).as_ref().map_err(Clone::clone)
+    }
+
+    fn seen(&self) -> Option<&Chat> {
+        self.chat.get().and_then(|chat| chat.as_ref().ok())
+    }
+
+    fn texts(&self, visit: &mut dyn FnMut(Role, &str)) -> Result<(), DecodeError> {
+        let fetch = || match self.far.at_hand(Part::Chat) && !self.far.at_hand(Part::Texts) {
+            true => Err("the conversation is here".to_owned()),
+            false => self.far.part(Part::Texts),
+        };
+        match self.texts.get_or_init(fetch) {
+            Ok(document) => {
+                texts::visit(document, self.far.texts(), visit).map_err(|error| DecodeError::new(error.to_string()))
+            }
+            // From there, and from a host that knows no such part. Why neither is given is said there.
+            Err(_) => {
+                self.chat()?.messages.texts(visit);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -156,7 +196,8 @@ impl RequestEdits {
             }
         });
         let (provider, model) = (draft.provider.clone(), draft.model.clone());
-        Some(Self { provider, model, stream: draft.stream(), replaced: !draft.is_remote(), chat })
+        let (stream, replaced, texts) = (draft.stream(), !draft.is_remote(), draft.replaced_texts().cloned());
+        Some(Self { provider, model, stream, replaced, chat, texts })
     }
 
     fn apply(self, draft: &mut Draft<Request>, view: &View) -> Result<(), Unfit> {
@@ -174,6 +215,9 @@ impl RequestEdits {
         let request = draft.edit();
         request.provider = self.provider;
         request.model = self.model;
+        if let Some(texts) = self.texts {
+            replace_texts(request, Arc::unwrap_or_clone(texts), view)?;
+        }
         if let Some(edits) = self.chat {
             writable(view)?;
             let chat = request.chat_mut()?;
@@ -200,6 +244,14 @@ impl ChatEdits {
         chat.params = self.params;
         chat.extra = self.extra;
         Ok(())
+    }
+}
+
+fn replace_texts(request: &mut Request, texts: Vec<(u32, String)>, view: &View) -> Result<(), Unfit> {
+    writable(view)?;
+    match request.chat_mut()?.messages.replace_texts(texts) {
+        true => Ok(()),
+        false => Err(Unfit::new("it replaces a text that was not handed over, or not in their order")),
     }
 }
 
@@ -246,6 +298,14 @@ impl Carry for Draft<Request> {
 
     fn edits(&self) -> Option<RequestEdits> {
         RequestEdits::of(self)
+    }
+
+    fn hand_over(edits: &mut RequestEdits, far: &dyn Far) {
+        edits.texts.take_if(|texts| far.replace_texts(texts));
+    }
+
+    fn replace_texts(&mut self, texts: Vec<(u32, String)>, view: &View) -> Result<(), Unfit> {
+        replace_texts(self.edit(), texts, view)
     }
 
     fn apply(&mut self, edits: RequestEdits, view: &View) -> Result<(), Unfit> {

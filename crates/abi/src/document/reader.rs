@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt::{Debug, Display};
 
 /// Reads a document. Nesting is bounded, and nothing is taken before its bytes are there.
-pub(super) struct Reader<'de> {
+pub(crate) struct Reader<'de> {
     source: SliceReader<'de>,
     texts: Texts,
 }

@@ -1,13 +1,14 @@
 //! Answers that are none.
 
 use crate::bench::{AMPLE, Bench, check, run, started};
-use crate::guest::Guest;
+use crate::guest::{ANSWER, Guest};
 use gatewright_abi::wit;
 use gatewright_model::{Headers, HttpRequest};
 use gatewright_plugin::hosted::{Call, Hosted, Reply};
 use gatewright_plugin::payload::{EndpointCall, LlmResult};
 use gatewright_plugin::services::Services;
-use gatewright_plugin::{Cx, Draft, Facts, FailureMode, Hook, State};
+use gatewright_plugin::{Access, Cx, Draft, Facts, Failure, FailureMode, Hook, PreLlm, State};
+use gatewright_testkit::request;
 use gatewright_testkit::services::MockServices;
 use serde_json::{Value as Json, json};
 use std::process::Command;
@@ -123,6 +124,67 @@ fn what_the_hook_does_not_have() {
 async fn reply(plugin: &Arc<dyn Hosted>, services: &Services, call: Call) -> Reply {
     let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, services.clone());
     plugin.clone().call(cx, call).await.reply
+}
+
+/// Leaves texts and then has nothing to say. If they are not taken it traps.
+fn leaving(hook: Hook, texts: &[(u32, u32, u32)], bytes: &[u8]) -> Guest {
+    let places = texts.iter().flat_map(|(place, at, length)| [place, at, length].map(|word| word.to_le_bytes()));
+    let count = texts.len();
+    Guest::at(&[hook])
+        .keeps_handles()
+        .imports("$replace", "(param i32 i32 i32 i32)", "types", "[method]call.replace-texts")
+        .data([bytes, places.flatten().collect::<Vec<_>>().as_slice()].concat())
+        .handle(format!(
+            "(call $replace (local.get $call) (i32.const {}) (i32.const {count}) (i32.const 256)) \
+             (if (i32.load8_u (i32.const 256)) (then (unreachable))) (call $give (i32.const 0) (i32.const 0))",
+            ANSWER + bytes.len()
+        ))
+}
+
+/// Asks a guest at `pre_llm`: what the request says then.
+async fn asked(bench: &Bench, guest: &Guest) -> Result<Vec<String>, Failure> {
+    let plugin = bench.load(guest).await.unwrap();
+    let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, MockServices::default().services());
+    let request = request("m").system("be kind").user("hello").build();
+    let returned = plugin.call(cx, Call::PreLlm(Draft::from(request))).await;
+    let mut said = Vec::new();
+    match (returned.call, returned.reply) {
+        (Call::PreLlm(request), Reply::PreLlm(PreLlm::Continue)) => {
+            request.texts(|_, text| said.push(text.to_owned())).unwrap();
+            Ok(said)
+        }
+        (_, Reply::Failed(failure)) => Err(failure),
+        (_, other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn texts_that_are_left_beside_the_answer() {
+    run(async |bench| {
+        let (here, pre_llm) = (u32::try_from(ANSWER).unwrap(), Hook::PreLlm);
+        let well = leaving(pre_llm, &[(1, here, 3)], b"bye.");
+        assert_eq!(asked(bench, &well).await.unwrap(), ["be kind", "bye"]);
+        let many = vec![(0, here, 16_384); 3000];
+        for (what, guest, cause, says) in [
+            ("no such text", leaving(pre_llm, &[(2, here, 3)], b"bye."), "malformed", "not handed over"),
+            ("twice", leaving(pre_llm, &[(1, here, 3), (1, here, 3)], b"bye."), "malformed", "in their order"),
+            ("no UTF-8", leaving(pre_llm, &[(1, here, 3)], b"b\xffe."), "panic", "unreachable"),
+            ("no memory", leaving(pre_llm, &[(1, 0x7fff_ffff, 3)], b"bye."), "panic", "out of bounds"),
+            ("the same bytes often", leaving(pre_llm, &many, b"bye."), "panic", "unreachable"),
+            (
+                "messages that it may not write",
+                leaving(pre_llm, &[(1, here, 3)], b"bye.").introduces(|says| says.manifest.messages = Access::Ro),
+                "malformed",
+                "messages",
+            ),
+        ] {
+            let failure = asked(bench, &guest).await.expect_err(what);
+            assert_eq!(failure.cause(), cause, "{what}: {failure}");
+            assert!(failure.to_string().contains(says), "{what}: {failure}");
+        }
+        let nowhere = leaving(Hook::CheckInput, &[(0, here, 3)], b"bye.");
+        answers(bench, "where nothing is edited", nowhere, "malformed", "where it may not").await;
+    });
 }
 
 #[test]

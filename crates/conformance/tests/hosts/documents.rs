@@ -108,8 +108,8 @@ impl Behind {
         guest::context(far, service::services(Arc::new(desk)))
     }
 
-    fn leave(&self, cx: &mut Cx, call: &Call, reply: Reply) -> Vec<u8> {
-        guest::leave::<AllHooks>(cx, call, reply, &mut |stream| self.streams.lock().unwrap().keep(stream))
+    fn leave(&self, far: &Arc<dyn Far>, cx: &mut Cx, call: &Call, reply: Reply) -> Vec<u8> {
+        guest::leave::<AllHooks>(far, cx, call, reply, &mut |stream| self.streams.lock().unwrap().keep(stream))
     }
 }
 
@@ -133,8 +133,8 @@ impl Hosted for Behind {
         let mut there = Self::there(cx, hook, &far);
         let mut arrived = guest::arrive::<AllHooks>(hook, &departure.head, &far).unwrap();
         let reply = self.plugin.call_now(&mut there, arrived.lend());
-        let answer = self.leave(&mut there, &arrived, reply);
-        host::settle(cx, call, &answer, &self.view, &|| self.pulls.clone())
+        let answer = self.leave(&far, &mut there, &arrived, reply);
+        host::settle(cx, call, host::Arrival::of(&answer), &self.view, &|| self.pulls.clone())
     }
 
     fn call(self: Arc<Self>, mut cx: Cx, mut call: Call) -> BoxFuture<'static, Returned> {
@@ -144,8 +144,9 @@ impl Hosted for Behind {
             let there = Self::there(&cx, call.hook(), &far);
             let arrived = guest::arrive::<AllHooks>(call.hook(), &departure.head, &far).unwrap();
             let mut returned = self.plugin.clone().call(there, arrived).await;
-            let answer = self.leave(&mut returned.cx, &returned.call, returned.reply);
-            let reply = host::settle(&mut cx, call.lend(), &answer, &self.view, &|| self.pulls.clone());
+            let answer = self.leave(&far, &mut returned.cx, &returned.call, returned.reply);
+            let reply =
+                host::settle(&mut cx, call.lend(), host::Arrival::of(&answer), &self.view, &|| self.pulls.clone());
             Returned { cx, call, reply }
         })
     }

@@ -18,6 +18,7 @@ fn chat(part: Part) -> Result<Vec<u8>, NotGiven> {
             ],
             "params": {},
         }))),
+        Part::Texts => Ok(written(&json!([["system", "be good"], ["user", "hello"]]))),
         Part::Facts => Ok(written(&json!({ "user_id": "u" }))),
         Part::State => Ok(written(&json!([["a/b", { "int": 1 }], ["b", { "str": "text" }]]))),
         _ => Err(NotGiven::Nothing(part)),
@@ -58,6 +59,31 @@ fn a_message_that_was_edited_is_no_longer_as_it_was() {
     assert_eq!(edits["chat"]["messages"][0]["origin"], json!(0));
     assert_eq!(edits["chat"]["messages"][1].get("origin"), None);
     assert_eq!(edits["chat"]["messages"][1]["blocks"][0]["content"]["text"], json!("bye"));
+}
+
+#[test]
+fn texts_are_read_and_replaced_without_the_rest() {
+    let texts = |part: Part| if part == Part::Chat { Err(NotGiven::Nothing(part)) } else { chat(part) };
+    let mut payload = pre_llm();
+    assert_eq!(payload.get("texts/1/1", &texts).unwrap(), Some(&Node::text("hello")));
+    assert_eq!(payload.get("texts/2/1", &texts).unwrap(), None);
+    payload.set("texts/1/1", Node::text("bye"), &texts).unwrap();
+    payload.set("model", Node::text("other"), &texts).unwrap();
+    let edits = read(payload.edits());
+    assert_eq!(edits, json!({ "kind": "chat", "model": "other", "stream": false, "texts": [[1, "bye"]] }));
+    for (path, status) in [
+        ("texts/2/1", Status::Missing),
+        ("texts/x/1", Status::Missing),
+        ("texts/1/0", Status::Unsupported),
+        ("texts/1", Status::Unsupported),
+        ("messages/1/blocks/0/content/text", Status::Unsupported),
+    ] {
+        assert_eq!(payload.set(path, Node::text("x"), &chat).unwrap_err().0, status, "{path}");
+    }
+    let mut payload = pre_llm();
+    payload.set("messages/1/blocks/0/content/text", Node::text("bye"), &chat).unwrap();
+    assert_eq!(payload.set("texts/0/1", Node::text("x"), &chat).unwrap_err().0, Status::Unsupported);
+    assert_eq!(read(payload.edits()).get("texts"), None);
 }
 
 #[test]

@@ -120,3 +120,35 @@ fn a_message_joins_all_its_texts() {
     let message = Message::new(Role::User, vec![Block::text("a"), result.into(), Block::text(""), Block::text("b")]);
     assert_eq!(message.joined_text(), "a\ninner\nb");
 }
+
+#[test]
+fn what_is_visited_is_what_may_be_replaced_by_its_place() {
+    let result =
+        Content::ToolResult { id: "t".into(), content: vec![Block::text(""), Block::text("found")], is_error: false };
+    let other =
+        Content::Other(Raw::from_value(&serde_json::json!({ "a": ["deep", ""], "b": { "c": "deeper" }, "n": 1 })));
+    let blocks = vec![Block::text("first"), Block::text(""), Block::from(result), Block::from(other)];
+    let mut messages: Messages = vec![Message::new(Role::User, blocks), Message::text(Role::Assistant, "last")].into();
+    let visited = |messages: &Messages| {
+        let mut all = Vec::new();
+        messages.texts(|role, text| all.push((role, text.to_owned())));
+        all
+    };
+    let before = visited(&messages);
+    assert_eq!(
+        before.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(),
+        ["first", "found", "deep", "deeper", "last"]
+    );
+    let mut mapped = Vec::new();
+    messages.clone().map_texts(|role, text| {
+        mapped.push((role, text.to_owned()));
+        None
+    });
+    assert_eq!(mapped, before);
+    assert!(messages.replace_texts(vec![(1, "FOUND".into()), (3, "DEEPER".into()), (4, "LAST".into())]));
+    let after: Vec<_> = visited(&messages).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(after, ["first", "FOUND", "deep", "DEEPER", "LAST"]);
+    for wrong in [vec![(5, "no such".into())], vec![(1, "not".into()), (0, "in order".into())]] {
+        assert!(!messages.replace_texts(wrong));
+    }
+}

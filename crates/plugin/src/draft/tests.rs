@@ -1,4 +1,5 @@
 use super::*;
+use gatewright_model::{Chat, Message};
 
 #[test]
 fn reading_copies_nothing() {
@@ -65,4 +66,16 @@ fn the_payload_comes_out_with_all_edits_and_without_a_copy_where_it_can() {
     assert_eq!(at(&own.into_inner()), before);
     let base = Arc::new(vec![1]);
     assert_ne!(at(&Draft::new(base.clone()).into_inner()), at(&base), "what others hold stays theirs");
+}
+
+#[test]
+fn a_request_in_which_no_text_changes_is_not_edited() {
+    let messages = vec![Message::text(Role::User, "key sk-1")].into();
+    let mut draft = Draft::from(Request::from_chat("m", false, Chat { messages, ..Chat::default() }));
+    assert_eq!(draft.map_texts(|_, _| None), Ok(false));
+    assert!(!draft.is_edited());
+    assert_eq!(draft.map_texts(|_, text| text.strip_suffix("sk-1").map(str::to_owned)), Ok(true));
+    assert!(draft.is_edited());
+    assert_eq!(draft.map_texts(|_, _| None), Ok(false));
+    assert!(draft.is_edited(), "what was edited before stays");
 }

@@ -97,6 +97,10 @@ impl Far for Desk {
         // Two threads that look at once wait for one fetch.
         self.parts[part as usize].get_or_init(|| self.fetch(part)).clone()
     }
+
+    fn at_hand(&self, part: Part) -> bool {
+        self.parts[part as usize].get().is_some_and(Result::is_ok)
+    }
 }
 
 impl Ask for Desk {

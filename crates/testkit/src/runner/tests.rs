@@ -32,7 +32,7 @@ struct Anonymizer;
 impl Plugin for Anonymizer {
     async fn pre_llm(&self, cx: &mut Cx, request: &mut Draft<Request>) -> Result<PreLlm, Failure> {
         let hide = |_, text: &str| text.contains('@').then(|| "My email is [EMAIL_0]".to_owned());
-        request.edit().chat_mut()?.messages.map_texts(hide);
+        request.map_texts(hide)?;
         cx.set("anonymizer_mapping", serde_json::json!({ "[EMAIL_0]": "test@example.com" }))?;
         Ok(PreLlm::Continue)
     }

@@ -4,6 +4,8 @@ use super::{Scene, WAYS, ask};
 use crate::case::{Case, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::gateway::Ask;
 use crate::host::Host;
+use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING};
+use crate::setup::{Setup, at_hooks_of};
 use crate::sse;
 use gatewright_model::{Dialect, Message};
 use gatewright_plugin::Hook;
@@ -26,6 +28,12 @@ pub(super) fn cases(list: &mut Vec<Case>) {
             async move |host| of_answer(host, dialect, stream).await,
         );
     }
+    cases.add(
+        "texts/pre_llm",
+        "Texts that are replaced without a look at the rest reach the next hook and the provider, and the others stay",
+        &[Hook::PreLlm],
+        texts_alone,
+    );
     cases.add(
         "edit/http_request",
         "An edit of http_request is what the later layers read",
@@ -69,6 +77,25 @@ async fn of_request(host: &dyn Host, script: serde_json::Value, dialect: Dialect
     let asked = scene.one.calls();
     let said = asked[0].request.chat()?.messages.get(0).map(Message::joined_text);
     ensure_eq!(said.as_deref(), Some("hello-edited"), "what the provider was asked");
+    Ok(())
+}
+
+async fn texts_alone(host: &dyn Host) -> Outcome {
+    let mut setup = Setup::new(host);
+    // Twice, so that the second finds what the first left. Of calls that are recorded in brief nothing is looked at.
+    let hooks = json!({ "pre_llm": [{ "replace": ["sk-1", "***"] }, { "replace": ["***", "[KEY]"] }] });
+    let settings = at_hooks_of(&hooks);
+    setup.add("a", &EVERY_HOOK, json!({ "hooks": hooks, "brief": "r-" }), settings).await?;
+    setup.scripted("b", &EVERY_HOOK_WAITING, json!({ "pre_llm": [] })).await?;
+    let scene = Scene::of(setup, &[], &[])?;
+    let asked = json!([{ "role": "system", "content": "be kind" }, { "role": "user", "content": "my key is sk-1" }]);
+    scene.send(&Ask::new("r-1").with("messages", asked)).await?;
+    let saw = scene.saw("b", "pre_llm")[0].to_string();
+    ensure!(saw.contains("my key is [KEY]") && saw.contains("be kind"), "what the next hook saw: {saw}");
+    let mut said = Vec::new();
+    scene.one.calls()[0].request.texts(|role, text| said.push((role, text.to_owned())))?;
+    let said: Vec<_> = said.iter().map(|(role, text)| (role.as_str(), text.as_str())).collect();
+    ensure_eq!(said, [("system", "be kind"), ("user", "my key is [KEY]")], "what the provider was asked");
     Ok(())
 }
 
