@@ -24,14 +24,14 @@ pub trait Far: Send + Sync + 'static {
 
     /// How the texts of what the other side hands over are made. Who knows that it hands over nothing but UTF-8 need
     /// not look at each byte.
-    fn texts(&self) -> Texts {
+    fn text_maker(&self) -> Texts {
         document::checked
     }
 }
 
 /// Reads what the other side handed over.
 pub(crate) fn read<T: DeserializeOwned>(document: &[u8], far: &Arc<dyn Far>) -> Result<T, NotADocument> {
-    document::read_with(document, far.texts())
+    document::read_with(document, far.text_maker())
 }
 
 /// Fetches a part that is a document.

@@ -107,9 +107,10 @@ where
     if let Some(failure) = failure {
         return Err(failure);
     }
-    if !texts.is_empty() {
-        payload.replace_texts(texts, view).map_err(malformed)?;
-    }
+    let edits = match texts.is_empty() {
+        true => edits,
+        false => Some(H::Payload::taken(edits, texts).map_err(malformed)?),
+    };
     if let Some(edits) = edits {
         payload.apply(edits, view).map_err(malformed)?;
     }

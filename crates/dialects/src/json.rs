@@ -2,6 +2,7 @@
 //! patches that leave the rest as it was.
 
 mod fault;
+mod legible;
 mod object;
 mod patch;
 mod text;

@@ -137,7 +137,11 @@ impl Block {
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
         match &self.content {
             Content::ToolResult { content, .. } => content.iter().for_each(|block| block.texts(visit)),
-            Content::Other(raw) => visit_strings(&raw.to_value(), visit),
+            Content::Other(raw) => match raw.parsed() {
+                Some(value) => visit_strings(&value, visit),
+                // Nothing of it may pass unseen.
+                None => visit(raw.as_str()),
+            },
             _ => match self.as_text() {
                 "" => {}
                 text => visit(text),
@@ -177,7 +181,7 @@ impl Block {
                 Content::ToolResult { id: id.clone(), content, is_error: *is_error }
             }
             Content::Other(raw) => {
-                let mut value = raw.to_value();
+                let mut value = raw.parsed().unwrap_or_else(|| Json::from(raw.as_str()));
                 if !map_strings(&mut value, edit) {
                     return None;
                 }

@@ -4,6 +4,7 @@ use crate::block::mapped;
 use crate::{Block, Dialect, Extra, Raw};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
+use std::iter::Peekable;
 use std::sync::Arc;
 
 /// Who speaks.
@@ -33,6 +34,15 @@ pub struct Message {
     source: Option<Source>,
 }
 
+/// Whose a text is, among all texts of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextOf {
+    /// Who speaks.
+    pub role: Role,
+    /// The message that it is in, from 0. A message may have several texts, or none.
+    pub message: usize,
+}
+
 /// Where an unedited message came from.
 #[derive(Clone, Debug)]
 enum Source {
@@ -46,6 +56,32 @@ enum Source {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Messages(Arc<Vec<Arc<Message>>>);
+
+/// Texts to replace others with, by the place of those.
+pub(crate) struct Placed {
+    texts: Peekable<std::vec::IntoIter<(u32, String)>>,
+    place: u32,
+}
+
+// === impl Placed ===
+
+impl Placed {
+    pub(crate) fn new(texts: Vec<(u32, String)>) -> Self {
+        Self { texts: texts.into_iter().peekable(), place: 0 }
+    }
+
+    /// What stands instead at the next place.
+    pub(crate) fn next(&mut self) -> Option<String> {
+        let new = self.texts.next_if(|(at, _)| *at == self.place);
+        self.place += 1;
+        new.map(|(_, text)| text)
+    }
+
+    /// Whether all of them found their places.
+    pub(crate) fn is_over(mut self) -> bool {
+        self.texts.next().is_none()
+    }
+}
 
 // === impl Role ===
 
@@ -261,11 +297,12 @@ impl Messages {
 
     /// Replaces texts in all messages: `edit` answers `Some` where a text is to change. Messages in which nothing
     /// changes keep their raw text. Answers whether any changed.
-    pub fn map_texts(&mut self, mut edit: impl FnMut(Role, &str) -> Option<String>) -> bool {
+    pub fn map_texts(&mut self, mut edit: impl FnMut(TextOf, &str) -> Option<String>) -> bool {
         let mut changed = false;
         for index in 0..self.0.len() {
             let message = &self.0[index];
-            let Some(blocks) = mapped(&message.blocks, &mut |text| edit(message.role, text)) else { continue };
+            let of = TextOf { role: message.role, message: index };
+            let Some(blocks) = mapped(&message.blocks, &mut |text| edit(of, text)) else { continue };
             let (name, extra) = (message.name.clone(), message.extra.clone());
             let new = Message { role: message.role, name, blocks, extra, source: None };
             Arc::make_mut(&mut self.0)[index] = Arc::new(new);
@@ -274,23 +311,20 @@ impl Messages {
         changed
     }
 
-    /// Calls `visit` with every text that is not empty, and who speaks.
-    pub fn texts(&self, mut visit: impl FnMut(Role, &str)) {
-        for message in self.iter() {
-            message.texts(&mut |text| visit(message.role, text));
+    /// Calls `visit` with every text that is not empty.
+    pub fn texts(&self, mut visit: impl FnMut(TextOf, &str)) {
+        for (index, message) in self.iter().enumerate() {
+            let of = TextOf { role: message.role, message: index };
+            message.texts(&mut |text| visit(of, text));
         }
     }
 
     /// Replaces texts by their place among those that [`Messages::texts`] visits. Answers whether there is one at each of
     /// these places, which must ascend.
     pub fn replace_texts(&mut self, texts: Vec<(u32, String)>) -> bool {
-        let (mut place, mut left) = (0, texts.into_iter().peekable());
-        self.map_texts(|_, _| {
-            let new = left.next_if(|(at, _)| *at == place);
-            place += 1;
-            new.map(|(_, text)| text)
-        });
-        left.next().is_none()
+        let mut placed = Placed::new(texts);
+        self.map_texts(|_, _| placed.next());
+        placed.is_over()
     }
 
     /// Whether both lists share their storage, so that nothing in them was edited.

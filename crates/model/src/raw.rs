@@ -49,9 +49,14 @@ impl Raw {
         &self.0
     }
 
-    /// The value, parsed; `null` where the text is not JSON.
+    /// The value, parsed; `None` where the text is not JSON, or holds what no tree does, such as a number out of range.
+    pub fn parsed(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.0).ok()
+    }
+
+    /// The same, `null` where there is none.
     pub fn to_value(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.0).unwrap_or_default()
+        self.parsed().unwrap_or_default()
     }
 }
 

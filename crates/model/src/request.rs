@@ -1,6 +1,7 @@
 //! An LLM request: its head, the bytes it came in, and a view that is parsed when somebody looks.
 
-use crate::{Chat, Codec, DecodeError, Dialect, Kind, Role};
+use crate::message::Placed;
+use crate::{Chat, Codec, DecodeError, Dialect, Kind, TextOf};
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -58,7 +59,7 @@ pub trait RemoteChat: Send + Sync {
     fn seen(&self) -> Option<&Chat>;
 
     /// Its texts alone, as [`Messages::texts`](crate::Messages::texts) visits them. Who cannot have them alone fetches all.
-    fn texts(&self, visit: &mut dyn FnMut(Role, &str)) -> Result<(), DecodeError>;
+    fn texts(&self, visit: &mut dyn FnMut(TextOf, &str)) -> Result<(), DecodeError>;
 }
 
 impl std::fmt::Debug for dyn RemoteChat {
@@ -151,26 +152,26 @@ impl Request {
     }
 
     /// Calls `visit` with every text of the conversation that is not empty, those in tool results and in blocks that the
-    /// gateway does not know too, and with who speaks. Where the conversation is elsewhere this is all that is fetched.
-    pub fn texts(&self, mut visit: impl FnMut(Role, &str)) -> Result<(), DecodeError> {
+    /// gateway does not know too. Where the conversation is elsewhere this is all that is fetched.
+    pub fn texts(&self, mut visit: impl FnMut(TextOf, &str)) -> Result<(), DecodeError> {
         let Some((remote, replaced)) = self.texts_elsewhere() else {
             self.chat()?.messages.texts(visit);
             return Ok(());
         };
         let (mut place, mut replaced) = (0, replaced.iter().peekable());
-        remote.texts(&mut |role, text| {
+        remote.texts(&mut |of, text| {
             let new = replaced.next_if(|(at, _)| *at == place);
             place += 1;
             let text = new.map_or(text, |(_, new)| new);
             if !text.is_empty() {
-                visit(role, text);
+                visit(of, text);
             }
         })
     }
 
     /// Replaces texts, of those that [`Request::texts`] visits: `edit` answers `Some` where one is to change. Messages in
     /// which nothing changes keep their bytes. Answers whether any changed.
-    pub fn map_texts(&mut self, mut edit: impl FnMut(Role, &str) -> Option<String>) -> Result<bool, DecodeError> {
+    pub fn map_texts(&mut self, mut edit: impl FnMut(TextOf, &str) -> Option<String>) -> Result<bool, DecodeError> {
         let Some((remote, before)) = self.texts_elsewhere() else {
             let mut messages = self.chat()?.messages.clone();
             let changed = messages.map_texts(edit);
@@ -180,21 +181,31 @@ impl Request {
             return Ok(changed);
         };
         let (mut place, mut before, mut texts, mut changed) = (0, before.iter().peekable(), Vec::new(), false);
-        remote.texts(&mut |role, text| {
+        remote.texts(&mut |of, text| {
             let old = before.next_if(|(at, _)| *at == place).map(|(_, old)| old);
             let text = old.map_or(text, |old| old);
-            let new = if text.is_empty() { None } else { edit(role, text) };
+            let new = if text.is_empty() { None } else { edit(of, text) };
             changed |= new.is_some();
             texts.extend(new.or_else(|| old.cloned()).map(|text| (place, text)));
             place += 1;
         })?;
-        let seen = remote.seen().is_some();
-        if changed && seen {
-            self.chat_mut()?.messages.replace_texts(texts);
-        } else if changed {
-            self.edited = Edited::Texts(Box::new(Replaced { texts: Arc::new(texts), chat: OnceLock::new() }));
+        if changed {
+            let replaced = Box::new(Replaced { texts: Arc::new(texts), chat: OnceLock::new() });
+            // Who had to fetch all of it may be told of an edit in no other way.
+            self.edited = match remote.seen() {
+                Some(_) => Edited::Chat(Box::new(replaced.over(remote)?.clone())),
+                None => Edited::Texts(replaced),
+            };
         }
         Ok(changed)
+    }
+
+    /// Replaces texts by their place among those that [`Request::texts`] visits. Answers whether there is one at each of
+    /// these places, which must ascend.
+    pub fn replace_texts(&mut self, texts: Vec<(u32, String)>) -> Result<bool, DecodeError> {
+        let mut placed = Placed::new(texts);
+        self.map_texts(|_, _| placed.next())?;
+        Ok(placed.is_over())
     }
 
     /// Where the texts are while they are all that was looked at, and those that were replaced.

@@ -1,6 +1,6 @@
 //! Edits are proposals.
 
-use gatewright_model::{DecodeError, Request, Role};
+use gatewright_model::{DecodeError, Request, TextOf};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ impl<P: Clone> Draft<P> {
 
 impl Draft<Request> {
     /// Replaces texts as [`Request::map_texts`] does. It is edited only if one changes.
-    pub fn map_texts(&mut self, edit: impl FnMut(Role, &str) -> Option<String>) -> Result<bool, DecodeError> {
+    pub fn map_texts(&mut self, edit: impl FnMut(TextOf, &str) -> Option<String>) -> Result<bool, DecodeError> {
         let edited = self.is_edited();
         let changed = self.edit().map_texts(edit);
         if !edited && !matches!(changed, Ok(true)) {

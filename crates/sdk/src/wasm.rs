@@ -140,7 +140,7 @@ impl Far for Call {
         !refused
     }
 
-    fn texts(&self) -> Texts {
+    fn text_maker(&self) -> Texts {
         // SAFETY: what is read with it is what the host wrote for this call, and the host writes a text from one of its
         // own, which is UTF-8. It is believed the addresses and lengths that it gives, too: see `taken`.
         |bytes| Some(unsafe { std::str::from_utf8_unchecked(bytes) })

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """A guard as a process, in Python: blocks prompts that hold a word of its config.
 
+It reads the texts of the conversation, as docs/abi.md says of the part `texts`. Names, titles and descriptions of tools are
+none.
+
 pip install grpcio grpcio-tools grpcio-health-checking cbor2
 python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. proto/gatewright/plugin/v1/plugin.proto
 """
@@ -53,7 +56,7 @@ class Guard(service.PluginServicer):
             # What cannot be read may hold the word: a failure, and `fail_closed` keeps the request from the model.
             return answered(call, {"failure": {"returned": "the conversation cannot be read"}})
         for word in self.words[call.instance]:
-            if any(word in text for _role, text in texts):
+            if any(word in text for _role, text, _message in texts):
                 return answered(call, {"outcome": {"block": {"reason": f"The prompt holds {word}"}}})
         return messages.HookAnswer(call=call.id)
 

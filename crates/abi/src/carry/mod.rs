@@ -48,8 +48,8 @@ pub(crate) trait Carry: Payload {
     /// Guest: hands over what the other side takes beside the answer, and takes it out of the edits.
     fn hand_over(_: &mut Self::Edits, _: &dyn Far) {}
 
-    /// Host: takes texts as a proposal that came beside the answer.
-    fn replace_texts(&mut self, _: Vec<(u32, String)>, _: &View) -> Result<(), Unfit> {
+    /// Host: the edits with texts that came beside the answer.
+    fn taken(_: Option<Self::Edits>, _: Vec<(u32, String)>) -> Result<Self::Edits, Unfit> {
         Err(Unfit::new("it replaces texts where it may not"))
     }
 
@@ -87,10 +87,13 @@ impl Parts {
         if !view.reads() {
             return Err(NotGiven::NotAskedFor);
         }
-        let chat = || self.request.as_ref().ok_or_else(missing)?.chat().map_err(unreadable);
         match part {
-            Part::Chat => Ok(document::write_long(&request::ChatOut(chat()?))),
-            Part::Texts => Ok(texts::write(&chat()?.messages)),
+            Part::Chat => {
+                let request = self.request.as_ref().ok_or_else(missing)?;
+                let chat = request.chat().map_err(unreadable)?;
+                Ok(document::write_long(&request::ChatOut(chat)))
+            }
+            Part::Texts => texts::write(self.request.as_ref().ok_or_else(missing)?).map_err(unreadable),
             Part::Output => {
                 let response = match self.response.as_ref().ok_or_else(missing)? {
                     ResponsePart::Whole(response) => Some(&**response),

@@ -6,8 +6,8 @@ use crate::document::{self, NotADocument};
 use crate::far::{Far, fetch, read};
 use crate::part::{Part, View};
 use gatewright_model::{
-    Block, Chat, DecodeError, Extra, Kind, LlmError, Message, Messages, Params, Raw, RemoteChat, Request, Role, Tool,
-    ToolChoice,
+    Block, Chat, DecodeError, Extra, Kind, LlmError, Message, Messages, Params, Raw, RemoteChat, Request, Role, TextOf,
+    Tool, ToolChoice,
 };
 use gatewright_plugin::Draft;
 use gatewright_plugin::payload::ModelError;
@@ -34,11 +34,13 @@ struct ModelErrorHead<'a> {
 }
 
 /// A request as a plugin left it.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct RequestEdits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
-    model: String,
+    /// Absent where provider and model are as they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
     #[serde(default)]
     stream: bool,
     /// Whether it is another request than the one that was handed over.
@@ -47,7 +49,7 @@ pub(crate) struct RequestEdits {
     /// The conversation, if it was edited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     chat: Option<ChatEdits>,
-    /// Texts in another's stead, by the place of that, if nothing else of the conversation was edited.
+    /// Texts in another's stead, by the place of that. A `chat` comes over what they made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     texts: Option<Arc<Vec<(u32, String)>>>,
 }
@@ -160,15 +162,14 @@ impl RemoteChat for FarChat {
         self.chat.get().and_then(|chat| chat.as_ref().ok())
     }
 
-    fn texts(&self, visit: &mut dyn FnMut(Role, &str)) -> Result<(), DecodeError> {
+    fn texts(&self, visit: &mut dyn FnMut(TextOf, &str)) -> Result<(), DecodeError> {
         let fetch = || match self.far.at_hand(Part::Chat) && !self.far.at_hand(Part::Texts) {
             true => Err("the conversation is here".to_owned()),
             false => self.far.part(Part::Texts),
         };
         match self.texts.get_or_init(fetch) {
-            Ok(document) => {
-                texts::visit(document, self.far.texts(), visit).map_err(|error| DecodeError::new(error.to_string()))
-            }
+            Ok(document) => texts::visit(document, self.far.text_maker(), visit)
+                .map_err(|error| DecodeError::new(error.to_string())),
             // From there, and from a host that knows no such part. Why neither is given is said there.
             Err(_) => {
                 self.chat()?.messages.texts(visit);
@@ -195,7 +196,7 @@ impl RequestEdits {
                 extra: chat.extra.clone(),
             }
         });
-        let (provider, model) = (draft.provider.clone(), draft.model.clone());
+        let (provider, model) = (draft.provider.clone(), Some(draft.model.clone()));
         let (stream, replaced, texts) = (draft.stream(), !draft.is_remote(), draft.replaced_texts().cloned());
         Some(Self { provider, model, stream, replaced, chat, texts })
     }
@@ -207,16 +208,21 @@ impl RequestEdits {
             if let Some(edits) = self.chat {
                 edits.apply(&mut chat, &Messages::default())?;
             }
-            let mut request = Request::from_chat(self.model, self.stream, chat);
+            let model = self.model.ok_or_else(|| Unfit::new("it names no model"))?;
+            let mut request = Request::from_chat(model, self.stream, chat);
             request.provider = self.provider;
             draft.replace(request);
             return Ok(());
         }
         let request = draft.edit();
-        request.provider = self.provider;
-        request.model = self.model;
+        if let Some(model) = self.model {
+            (request.provider, request.model) = (self.provider, model);
+        }
         if let Some(texts) = self.texts {
-            replace_texts(request, Arc::unwrap_or_clone(texts), view)?;
+            writable(view)?;
+            if !request.replace_texts(Arc::unwrap_or_clone(texts))? {
+                return Err(Unfit::new("it replaces a text that was not handed over, or not in their order"));
+            }
         }
         if let Some(edits) = self.chat {
             writable(view)?;
@@ -244,14 +250,6 @@ impl ChatEdits {
         chat.params = self.params;
         chat.extra = self.extra;
         Ok(())
-    }
-}
-
-fn replace_texts(request: &mut Request, texts: Vec<(u32, String)>, view: &View) -> Result<(), Unfit> {
-    writable(view)?;
-    match request.chat_mut()?.messages.replace_texts(texts) {
-        true => Ok(()),
-        false => Err(Unfit::new("it replaces a text that was not handed over, or not in their order")),
     }
 }
 
@@ -304,8 +302,12 @@ impl Carry for Draft<Request> {
         edits.texts.take_if(|texts| far.replace_texts(texts));
     }
 
-    fn replace_texts(&mut self, texts: Vec<(u32, String)>, view: &View) -> Result<(), Unfit> {
-        replace_texts(self.edit(), texts, view)
+    fn taken(edits: Option<RequestEdits>, texts: Vec<(u32, String)>) -> Result<RequestEdits, Unfit> {
+        let mut edits = edits.unwrap_or_default();
+        match edits.texts.replace(Arc::new(texts)) {
+            None => Ok(edits),
+            Some(_) => Err(Unfit::new("it leaves texts beside its answer and in it")),
+        }
     }
 
     fn apply(&mut self, edits: RequestEdits, view: &View) -> Result<(), Unfit> {
@@ -333,3 +335,6 @@ impl Carry for ModelError {
         match edits {}
     }
 }
+
+#[cfg(test)]
+mod tests;

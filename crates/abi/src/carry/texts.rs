@@ -1,17 +1,17 @@
 //! The texts of a conversation, without what stands around them.
 
 use crate::document::{self, NotADocument, Texts};
-use gatewright_model::{Messages, Role};
+use gatewright_model::{DecodeError, Request, Role, TextOf};
 use serde::de::{SeqAccess, Visitor};
-use serde::ser::SerializeSeq;
+use serde::ser::{Error, SerializeSeq};
 use serde::{Deserializer, Serialize, Serializer};
 
-/// What stands around a text, in bytes: at most the word for a role, two lengths and the pair.
-const AROUND: usize = 16;
+/// What stands around a text, in bytes: at most the word for a role, its own length, and the number of a message.
+const AROUND: usize = 24;
 
-/// Pairs of role and text.
+/// Triples of role, text and message.
 struct TextsOut<'a> {
-    messages: &'a Messages,
+    request: &'a Request,
     count: usize,
 }
 
@@ -19,44 +19,45 @@ struct TextsOut<'a> {
 struct Each<F>(F);
 
 /// The document of all texts.
-pub(super) fn write(messages: &Messages) -> Vec<u8> {
+pub(super) fn write(request: &Request) -> Result<Vec<u8>, DecodeError> {
     let (mut count, mut bytes) = (0, AROUND);
-    messages.texts(|_, text| {
+    request.texts(|_, text| {
         count += 1;
         bytes += text.len() + AROUND;
-    });
-    document::write_sized(bytes, &TextsOut { messages, count })
+    })?;
+    Ok(document::write_sized(bytes, &TextsOut { request, count }))
 }
 
 /// Visits the texts of such a document.
-pub(super) fn visit(document: &[u8], made: Texts, visit: impl FnMut(Role, &str)) -> Result<(), NotADocument> {
+pub(super) fn visit(document: &[u8], made: Texts, visit: impl FnMut(TextOf, &str)) -> Result<(), NotADocument> {
     document::reader(document, made).deserialize_seq(Each(visit))
 }
 
 impl Serialize for TextsOut<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut pairs = serializer.serialize_seq(Some(self.count))?;
+        let mut triples = serializer.serialize_seq(Some(self.count))?;
         let mut written = Ok(());
-        self.messages.texts(|role, text| {
+        let visited = self.request.texts(|of, text| {
             if written.is_ok() {
-                written = pairs.serialize_element(&(role, text));
+                written = triples.serialize_element(&(of.role, text, of.message));
             }
         });
+        visited.map_err(S::Error::custom)?;
         written?;
-        pairs.end()
+        triples.end()
     }
 }
 
-impl<'de, F: FnMut(Role, &str)> Visitor<'de> for Each<F> {
+impl<'de, F: FnMut(TextOf, &str)> Visitor<'de> for Each<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("pairs of role and text")
+        f.write_str("triples of role, text and message")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut pairs: A) -> Result<(), A::Error> {
-        while let Some((role, text)) = pairs.next_element::<(Role, &str)>()? {
-            (self.0)(role, text);
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut triples: A) -> Result<(), A::Error> {
+        while let Some((role, text, message)) = triples.next_element::<(Role, &str, usize)>()? {
+            (self.0)(TextOf { role, message }, text);
         }
         Ok(())
     }

@@ -126,17 +126,20 @@ async fn reply(plugin: &Arc<dyn Hosted>, services: &Services, call: Call) -> Rep
     plugin.clone().call(cx, call).await.reply
 }
 
-/// Leaves texts and then has nothing to say. If they are not taken it traps.
+/// Leaves texts and then has nothing to say. If they are not taken it panics with what it is told.
 fn leaving(hook: Hook, texts: &[(u32, u32, u32)], bytes: &[u8]) -> Guest {
     let places = texts.iter().flat_map(|(place, at, length)| [place, at, length].map(|word| word.to_le_bytes()));
     let count = texts.len();
     Guest::at(&[hook])
         .keeps_handles()
         .imports("$replace", "(param i32 i32 i32 i32)", "types", "[method]call.replace-texts")
+        .imports("$panicked", "(param i32 i32)", "types", "panicked")
         .data([bytes, places.flatten().collect::<Vec<_>>().as_slice()].concat())
         .handle(format!(
             "(call $replace (local.get $call) (i32.const {}) (i32.const {count}) (i32.const 256)) \
-             (if (i32.load8_u (i32.const 256)) (then (unreachable))) (call $give (i32.const 0) (i32.const 0))",
+             (if (i32.load8_u (i32.const 256)) \
+               (then (call $panicked (i32.load (i32.const 260)) (i32.load (i32.const 264))) (unreachable))) \
+             (call $give (i32.const 0) (i32.const 0))",
             ANSWER + bytes.len()
         ))
 }
@@ -168,9 +171,9 @@ fn texts_that_are_left_beside_the_answer() {
         for (what, guest, cause, says) in [
             ("no such text", leaving(pre_llm, &[(2, here, 3)], b"bye."), "malformed", "not handed over"),
             ("twice", leaving(pre_llm, &[(1, here, 3), (1, here, 3)], b"bye."), "malformed", "in their order"),
-            ("no UTF-8", leaving(pre_llm, &[(1, here, 3)], b"b\xffe."), "panic", "unreachable"),
+            ("no UTF-8", leaving(pre_llm, &[(1, here, 3)], b"b\xffe."), "panic", "not UTF-8"),
             ("no memory", leaving(pre_llm, &[(1, 0x7fff_ffff, 3)], b"bye."), "panic", "out of bounds"),
-            ("the same bytes often", leaving(pre_llm, &many, b"bye."), "panic", "unreachable"),
+            ("the same bytes often", leaving(pre_llm, &many, b"bye."), "panic", "at most"),
             (
                 "messages that it may not write",
                 leaving(pre_llm, &[(1, here, 3)], b"bye.").introduces(|says| says.manifest.messages = Access::Ro),

@@ -147,3 +147,25 @@ fn edits_keep_the_rest() {
     assert_eq!(slices[0].as_ptr(), text.as_ptr());
     assert_eq!(Edits::default().slices(&text).len(), 1);
 }
+
+#[test]
+fn what_is_unknown_is_one_that_guards_see_all_of() {
+    let whole = r#"{"type":"new","n":[1,-2,0.5,null,true],"a":{"b":"\u00e4\ud83d\ude00"}}"#;
+    let unknown = |text: &str| {
+        let body = Bytes::from(text.to_owned());
+        let strict = Value::request(&body).unwrap().unknown().map(|raw| raw.as_str().to_owned());
+        assert_eq!(Value::response(&body).unwrap().unknown().map(|raw| raw.as_str().to_owned()).as_deref(), Ok(text));
+        strict
+    };
+    assert_eq!(unknown(whole).as_deref(), Ok(whole));
+    let deep = format!("{}\"x\"{}", "[".repeat(200), "]".repeat(200));
+    for hidden in [
+        r#"{"n":1e999,"a":"x"}"#,
+        r#"{"n":"\ud800","a":"x"}"#,
+        r#"{"a":{"b":"x","b":"y"}}"#,
+        r#"{"a":{"$serde_json::private::RawValue":"x"}}"#,
+        &deep,
+    ] {
+        assert!(unknown(hidden).is_err(), "{hidden}");
+    }
+}

@@ -1,5 +1,6 @@
 //! One value of a body.
 
+use super::legible::Legible;
 use super::{Fault, Object, Read, unescape};
 use crate::scan;
 use bytes::Bytes;
@@ -70,6 +71,15 @@ impl<'a> Value<'a> {
 
     pub(crate) fn raw(self) -> Raw {
         Raw::slice_of(self.body, self.text)
+    }
+
+    /// The text of a value of which the gateway knows nothing. In a request it must be one that guards see all of.
+    pub(crate) fn unknown(self) -> Read<Raw> {
+        if !self.lenient {
+            serde_json::from_str::<Legible>(self.text)
+                .map_err(|error| Fault::new(format!("cannot be read as a whole: {error}")))?;
+        }
+        Ok(self.raw())
     }
 
     pub(crate) fn kind(self) -> Kind {

@@ -65,7 +65,7 @@ fn read_part(value: Value<'_>) -> Read<Block> {
             Ok(Content::Document { source, name: file.string("filename")? })
         })?,
         "" => return Err(Fault::new("is missing").under("type")),
-        _ => return Ok(Block::from(Content::Other(value.raw()))),
+        _ => return Ok(Block::from(Content::Other(value.unknown()?))),
     };
     object.remove("type");
     Ok(Block { content, extra: object.rest() })

@@ -18,7 +18,7 @@ fn chat(part: Part) -> Result<Vec<u8>, NotGiven> {
             ],
             "params": {},
         }))),
-        Part::Texts => Ok(written(&json!([["system", "be good"], ["user", "hello"]]))),
+        Part::Texts => Ok(written(&json!([["system", "be good", 0], ["user", "hello", 1]]))),
         Part::Facts => Ok(written(&json!({ "user_id": "u" }))),
         Part::State => Ok(written(&json!([["a/b", { "int": 1 }], ["b", { "str": "text" }]]))),
         _ => Err(NotGiven::Nothing(part)),
@@ -75,6 +75,7 @@ fn texts_are_read_and_replaced_without_the_rest() {
         ("texts/2/1", Status::Missing),
         ("texts/x/1", Status::Missing),
         ("texts/1/0", Status::Unsupported),
+        ("texts/1/2", Status::Unsupported),
         ("texts/1", Status::Unsupported),
         ("messages/1/blocks/0/content/text", Status::Unsupported),
     ] {

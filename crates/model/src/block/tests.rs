@@ -79,3 +79,15 @@ fn what_stands_beside_the_content_survives_an_edit() {
     block.map_texts(&mut |_| Some("b".to_owned()));
     assert_eq!(block.extra.len(), 1);
 }
+
+#[test]
+fn nothing_of_a_block_that_no_tree_holds_passes_unseen() {
+    let raw = Raw::new(r#"{"n":1e999,"a":"sk-1"}"#.into()).unwrap();
+    let mut block = Block::from(Content::Other(raw));
+    let mut seen = Vec::new();
+    block.texts(&mut |text| seen.push(text.to_owned()));
+    assert_eq!(seen, [r#"{"n":1e999,"a":"sk-1"}"#]);
+    assert!(block.map_texts(&mut |text| text.contains("sk-1").then(|| text.replace("sk-1", "***"))));
+    let Content::Other(raw) = &block.content else { panic!() };
+    assert_eq!(raw.parsed(), Some(Json::from(r#"{"n":1e999,"a":"***"}"#)), "a text, since no more is known of it");
+}

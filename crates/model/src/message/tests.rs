@@ -70,8 +70,8 @@ fn texts_are_replaced_only_where_they_change() {
     let before = three();
     let mut messages = before.clone();
     let mut roles = Vec::new();
-    let changed = messages.map_texts(|role, text| {
-        roles.push(role);
+    let changed = messages.map_texts(|of, text| {
+        roles.push(of.role);
         text.contains("sk-").then(|| text.replace("sk-1", "[KEY]"))
     });
     assert!(changed);
@@ -131,7 +131,7 @@ fn what_is_visited_is_what_may_be_replaced_by_its_place() {
     let mut messages: Messages = vec![Message::new(Role::User, blocks), Message::text(Role::Assistant, "last")].into();
     let visited = |messages: &Messages| {
         let mut all = Vec::new();
-        messages.texts(|role, text| all.push((role, text.to_owned())));
+        messages.texts(|of, text| all.push((of, text.to_owned())));
         all
     };
     let before = visited(&messages);
@@ -139,9 +139,11 @@ fn what_is_visited_is_what_may_be_replaced_by_its_place() {
         before.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(),
         ["first", "found", "deep", "deeper", "last"]
     );
+    assert_eq!(before.iter().map(|(of, _)| of.message).collect::<Vec<_>>(), [0, 0, 0, 0, 1]);
+    assert_eq!(before[4].0, TextOf { role: Role::Assistant, message: 1 });
     let mut mapped = Vec::new();
-    messages.clone().map_texts(|role, text| {
-        mapped.push((role, text.to_owned()));
+    messages.clone().map_texts(|of, text| {
+        mapped.push((of, text.to_owned()));
         None
     });
     assert_eq!(mapped, before);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Message, Messages};
+use crate::{Message, Messages, Role};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A conversation elsewhere, which counts how often its texts are asked for.
@@ -19,7 +19,7 @@ impl RemoteChat for Elsewhere {
         self.fetched.get()
     }
 
-    fn texts(&self, visit: &mut dyn FnMut(Role, &str)) -> Result<(), DecodeError> {
+    fn texts(&self, visit: &mut dyn FnMut(TextOf, &str)) -> Result<(), DecodeError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.there.messages.texts(visit);
         Ok(())

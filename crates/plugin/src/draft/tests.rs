@@ -1,5 +1,5 @@
 use super::*;
-use gatewright_model::{Chat, Message};
+use gatewright_model::{Chat, Message, Role};
 
 #[test]
 fn reading_copies_nothing() {

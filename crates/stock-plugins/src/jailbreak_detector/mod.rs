@@ -33,9 +33,7 @@ pub struct JailbreakDetectorConfig {
 impl Plugin for JailbreakDetector {
     fn check_input(&self, cx: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
         let mut found = self.patterns.search();
-        for message in request.chat()?.messages.iter() {
-            texts::visit(message, &mut |text| found.look_in(text));
-        }
+        texts::visit(request, &mut |text| found.look_in(text))?;
         let matched = found.patterns();
         if matched.is_empty() {
             return Ok(Verdict::Allow);

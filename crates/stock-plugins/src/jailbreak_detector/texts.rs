@@ -1,26 +1,31 @@
-//! The texts of a message that the model will read.
+//! The texts that the model will read.
 
-use gatewright_plugin::model::{Content, Message};
+use gatewright_plugin::model::{DecodeError, Request};
 
-/// Calls `visit` with every text of the message, whatever kind of block it is in. Where there are several, they are visited together too, since a sentence may
-/// begin in one block and end in the next.
-pub(super) fn visit(message: &Message, visit: &mut dyn FnMut(&str)) {
-    if let [block] = message.blocks()
-        && !matches!(block.content, Content::ToolResult { .. } | Content::Other(_))
-    {
-        return block.texts(visit);
-    }
-    let (mut count, mut joined) = (0, String::new());
-    let mut each = |text: &str| {
-        visit(text);
-        if count > 0 {
-            joined.push('\n');
+/// Calls `visit` with every text of the conversation. Those of a message that has several are visited together too, since
+/// a sentence may begin in one block and end in the next.
+pub(super) fn visit(request: &Request, visit: &mut dyn FnMut(&str)) -> Result<(), DecodeError> {
+    let (mut last, mut several) = (None, Vec::new());
+    request.texts(|of, _| {
+        if last.replace(of.message) == Some(of.message) && several.last() != Some(&of.message) {
+            several.push(of.message);
         }
-        joined.push_str(text);
-        count += 1;
-    };
-    message.texts(&mut each);
-    if count > 1 {
+    })?;
+    let (mut several, mut joined) = (several.into_iter().peekable(), String::new());
+    request.texts(|of, text| {
+        visit(text);
+        if several.next_if(|message| *message < of.message).is_some() {
+            visit(&std::mem::take(&mut joined));
+        }
+        if several.peek() == Some(&of.message) {
+            if !joined.is_empty() {
+                joined.push('\n');
+            }
+            joined.push_str(text);
+        }
+    })?;
+    if !joined.is_empty() {
         visit(&joined);
     }
+    Ok(())
 }

@@ -93,7 +93,7 @@ async fn texts_alone(host: &dyn Host) -> Outcome {
     let saw = scene.saw("b", "pre_llm")[0].to_string();
     ensure!(saw.contains("my key is [KEY]") && saw.contains("be kind"), "what the next hook saw: {saw}");
     let mut said = Vec::new();
-    scene.one.calls()[0].request.texts(|role, text| said.push((role, text.to_owned())))?;
+    scene.one.calls()[0].request.texts(|of, text| said.push((of.role, text.to_owned())))?;
     let said: Vec<_> = said.iter().map(|(role, text)| (role.as_str(), text.as_str())).collect();
     ensure_eq!(said, [("system", "be kind"), ("user", "my key is [KEY]")], "what the provider was asked");
     Ok(())

@@ -18,11 +18,11 @@ fn read_block(value: Value<'_>) -> Read<Block> {
         "text" => Content::Text(object.need_string("text")?),
         "image" => match known_source(&object) {
             true => Content::Image { source: object.nested("source", image_source)?, detail: None },
-            false => Content::Other(value.raw()),
+            false => Content::Other(value.unknown()?),
         },
         "document" => match known_source(&object) {
             true => Content::Document { source: object.nested("source", source)?, name: object.string("title")? },
-            false => Content::Other(value.raw()),
+            false => Content::Other(value.unknown()?),
         },
         "thinking" => Content::Reasoning {
             text: object.need_string("thinking")?,
@@ -43,7 +43,7 @@ fn read_block(value: Value<'_>) -> Read<Block> {
             is_error: object.read_as("is_error", Value::bool)?.unwrap_or(false),
         },
         "" => return Err(Fault::new("is missing").under("type")),
-        _ => Content::Other(value.raw()),
+        _ => Content::Other(value.unknown()?),
     };
     if let Content::Other(_) = content {
         return Ok(content.into());

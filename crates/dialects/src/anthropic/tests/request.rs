@@ -138,7 +138,7 @@ fn edited_messages_keep_what_the_model_has_no_field_for() {
 fn system_is_edited_added_and_taken_out() {
     let body = r#"{"model":"m","max_tokens":5,"system":"a","messages":[{"role":"user","content":"b"}]}"#;
     let out = edited(Dialect::Anthropic, body, |chat| {
-        chat.messages.map_texts(|role, text| (role == Role::System).then(|| text.to_uppercase()));
+        chat.messages.map_texts(|of, text| (of.role == Role::System).then(|| text.to_uppercase()));
     });
     assert_eq!(out, body.replace("\"a\"", "\"A\""));
     let out = edited(Dialect::Anthropic, body, |chat| chat.messages.push(Message::text(Role::Developer, "c")));
