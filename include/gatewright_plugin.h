@@ -62,7 +62,7 @@
  * joined by `/`:
  *
  *   model, provider, stream                        of an LLM request (pre_request, check_input, pre_llm, before_model)
- *   texts/0/1, texts/0/0                           the first text of the conversation, and who speaks: all that guards read
+ *   texts/0/1, texts/0/0, texts/0/2                the first text of the conversation, who speaks, the message's number
  *   messages/0/role                                the first message of the conversation
  *   messages/0/blocks/0/content/text               the text of its first block
  *   response/output/chat/choices/0/message/...     of a response (post_llm, check_output)
