@@ -2,7 +2,7 @@
 
 use crate::document::{self, NotADocument, Texts};
 use crate::part::Part;
-use gatewright_model::DecodeError;
+use gatewright_model::{DecodeError, PlacedText};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub trait Far: Send + Sync + 'static {
 
     /// Hands texts over that are to stand in another's stead, by the place of that, without writing them into the answer.
     /// Answers whether the other side took them.
-    fn replace_texts(&self, _: &[(u32, String)]) -> bool {
+    fn replace_texts(&self, _: &[PlacedText]) -> bool {
         false
     }
 

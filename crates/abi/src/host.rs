@@ -6,6 +6,7 @@ use crate::document;
 use crate::facts::FactsDocument;
 use crate::part::{NotGiven, Part, View};
 use crate::{MAX_ANSWER_BYTES, Pulls};
+use gatewright_model::PlacedText;
 use gatewright_plugin::hosted::{CallRef, HookPoint, Reply, point};
 use gatewright_plugin::{Cx, Facts, Failure, State, Writes, with_hook_table};
 use serde_json::Value as Json;
@@ -36,7 +37,7 @@ pub struct Arrival<'a> {
     /// The answer, a document.
     pub answer: &'a [u8],
     /// Texts that came beside it, by the place of those in whose stead they are.
-    pub texts: Vec<(u32, String)>,
+    pub texts: Vec<PlacedText>,
 }
 
 /// Sends a call on its way.

@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use gatewright_abi::functions::Function;
 use gatewright_abi::host::Rest;
 use gatewright_abi::{MAX_ANSWER_BYTES, Part, document, service, wit};
+use gatewright_model::PlacedText;
 use gatewright_plugin::services::{ServiceError, Services};
 use gatewright_plugin::{Hook, Permission};
 use std::collections::BTreeSet;
@@ -39,7 +40,7 @@ pub(crate) struct Current {
     pub(crate) rest: Rest,
     pub(crate) services: Services,
     /// Texts that it left, to be taken with its answer.
-    pub(crate) texts: Vec<(u32, String)>,
+    pub(crate) texts: Vec<PlacedText>,
 }
 
 /// The resource `call`.

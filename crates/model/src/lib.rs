@@ -34,7 +34,7 @@ pub use error::{ErrorKind, LlmError};
 pub use http_message::{Headers, HttpRequest, HttpResponse};
 pub use kind::Kind;
 pub use media::{ImageOutput, SpeechOutput, TextOutput, TranscriptionOutput};
-pub use message::{Message, Messages, Role, TextOf};
+pub use message::{Message, Messages, PlacedText, Role, TextOf};
 pub use raw::{Extra, Raw};
 pub use remote::Remote;
 pub use request::{RemoteChat, Request, RequestHead, RequestWire};

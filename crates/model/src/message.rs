@@ -34,6 +34,9 @@ pub struct Message {
     source: Option<Source>,
 }
 
+/// A text that stands in another's stead, after the place of that among the texts of a conversation.
+pub type PlacedText = (u32, String);
+
 /// Whose a text is, among all texts of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextOf {
@@ -59,14 +62,14 @@ pub struct Messages(Arc<Vec<Arc<Message>>>);
 
 /// Texts to replace others with, by the place of those.
 pub(crate) struct Placed {
-    texts: Peekable<std::vec::IntoIter<(u32, String)>>,
+    texts: Peekable<std::vec::IntoIter<PlacedText>>,
     place: u32,
 }
 
 // === impl Placed ===
 
 impl Placed {
-    pub(crate) fn new(texts: Vec<(u32, String)>) -> Self {
+    pub(crate) fn new(texts: Vec<PlacedText>) -> Self {
         Self { texts: texts.into_iter().peekable(), place: 0 }
     }
 
@@ -78,7 +81,7 @@ impl Placed {
     }
 
     /// Whether all of them found their places.
-    pub(crate) fn is_over(mut self) -> bool {
+    pub(crate) fn were_all_placed(mut self) -> bool {
         self.texts.next().is_none()
     }
 }
@@ -321,10 +324,10 @@ impl Messages {
 
     /// Replaces texts by their place among those that [`Messages::texts`] visits. Answers whether there is one at each of
     /// these places, which must ascend.
-    pub fn replace_texts(&mut self, texts: Vec<(u32, String)>) -> bool {
+    pub fn replace_texts(&mut self, texts: Vec<PlacedText>) -> bool {
         let mut placed = Placed::new(texts);
         self.map_texts(|_, _| placed.next());
-        placed.is_over()
+        placed.were_all_placed()
     }
 
     /// Whether both lists share their storage, so that nothing in them was edited.

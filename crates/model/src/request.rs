@@ -1,7 +1,7 @@
 //! An LLM request: its head, the bytes it came in, and a view that is parsed when somebody looks.
 
 use crate::message::Placed;
-use crate::{Chat, Codec, DecodeError, Dialect, Kind, TextOf};
+use crate::{Chat, Codec, DecodeError, Dialect, Kind, PlacedText, TextOf};
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -46,7 +46,7 @@ enum Edited {
 /// Texts that were replaced, and the conversation with them if somebody looked at it.
 #[derive(Clone, Debug)]
 struct Replaced {
-    texts: Arc<Vec<(u32, String)>>,
+    texts: Arc<Vec<PlacedText>>,
     chat: OnceLock<Result<Chat, DecodeError>>,
 }
 
@@ -202,14 +202,14 @@ impl Request {
 
     /// Replaces texts by their place among those that [`Request::texts`] visits. Answers whether there is one at each of
     /// these places, which must ascend.
-    pub fn replace_texts(&mut self, texts: Vec<(u32, String)>) -> Result<bool, DecodeError> {
+    pub fn replace_texts(&mut self, texts: Vec<PlacedText>) -> Result<bool, DecodeError> {
         let mut placed = Placed::new(texts);
         self.map_texts(|_, _| placed.next())?;
-        Ok(placed.is_over())
+        Ok(placed.were_all_placed())
     }
 
     /// Where the texts are while they are all that was looked at, and those that were replaced.
-    fn texts_elsewhere(&self) -> Option<(&dyn RemoteChat, &[(u32, String)])> {
+    fn texts_elsewhere(&self) -> Option<(&dyn RemoteChat, &[PlacedText])> {
         match (&self.source, &self.edited) {
             (Source::Remote(remote), _) if remote.seen().is_some() => None,
             (Source::Remote(remote), Edited::Nothing) => Some((&**remote, &[])),
@@ -248,7 +248,7 @@ impl Request {
     }
 
     /// The texts that were replaced in a conversation that is elsewhere, by their place, where nothing else was edited.
-    pub fn replaced_texts(&self) -> Option<&Arc<Vec<(u32, String)>>> {
+    pub fn replaced_texts(&self) -> Option<&Arc<Vec<PlacedText>>> {
         match &self.edited {
             Edited::Texts(replaced) => Some(&replaced.texts),
             Edited::Nothing | Edited::Chat(_) => None,

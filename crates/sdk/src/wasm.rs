@@ -10,6 +10,7 @@ use gatewright_abi::document::{self, Texts};
 use gatewright_abi::functions::Function;
 use gatewright_abi::service::{self, Ask};
 use gatewright_abi::{Far, Part};
+use gatewright_plugin::model::PlacedText;
 use gatewright_plugin::services::{BoxFuture, ServiceError, Services};
 use gatewright_plugin::{FromConfig, Hook, Permission};
 use std::future::Future;
@@ -123,7 +124,7 @@ impl Far for Call {
         }
     }
 
-    fn replace_texts(&self, texts: &[(u32, String)]) -> bool {
+    fn replace_texts(&self, texts: &[PlacedText]) -> bool {
         let places: Vec<[usize; 3]> =
             texts.iter().map(|(place, text)| [*place as usize, text.as_ptr() as usize, text.len()]).collect();
         let mut out = Area::new();

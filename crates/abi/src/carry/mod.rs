@@ -13,7 +13,7 @@ pub(crate) use response::ResponseDocument;
 use crate::document::{self, NotADocument};
 use crate::far::Far;
 use crate::part::{NotGiven, Part, View};
-use gatewright_model::{DecodeError, HttpRequest, HttpResponse, Request, Response};
+use gatewright_model::{DecodeError, HttpRequest, HttpResponse, PlacedText, Request, Response};
 use gatewright_plugin::hosted::Payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,7 +49,7 @@ pub(crate) trait Carry: Payload {
     fn hand_over(_: &mut Self::Edits, _: &dyn Far) {}
 
     /// Host: the edits with texts that came beside the answer.
-    fn taken(_: Option<Self::Edits>, _: Vec<(u32, String)>) -> Result<Self::Edits, Unfit> {
+    fn taken(_: Option<Self::Edits>, _: Vec<PlacedText>) -> Result<Self::Edits, Unfit> {
         Err(Unfit::new("it replaces texts where it may not"))
     }
 

@@ -6,8 +6,8 @@ use crate::document::{self, NotADocument};
 use crate::far::{Far, fetch, read};
 use crate::part::{Part, View};
 use gatewright_model::{
-    Block, Chat, DecodeError, Extra, Kind, LlmError, Message, Messages, Params, Raw, RemoteChat, Request, Role, TextOf,
-    Tool, ToolChoice,
+    Block, Chat, DecodeError, Extra, Kind, LlmError, Message, Messages, Params, PlacedText, Raw, RemoteChat, Request,
+    Role, TextOf, Tool, ToolChoice,
 };
 use gatewright_plugin::Draft;
 use gatewright_plugin::payload::ModelError;
@@ -51,7 +51,7 @@ pub(crate) struct RequestEdits {
     chat: Option<ChatEdits>,
     /// Texts in another's stead, by the place of that. A `chat` comes over what they made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    texts: Option<Arc<Vec<(u32, String)>>>,
+    texts: Option<Arc<Vec<PlacedText>>>,
 }
 
 /// A conversation as a plugin left it. A message that is nothing but its origin is as it was.
@@ -302,7 +302,7 @@ impl Carry for Draft<Request> {
         edits.texts.take_if(|texts| far.replace_texts(texts));
     }
 
-    fn taken(edits: Option<RequestEdits>, texts: Vec<(u32, String)>) -> Result<RequestEdits, Unfit> {
+    fn taken(edits: Option<RequestEdits>, texts: Vec<PlacedText>) -> Result<RequestEdits, Unfit> {
         let mut edits = edits.unwrap_or_default();
         match edits.texts.replace(Arc::new(texts)) {
             None => Ok(edits),
