@@ -180,13 +180,13 @@ impl Block {
                 let content = mapped(content, edit)?;
                 Content::ToolResult { id: id.clone(), content, is_error: *is_error }
             }
-            Content::Other(raw) => {
-                let mut value = raw.parsed().unwrap_or_else(|| Json::from(raw.as_str()));
-                if !map_strings(&mut value, edit) {
-                    return None;
+            Content::Other(raw) => match raw.parsed() {
+                Some(mut value) => {
+                    let changed = map_strings(&mut value, edit);
+                    changed.then(|| Content::Other(Raw::from_value(&value)))?
                 }
-                Content::Other(Raw::from_value(&value))
-            }
+                None => Content::Text(replaced(raw.as_str(), edit)?),
+            },
             Content::Image { .. } | Content::Audio { .. } | Content::Document { .. } => return None,
         };
         Some(Self { content, extra: self.extra.clone() })
