@@ -140,7 +140,8 @@ impl Block {
             Content::Other(raw) => match raw.parsed() {
                 Some(value) => visit_strings(&value, visit),
                 // Nothing of it may pass unseen.
-                None => visit(raw.as_str()),
+                None if !raw.as_str().is_empty() => visit(raw.as_str()),
+                None => {}
             },
             _ => match self.as_text() {
                 "" => {}

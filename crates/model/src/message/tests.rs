@@ -127,8 +127,10 @@ fn what_is_visited_is_what_may_be_replaced_by_its_place() {
         Content::ToolResult { id: "t".into(), content: vec![Block::text(""), Block::text("found")], is_error: false };
     let other =
         Content::Other(Raw::from_value(&serde_json::json!({ "a": ["deep", ""], "b": { "c": "deeper" }, "n": 1 })));
-    let blocks = vec![Block::text("first"), Block::text(""), Block::from(result), Block::from(other)];
-    let mut messages: Messages = vec![Message::new(Role::User, blocks), Message::text(Role::Assistant, "last")].into();
+    let nothing = Content::Other(Raw::default());
+    let blocks = [Content::Text("first".into()), Content::Text(String::new()), nothing, result, other].map(Block::from);
+    let mut messages: Messages =
+        vec![Message::new(Role::User, blocks.into()), Message::text(Role::Assistant, "last")].into();
     let visited = |messages: &Messages| {
         let mut all = Vec::new();
         messages.texts(|of, text| all.push((of, text.to_owned())));
