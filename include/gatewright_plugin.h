@@ -35,20 +35,23 @@
  * of one request follow each other. Under the operator's `inline = true`, the hooks named by `immediate` are called on
  * the gateway's own threads, where functions that wait are refused with GATEWRIGHT_UNSUPPORTED, and only the thread that
  * was called may use the handle. Otherwise threads of the plugin's own may use the handle while the hook has not
- * returned, one function that waits at a time: the others get GATEWRIGHT_BUSY.
+ * returned, one function that waits at a time: the others get GATEWRIGHT_BUSY. What they were given goes when the hook
+ * returns, whatever they are doing: a hook waits for its threads, or sees to it that they have copied what they read.
  *
  * ---- Time ---------------------------------------------------------------------------------------------------------
  *
  * A hook that takes longer than it may is given up: the request goes on without it, its handle goes stale, and every
  * host function answers GATEWRIGHT_STALE, or GATEWRIGHT_DEADLINE to who was waiting in one. What it writes from then on
  * reaches nobody. It should return soon: `cancelled` tells in loops. While two calls that took too long have not
- * returned, the plugin is in quarantine and all its calls fail. The number of a handle that is over is used for no
- * other call.
+ * returned, the plugin is in quarantine and all its calls fail. Time counts from when the plugin was called; `close`
+ * and each `pull` have as much as the hook pre_llm. The number of a handle that is over is used for no other call.
  *
  * ---- Phases -------------------------------------------------------------------------------------------------------
  *
  * In `create` there are `log`, `fail` and what reads: paths begin with `config/` and `name`. Services such as `kv` are
- * there from the hook on_startup to the hook on_shutdown. In `destroy` and `close` there is nothing.
+ * there from the hook on_startup to the hook on_shutdown. In `pull` there is what the hook had that answered with the
+ * stream: all that reads, services, and `answer`; what edits, decides or leaves something is refused. In `destroy` and
+ * `close` there is nothing.
  *
  * ---- Panics -------------------------------------------------------------------------------------------------------
  *
@@ -254,9 +257,10 @@ typedef struct gatewright_host_v1 {
   gatewright_status (*get_bool)(gatewright_call call, gatewright_slice path, int32_t *out);
   /* How many entries a list or map has; an absent one has 0. */
   gatewright_status (*count)(gatewright_call call, gatewright_slice path, uint64_t *out);
-  /* Proposes another text. A header that is not there is added. GATEWRIGHT_UNSUPPORTED where the hook edits nothing. */
+  /* Proposes another text. A header is edited by its name, headers/x-foo; one that is not there is added.
+   * GATEWRIGHT_UNSUPPORTED where the hook edits nothing, GATEWRIGHT_INVALID where the payload has no room for it. */
   gatewright_status (*set_text)(gatewright_call call, gatewright_slice path, gatewright_slice text);
-  /* Proposes another number: response/status. */
+  /* Proposes another number: response/status, params/temperature. */
   gatewright_status (*set_int)(gatewright_call call, gatewright_slice path, int64_t value);
 
   /* ---- for plain C: what the hook decides; the last decision counts ---- */
@@ -361,7 +365,7 @@ typedef struct gatewright_plugin_table_v1 {
   void (*destroy)(void *plugin);
   /* For SDKs: gives the next chunks of a stream that the plugin answered with, through `answer`. */
   gatewright_status (*pull)(void *plugin, gatewright_call call, uint64_t stream);
-  /* For SDKs: gives such a stream up. */
+  /* For SDKs: gives such a stream up. Called once no pull of it is left. */
   void (*close)(void *plugin, uint64_t stream);
 } gatewright_plugin_table_v1;
 

@@ -55,6 +55,8 @@ pub async fn pull(stream: &mut ChunkStream) -> Pulled {
 pub struct Streams {
     last: u64,
     open: Vec<(u64, ChunkStream)>,
+    /// The numbers of those that were given up while they were taken out.
+    closed: VecDeque<u64>,
 }
 
 // === impl Pull ===
@@ -118,9 +120,27 @@ impl Streams {
         Some(self.open.swap_remove(at).1)
     }
 
-    /// Puts a stream back that has more.
-    pub fn put_back(&mut self, number: u64, stream: ChunkStream) {
+    /// Puts a stream back that has more. One that was given up meanwhile is given again: who holds a lock drops it later.
+    pub fn put_back(&mut self, number: u64, stream: ChunkStream) -> Option<ChunkStream> {
+        if let Some(at) = self.closed.iter().position(|of| *of == number) {
+            self.closed.remove(at);
+            return Some(stream);
+        }
         self.open.push((number, stream));
+        None
+    }
+
+    /// Gives a stream up: it is given, or, if it is taken out, not put back.
+    pub fn close(&mut self, number: u64) -> Option<ChunkStream> {
+        let stream = self.take(number);
+        if stream.is_none() {
+            // Those that never come back are forgotten before those that may.
+            if self.closed.len() >= Self::MOST {
+                self.closed.pop_front();
+            }
+            self.closed.push_back(number);
+        }
+        stream
     }
 }
 

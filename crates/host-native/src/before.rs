@@ -8,14 +8,25 @@ use gatewright_plugin::services::{
     ServiceError, ServiceSet, Services,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Knows the plugin's name.
-struct Before(Arc<str>);
+struct Before {
+    name: Box<str>,
+    /// How many bytes it may still log.
+    left: AtomicUsize,
+}
+
+/// The most that is logged before an instance serves.
+const MAX_LOGGED_BYTES: usize = 256 << 10;
+
+/// What a line has around its message.
+const AROUND: usize = 100;
 
 /// The services of an instance of this name, before it starts.
-pub(crate) fn services(name: &Arc<str>) -> Services {
-    let before = Arc::new(Before(name.clone()));
+pub(crate) fn services(name: &str) -> Services {
+    let before = Arc::new(Before { name: name.into(), left: AtomicUsize::new(MAX_LOGGED_BYTES) });
     Services::from(ServiceSet {
         log: before.clone(),
         metrics: before.clone(),
@@ -34,9 +45,31 @@ fn refused<T: Send + 'static>() -> BoxFuture<'static, Result<T, ServiceError>> {
     Box::pin(std::future::ready(Err(too_early())))
 }
 
+impl Before {
+    /// Whether so many bytes may be logged; says once that no more are.
+    fn admits(&self, bytes: usize) -> bool {
+        let take = |left: usize| (left > 0).then(|| left.saturating_sub(bytes));
+        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            Ok(left) if left >= bytes => true,
+            Ok(_) => {
+                tracing::warn!(
+                    plugin = &*self.name,
+                    "lines of a plugin were left out: it writes more than {} KiB while it is made",
+                    MAX_LOGGED_BYTES >> 10
+                );
+                false
+            }
+            Err(_) => false,
+        }
+    }
+}
+
 impl Log for Before {
     fn log(&self, record: &LogRecord<'_>) {
-        let (plugin, message) = (&*self.0, record.message);
+        let (plugin, message) = (&*self.name, record.message);
+        if !self.admits(message.len() + AROUND) {
+            return;
+        }
         match record.level {
             Level::Debug => tracing::debug!(plugin, "{message}"),
             Level::Info => tracing::info!(plugin, "{message}"),
@@ -100,3 +133,6 @@ impl Llm for Before {
         Box::pin(std::future::ready(Err(LlmError::new(ErrorKind::Internal, too_early().to_string()))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,12 @@
 //! Calls on a lane: what the plugin's thread and the task that waits for it share, and the handles they are known by.
 
-use crate::desk::{Desk, Source};
+use crate::desk::{Desk, Phase, Source};
 use gatewright_abi::functions::Function;
 use gatewright_abi::host::Departure;
 use gatewright_abi::native::CallHandle;
 use gatewright_plugin::services::{ServiceError, Services};
 use gatewright_plugin::{Facts, Hook};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 pub(crate) struct LaneCall {
     pub(crate) task: Task,
     pub(crate) hook: Hook,
-    /// When it was made, and how long it may take.
-    pub(crate) since: Instant,
+    made: Instant,
+    /// When a thread began with it.
+    began: OnceLock<Instant>,
+    /// How long it may take.
     pub(crate) limit: Duration,
     /// Whether a task is there that does what waits.
     pub(crate) may_wait: bool,
@@ -92,6 +94,9 @@ pub(crate) enum GivenUp {
     Over,
 }
 
+/// How much of a call's time until it begins is its own: a thread is woken for it.
+const WAKE: Duration = Duration::from_millis(10);
+
 // === impl LaneCall ===
 
 impl LaneCall {
@@ -104,12 +109,13 @@ impl LaneCall {
         plugin: Arc<str>,
     ) -> Self {
         let (services, facts) = (source.services.clone(), source.departure.rest.facts().clone());
-        let desk = Mutex::new(Desk::new(hook, source, plugin));
+        let desk = Mutex::new(Desk::new(hook, task.phase(), source, plugin));
         let post = Post { stage: Stage::Queued, waker: None, asked: None, answered: None, waiting: false };
         Self {
             task,
             hook,
-            since: Instant::now(),
+            made: Instant::now(),
+            began: OnceLock::new(),
             limit,
             may_wait,
             services,
@@ -137,6 +143,8 @@ impl LaneCall {
         }
         let handle = register(self.clone());
         post.stage = Stage::Running(handle);
+        // It begins once.
+        let _ = self.began.set(Instant::now());
         Some(handle)
     }
 
@@ -232,13 +240,44 @@ impl LaneCall {
         was
     }
 
-    /// Whether it has taken longer than it may.
+    /// Whether the plugin has been at it for longer than it may. What it waited for a thread is not the plugin's fault.
     pub(crate) fn overran(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) >= self.limit
+        self.began.get().is_some_and(|began| {
+            let woken = began.saturating_duration_since(self.made).min(WAKE);
+            now.saturating_duration_since(*began) + woken >= self.limit
+        })
+    }
+}
+
+// === impl Task ===
+
+impl Task {
+    fn phase(self) -> Phase {
+        match self {
+            Self::Hook(_) => Phase::Hook,
+            Self::Pull(_) | Self::Close(_) => Phase::Pull,
+            Self::Create => Phase::Create,
+        }
     }
 }
 
 // === impl Departed ===
+
+impl Departed {
+    /// The same once more.
+    pub(crate) fn of(source: &mut impl Source) -> Self {
+        let services = source.services();
+        let Departure { head, rest } = source.departure();
+        Self { departure: Departure { head: head.clone(), rest: rest.clone() }, services }
+    }
+
+    /// The same once more.
+    pub(crate) fn again(&self) -> Self {
+        let Departure { head, rest } = &self.departure;
+        let departure = Departure { head: head.clone(), rest: rest.clone() };
+        Self { departure, services: self.services.clone() }
+    }
+}
 
 impl Source for Departed {
     fn departure(&mut self) -> &Departure {

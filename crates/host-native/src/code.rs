@@ -1,6 +1,7 @@
 //! The plugin's own code: its table, read once, and the calls into it.
 #![expect(unsafe_code, reason = "calls through a foreign table of functions; each block says why it holds")]
 
+use crate::alive::Counted;
 use crate::calls::Task;
 use crate::table::HOST;
 use gatewright_abi::native::{CallHandle, HookTable, PluginTable, Slice, Status};
@@ -41,6 +42,7 @@ pub(crate) struct Code {
     /// The instance, once it was made: null where it made nothing.
     instance: OnceLock<Instance>,
     ended: AtomicBool,
+    _counted: Counted,
 }
 
 struct Instance(*mut c_void);
@@ -128,7 +130,8 @@ unsafe fn sized<T>(table: *const u8, ours: usize) -> Option<(usize, MaybeUninit<
 
 impl Code {
     pub(crate) fn new(exports: Exports, config: Vec<u8>) -> Self {
-        Self { exports, config, instance: OnceLock::new(), ended: AtomicBool::new(false) }
+        let (instance, ended) = (OnceLock::new(), AtomicBool::new(false));
+        Self { exports, config, instance, ended, _counted: Counted::new() }
     }
 
     /// Does a task, on this thread, for as long as the plugin takes.

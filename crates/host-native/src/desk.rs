@@ -34,9 +34,21 @@ pub(crate) trait Source {
     fn facts(&self) -> Arc<Facts>;
 }
 
+/// What a call is, as far as host functions differ by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Making the instance.
+    Create,
+    /// A hook.
+    Hook,
+    /// A stream that a hook answered with.
+    Pull,
+}
+
 /// A call's desk.
 pub(crate) struct Desk<S> {
     hook: Hook,
+    phase: Phase,
     source: S,
     /// What the plugin is called where it answers in a provider's place.
     plugin: Arc<str>,
@@ -60,9 +72,10 @@ pub(crate) type Given<T> = Result<T, Refused>;
 
 impl<S: Source> Desk<S> {
     /// The desk of a call of this hook.
-    pub(crate) fn new(hook: Hook, source: S, plugin: Arc<str>) -> Self {
+    pub(crate) fn new(hook: Hook, phase: Phase, source: S, plugin: Arc<str>) -> Self {
         Self {
             hook,
+            phase,
             source,
             plugin,
             payload: None,
@@ -76,6 +89,11 @@ impl<S: Source> Desk<S> {
             failure: None,
             error: Bytes::new(),
         }
+    }
+
+    /// What it works on.
+    pub(crate) fn source(&mut self) -> &mut S {
+        &mut self.source
     }
 
     /// What is left until the request must be done.
@@ -175,6 +193,9 @@ impl<S: Source> Desk<S> {
     }
 
     pub(crate) fn answer(&mut self, answer: &[u8]) -> Given<()> {
+        if self.phase == Phase::Create {
+            return Err(Refused(Status::Unsupported, "`create` answers with an instance".to_owned()));
+        }
         if answer.len() > MAX_ANSWER_BYTES {
             let why = format!("an answer has at most {MAX_ANSWER_BYTES} bytes");
             return Err(Refused(Status::TooLarge, why));
@@ -230,6 +251,7 @@ impl<S: Source> Desk<S> {
     }
 
     pub(crate) fn set(&mut self, path: &[u8], value: Node) -> Given<()> {
+        self.in_hook()?;
         let path = text(path)?;
         self.with_payload(|payload, fetch| payload.set(path, value, fetch))
     }
@@ -283,7 +305,18 @@ impl<S: Source> Desk<S> {
         self.decide(identity, "identify anybody")
     }
 
+    /// Hooks alone propose something: of anything else it would reach nobody.
+    fn in_hook(&self) -> Given<()> {
+        let what = match self.phase {
+            Phase::Hook => return Ok(()),
+            Phase::Create => "`create`",
+            Phase::Pull => "a pull",
+        };
+        Err(Refused(Status::Unsupported, format!("{what} writes and decides nothing: hooks do")))
+    }
+
     fn decide(&mut self, outcome: Option<Node>, what: &str) -> Given<()> {
+        self.in_hook()?;
         match outcome {
             Some(outcome) => {
                 self.outcome = Some(outcome);
@@ -304,6 +337,7 @@ impl<S: Source> Desk<S> {
     }
 
     pub(crate) fn state_set(&mut self, key: &[u8], value: &[u8]) -> Given<()> {
+        self.in_hook()?;
         room(&self.state, key, value, gatewright_plugin::MAX_STATE_ENTRIES, gatewright_plugin::MAX_STATE_BYTES)?;
         let (key, value) = (text(key)?.to_owned(), text(value)?.to_owned());
         self.state.push((key, value));
@@ -311,6 +345,7 @@ impl<S: Source> Desk<S> {
     }
 
     pub(crate) fn metadata_set(&mut self, key: &[u8], value: &[u8]) -> Given<()> {
+        self.in_hook()?;
         room(&self.metadata, key, value, gatewright_plugin::MAX_STATE_ENTRIES, gatewright_plugin::MAX_STATE_BYTES)?;
         let (key, value) = (text(key)?.to_owned(), text(value)?.to_owned());
         self.metadata.push((key, value));

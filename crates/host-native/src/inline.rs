@@ -1,7 +1,7 @@
 //! Calls in place, on the caller's own thread: nothing is copied or allocated before the plugin looks.
 #![expect(unsafe_code, reason = "a call in place reaches the caller's own context; each block says why it holds")]
 
-use crate::desk::{Desk, Source};
+use crate::desk::{Desk, Phase, Source};
 use gatewright_abi::View;
 use gatewright_abi::host::{self, Departure};
 use gatewright_abi::native::CallHandle;
@@ -74,7 +74,7 @@ pub(crate) fn run<T>(
     let handle = next();
     let lent =
         Lent { cx: NonNull::from(cx), call: NonNull::from(call).cast(), view: NonNull::from(view), departure: None };
-    let frame = Frame { handle, desk: RefCell::new(Desk::new(hook, lent, plugin.clone())) };
+    let frame = Frame { handle, desk: RefCell::new(Desk::new(hook, Phase::Hook, lent, plugin.clone())) };
     let before = CURRENT.replace(Some(NonNull::from(&frame)));
     /// Puts back what was there, also when this unwinds: the frame is about to go.
     struct Restore(Option<NonNull<Frame>>);

@@ -4,8 +4,9 @@
 //! for it: the task that waits gives the call up when its time is over, and the thread is written off until it comes
 //! back. While two calls that took too long have not come back, the plugin is in quarantine.
 
-use crate::calls::{GivenUp, LaneCall};
+use crate::calls::{GivenUp, LaneCall, Task};
 use crate::code::Code;
+use gatewright_abi::native::CallHandle;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,8 @@ pub(crate) struct Lane {
     name: Arc<str>,
     /// Changed under the lock alone.
     quarantined: AtomicBool,
+    /// Whether there are calls that time alone may make strikes.
+    doubtful: AtomicBool,
     width: Width,
     code: Code,
     state: Mutex<State>,
@@ -47,9 +50,13 @@ struct State {
     idle: usize,
     /// Calls that were given up while the plugin was at them.
     abandoned: Vec<Arc<LaneCall>>,
+    /// Streams that are being given up, for which nobody waits.
+    closing: Vec<Arc<LaneCall>>,
+    /// Streams to be given up once pulls of theirs that were abandoned have come back.
+    deferred: Vec<Arc<LaneCall>>,
     given_up: u64,
-    /// Calls in place that hang.
-    hanging: usize,
+    /// Calls in place that hang. That one came back may be known before that it hung.
+    hanging: isize,
     closed: bool,
 }
 
@@ -81,7 +88,8 @@ pub struct LaneHealth {
 
 impl Lane {
     pub(crate) fn new(name: Arc<str>, width: Width, code: Code) -> Self {
-        Self { name, quarantined: AtomicBool::new(false), width, code, state: Mutex::default(), work: Condvar::new() }
+        let [quarantined, doubtful] = [const { AtomicBool::new(false) }; 2];
+        Self { name, quarantined, doubtful, width, code, state: Mutex::default(), work: Condvar::new() }
     }
 
     pub(crate) fn code(&self) -> &Code {
@@ -94,14 +102,33 @@ impl Lane {
 
     /// Whether it takes no calls.
     pub(crate) fn is_quarantined(&self) -> bool {
+        if self.doubtful.load(Ordering::Acquire) {
+            self.look(&self.state());
+        }
         self.quarantined.load(Ordering::Acquire)
     }
 
     /// Takes a call.
     pub(crate) fn push(self: &Arc<Self>, call: Arc<LaneCall>) -> Result<(), NotTaken> {
+        self.take(self.state(), call)
+    }
+
+    /// Takes a call that gives a stream up: it is made when no pull of the stream is left.
+    pub(crate) fn push_close(self: &Arc<Self>, stream: u64, call: Arc<LaneCall>) -> Result<(), NotTaken> {
         let mut state = self.state();
+        if !state.is_pulled(stream) {
+            return self.take(state, call);
+        }
+        if state.deferred.len() >= self.width.queue {
+            return Err(NotTaken::Full);
+        }
+        state.deferred.push(call);
+        Ok(())
+    }
+
+    fn take(self: &Arc<Self>, mut state: MutexGuard<'_, State>, call: Arc<LaneCall>) -> Result<(), NotTaken> {
         self.look(&state);
-        if self.is_quarantined() {
+        if self.quarantined.load(Ordering::Acquire) {
             return Err(NotTaken::Quarantined);
         }
         if state.queue.len() >= self.width.queue {
@@ -165,10 +192,25 @@ impl Lane {
 
     fn run(&self, call: &Arc<LaneCall>) {
         let Some(handle) = call.begin() else { return };
+        if let Task::Close(_) = call.task {
+            return self.run_close(call, handle);
+        }
         let status = self.code.run(call.task, handle);
         if !call.done(status) {
             self.came_back(call);
         }
+    }
+
+    /// Nobody waits for it who could give it up.
+    fn run_close(&self, call: &Arc<LaneCall>, handle: CallHandle) {
+        let mut state = self.state();
+        state.closing.push(call.clone());
+        self.look(&state);
+        drop(state);
+        call.done(self.code.run(call.task, handle));
+        let mut state = self.state();
+        state.closing.retain(|closing| !Arc::ptr_eq(closing, call));
+        self.look(&state);
     }
 
     /// A call that nobody waits for any more.
@@ -189,20 +231,28 @@ impl Lane {
     fn came_back(&self, call: &Arc<LaneCall>) {
         let mut state = self.state();
         state.abandoned.retain(|abandoned| !Arc::ptr_eq(abandoned, call));
+        if let Task::Pull(stream) = call.task
+            && !state.is_pulled(stream)
+        {
+            // Whatever else the lane takes: here is a thread for them.
+            let (ready, rest) = state.deferred.drain(..).partition(|close| close.task == Task::Close(stream));
+            state.deferred = rest;
+            state.queue.extend::<Vec<_>>(ready);
+        }
         self.look(&state);
     }
 
     /// A call in place hangs, or came back.
     pub(crate) fn hangs(&self, hangs: bool) {
         let mut state = self.state();
-        state.hanging = if hangs { state.hanging + 1 } else { state.hanging.saturating_sub(1) };
+        state.hangs(hangs);
         self.look(&state);
     }
 
     /// Puts the plugin into quarantine, or takes it out.
     fn look(&self, state: &State) {
-        let now = Instant::now();
-        let stuck = state.hanging + state.abandoned.iter().filter(|call| call.overran(now)).count();
+        let stuck = state.stuck(Instant::now());
+        self.doubtful.store(!(state.abandoned.is_empty() && state.closing.is_empty()), Ordering::Release);
         if stuck >= self.width.strikes && !self.quarantined.swap(true, Ordering::AcqRel) {
             tracing::error!(
                 plugin = &*self.name,
@@ -218,8 +268,8 @@ impl Lane {
         let state = self.state();
         self.look(&state);
         LaneHealth {
-            quarantined: self.is_quarantined(),
-            abandoned: state.abandoned.len() + state.hanging,
+            quarantined: self.quarantined.load(Ordering::Acquire),
+            abandoned: state.abandoned.len() + state.unwaited(Instant::now()),
             given_up: state.given_up,
             threads: state.threads,
             queued: state.queue.len(),
@@ -242,3 +292,31 @@ impl Lane {
         }
     }
 }
+
+// === impl State ===
+
+impl State {
+    /// A call in place hangs, or came back.
+    fn hangs(&mut self, hangs: bool) {
+        self.hanging += if hangs { 1 } else { -1 };
+    }
+
+    /// Whether a pull of this stream was abandoned and has not come back.
+    fn is_pulled(&self, stream: u64) -> bool {
+        self.abandoned.iter().any(|call| call.task == Task::Pull(stream))
+    }
+
+    /// Calls that take too long, but were given up by nobody.
+    fn unwaited(&self, now: Instant) -> usize {
+        let closing = self.closing.iter().filter(|call| call.overran(now)).count();
+        closing + usize::try_from(self.hanging).unwrap_or(0)
+    }
+
+    /// Calls that took too long and have not come back.
+    fn stuck(&self, now: Instant) -> usize {
+        self.unwaited(now) + self.abandoned.iter().filter(|call| call.overran(now)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 //! takes too long is given up, and two that do not come back put the plugin into quarantine. The ABI is
 //! `include/gatewright_plugin.h`, and `docs/abi-native.md` explains it.
 
+mod alive;
 mod before;
 mod calls;
 mod code;
@@ -21,8 +22,9 @@ mod place;
 mod table;
 mod tree;
 
+pub use alive::{have_ended, leave};
 pub use inspect::{NotAPlugin, built_for_this_machine, inspect};
 pub use lane::LaneHealth;
-pub use library::{Generations, generations};
+pub use library::{Generations, generations, is_open};
 pub use load::{Artefact, LoadError, Options, introduce, introduce_staged, load, load_staged};
 pub use native::Native;

@@ -65,6 +65,11 @@ pub fn generations() -> Generations {
     count(&opened())
 }
 
+/// Whether the library of this content is open: then it is not opened again.
+pub fn is_open(library: &Sha256) -> bool {
+    opened().contains_key(library)
+}
+
 fn opened() -> MutexGuard<'static, HashMap<Sha256, Opened>> {
     OPENED.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -147,10 +147,8 @@ fn open(path: &Path, staged: &Staged, patience: Duration) -> Result<(Exports, Ma
 
 fn create(native: &Native, config: &Json, options: &Options) -> Result<(), LoadError> {
     let limit = options.start_timeout;
-    let call = of_life(native.name(), config, |source, name| {
-        LaneCall::new(Task::Create, Hook::OnStartup, limit, false, source, name)
-    });
-    let call = Arc::new(call);
+    let (source, name) = (of_life(native.name(), config), native.name().clone());
+    let call = Arc::new(LaneCall::new(Task::Create, Hook::OnStartup, limit, false, source, name));
     let failed = |failure: &str| LoadError::Create(failure.to_owned());
     native.lane().push(call.clone()).map_err(|_| failed("its lane takes no calls"))?;
     let Some(status) = call.wait(Instant::now() + limit) else {

@@ -2,6 +2,7 @@
 
 use crate::before;
 use crate::calls::{Departed, LaneCall, Mail, Task};
+use crate::desk::{Desk, Source};
 use crate::inline;
 use crate::lane::{Lane, LaneHealth, NotTaken};
 use crate::load::Options;
@@ -29,7 +30,6 @@ pub struct Native {
     timeout: Option<Duration>,
     view: Arc<View>,
     open: Arc<Open>,
-    pulls: Arc<dyn Pulls>,
 }
 
 /// What a plugin is put together from.
@@ -49,11 +49,19 @@ struct Open {
     _user: Arc<()>,
 }
 
-/// The streams that the plugin answers with.
+/// The streams that a hook answered with.
 struct Streams {
     name: Arc<str>,
     open: Arc<Open>,
     limit: Duration,
+    /// What the hook worked on.
+    of: Departed,
+}
+
+/// What a call came to: its answer, and what pulls the stream that it may be.
+struct Settled {
+    answer: Vec<u8>,
+    streams: Option<Arc<dyn Pulls>>,
 }
 
 /// A call that somebody waits for: given up when it is dropped.
@@ -62,16 +70,13 @@ struct Waiting {
     call: Arc<LaneCall>,
 }
 
-/// How long the plugin may take for the next chunks of a stream.
-const PULL: Duration = Duration::from_secs(30);
-
-/// A call outside of a request: what it works on is the instance's name and config.
-pub(crate) fn of_life(name: &Arc<str>, config: &Json, make: impl FnOnce(Departed, Arc<str>) -> LaneCall) -> LaneCall {
+/// What a call outside of a request works on: the instance's name and config.
+pub(crate) fn of_life(name: &str, config: &Json) -> Departed {
     let services = before::services(name);
     let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, services.clone());
-    let mut startup = Startup { name: name.to_string(), config: config.clone() };
+    let mut startup = Startup { name: name.to_owned(), config: config.clone() };
     let departure = host::depart(&cx, &CallRef::OnStartup(&mut startup), &Arc::new(View::all()));
-    make(Departed { departure, services }, name.clone())
+    Departed { departure, services }
 }
 
 // === impl Native ===
@@ -79,9 +84,6 @@ pub(crate) fn of_life(name: &Arc<str>, config: &Json, make: impl FnOnce(Departed
 impl Native {
     pub(crate) fn new(parts: Parts, options: &Options) -> Self {
         let Parts { name, manifest, hooks, immediate, lane, user } = parts;
-        let open = Arc::new(Open { lane, _user: user });
-        let limit = options.timeout.unwrap_or(PULL);
-        let pulls = Arc::new(Streams { name: name.clone(), open: open.clone(), limit });
         Self {
             name,
             hooks,
@@ -91,8 +93,7 @@ impl Native {
             // It is in the gateway's own memory: what it is not shown, it can read.
             view: Arc::new(View::all()),
             manifest,
-            open,
-            pulls,
+            open: Arc::new(Open { lane, _user: user }),
         }
     }
 
@@ -121,11 +122,27 @@ impl Native {
         Arc::new(LaneCall::new(Task::Hook(hook), hook, self.limit(hook), may_wait, source, self.name.clone()))
     }
 
-    fn settle(&self, cx: &mut Cx, call: CallRef<'_>, settled: Result<Vec<u8>, Failure>) -> Reply {
-        match settled {
-            Ok(answer) => host::settle(cx, call, host::Arrival::of(&answer), &self.view, &|| self.pulls.clone()),
-            Err(failure) => Reply::Failed(failure),
-        }
+    /// Takes from a desk what a hook came to.
+    fn settled<S: Source>(&self, hook: Hook, desk: &mut Desk<S>, status: i32) -> Result<Settled, Failure> {
+        let answer = desk.settle(status)?;
+        let may_stream = hook == Hook::PreLlm && !answer.is_empty();
+        let streams = may_stream.then(|| self.streams(Departed::of(desk.source())));
+        Ok(Settled { answer, streams })
+    }
+
+    fn streams(&self, of: Departed) -> Arc<dyn Pulls> {
+        let (name, open, limit) = (self.name.clone(), self.open.clone(), self.limit(Hook::PreLlm));
+        Arc::new(Streams { name, open, limit, of })
+    }
+
+    fn settle(&self, cx: &mut Cx, call: CallRef<'_>, settled: Result<Settled, Failure>) -> Reply {
+        let Settled { answer, streams } = match settled {
+            Ok(settled) => settled,
+            Err(failure) => return Reply::Failed(failure),
+        };
+        // Of other hooks no answer is a stream.
+        let streams = || streams.clone().unwrap_or_else(|| self.streams(of_life(&self.name, &Json::Null)));
+        host::settle(cx, call, host::Arrival::of(&answer), &self.view, &streams)
     }
 
     /// On the caller's own thread.
@@ -133,8 +150,9 @@ impl Native {
         let hook = call.hook();
         let code = self.open.lane.code();
         let work = |handle| code.hook(hook, handle);
-        let settled =
-            inline::run(hook, cx, &mut call, &self.view, &self.name, work, |desk, status| desk.settle(status));
+        let settled = inline::run(hook, cx, &mut call, &self.view, &self.name, work, |desk, status| {
+            self.settled(hook, desk, status)
+        });
         self.settle(cx, call, settled)
     }
 
@@ -149,7 +167,7 @@ impl Native {
         let status = lane_call.wait(Instant::now() + lane_call.limit);
         drop(waiting);
         let settled = match status {
-            Some(status) => lane_call.desk().settle(status),
+            Some(status) => self.settled(lane_call.hook, &mut lane_call.desk(), status),
             None => Err(Failure::TimedOut),
         };
         self.settle(cx, call, settled)
@@ -204,7 +222,7 @@ impl Hosted for Native {
             let settled = match taken {
                 Ok(()) => {
                     let status = waiting.status().await;
-                    waiting.call.desk().settle(status)
+                    self.settled(waiting.call.hook, &mut waiting.call.desk(), status)
                 }
                 Err(not_taken) => Err(not_taken.into()),
             };
@@ -269,9 +287,7 @@ impl Drop for Waiting {
 
 impl Streams {
     fn call(&self, task: Task) -> Arc<LaneCall> {
-        Arc::new(of_life(&self.name, &Json::Null, |source, name| {
-            LaneCall::new(task, Hook::PreLlm, self.limit, true, source, name)
-        }))
+        Arc::new(LaneCall::new(task, Hook::PreLlm, self.limit, true, self.of.again(), self.name.clone()))
     }
 }
 
@@ -299,7 +315,7 @@ impl Pulls for Streams {
 
     fn close(&self, number: u64) {
         // A lane that is full or in quarantine has more to lose than a stream.
-        let _ = self.open.lane.push(self.call(Task::Close(number)));
+        let _ = self.open.lane.push_close(number, self.call(Task::Close(number)));
     }
 }
 

@@ -1,5 +1,7 @@
 //! A payload as one tree: head and parts, read when a path leads there, and what was edited of it.
 
+mod fit;
+
 use crate::tree::Node;
 use bytes::Bytes;
 use gatewright_abi::document::NotADocument;
@@ -219,11 +221,9 @@ impl Payload {
         let Some([first, rest @ ..]) = rest else {
             return Err(Refused(Status::Unsupported, format!("{} does not edit `{path}`", self.hook)));
         };
-        let fixed =
-            matches!(editable(self.hook), Editable::HttpRequest) && !matches!(*first, "headers" | "query" | BODY);
-        if fixed {
+        let Some(fit) = fit::of(self.hook, &segments) else {
             return Err(Refused(Status::Unsupported, format!("{} does not edit `{path}`", self.hook)));
-        }
+        };
         let other = |member: &String| match *first {
             TEXTS => is_of_chat(member),
             first => is_of_chat(first) && member == TEXTS,
@@ -240,7 +240,7 @@ impl Payload {
             _ => None,
         };
         self.load(&segments, fetch)?;
-        replace(&mut self.root, &segments, value)?;
+        fit.replace(&mut self.root, &segments, value)?;
         self.edits.texts.extend(place);
         if !self.edits.members.iter().any(|member| member == first) {
             self.edits.members.push((*first).to_owned());
@@ -392,7 +392,10 @@ fn replace(root: &mut Node, path: &[&str], value: Node) -> Result<(), Refused> {
         *old = match (&*old, value) {
             (Node::Bytes(_), Node::Text(bytes) | Node::Bytes(bytes)) => Node::Bytes(bytes),
             (Node::Text(_) | Node::Null, value @ Node::Text(_)) => value,
-            (Node::Int(_) | Node::Unsigned(_) | Node::Float(_) | Node::Null, value @ Node::Int(_)) => value,
+            (
+                Node::Int(_) | Node::Unsigned(_) | Node::Float(_) | Node::Null,
+                value @ (Node::Int(_) | Node::Float(_)),
+            ) => value,
             _ => {
                 let what = format!("what stands at `{}` is of another kind", path.join("/"));
                 return Err(Refused(Status::Invalid, what));

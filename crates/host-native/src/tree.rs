@@ -107,7 +107,7 @@ impl Node {
     }
 }
 
-fn is_number(segment: &str) -> bool {
+pub(crate) fn is_number(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit())
 }
 

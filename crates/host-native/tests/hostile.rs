@@ -9,11 +9,12 @@ use compiled::{Bench, exchange, mocks, within};
 use gatewright_host::Sha256;
 use gatewright_host_native::{Native, Options, generations};
 use gatewright_pipeline::{Decision, Exchange, Fault, shelter};
-use gatewright_plugin::hosted::{Call, Hosted, Reply, point};
-use gatewright_plugin::payload::HealthCheck;
-use gatewright_plugin::services::{BoxFuture, Kv, ServiceError};
-use gatewright_plugin::{Cx, Facts, Failure, Hook, State, Verdict};
+use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, point};
+use gatewright_plugin::payload::{ChunkStream, HealthCheck};
+use gatewright_plugin::services::{BoxFuture, Kv, ServiceError, Services};
+use gatewright_plugin::{Cx, Draft, Facts, Failure, Hook, PreLlm, State, Verdict};
 use gatewright_testkit::request;
+use gatewright_testkit::services::MockServices;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,17 +66,42 @@ async fn run(
     (check(&mut exchange).await.map_err(|fault| fault.failure), native)
 }
 
-/// What the last host function answered that the plugin looked at, and how many instances ended.
-async fn told(native: &Arc<Native>) -> (u32, u32) {
+/// What the plugin says: what the last host function answered that it looked at, how many instances ended, whether a
+/// stream was given up during a pull, and how many were.
+async fn all_told(native: &Arc<Native>) -> [u32; 4] {
     let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, mocks());
     let returned = native.clone().call(cx, Call::Health(HealthCheck)).await;
     let failed = match returned.reply {
         Reply::Failed(Failure::Returned(said)) => Some(said),
         _ => None,
     };
-    let said = failed.unwrap();
-    let (status, destroyed) = said.split_once(' ').unwrap();
-    (status.parse().unwrap(), destroyed.parse().unwrap())
+    let said: Vec<u32> = failed.unwrap().split(' ').map(|number| number.parse().unwrap()).collect();
+    said.try_into().unwrap()
+}
+
+/// What the last host function answered that the plugin looked at, and how many instances ended.
+async fn told(native: &Arc<Native>) -> (u32, u32) {
+    let [status, destroyed, ..] = all_told(native).await;
+    (status, destroyed)
+}
+
+fn context(services: Services) -> Cx {
+    let facts = Facts { request_id: "r-7".to_owned(), ..Facts::default() };
+    Cx::new(Arc::new(facts), State::default(), None, services)
+}
+
+/// A stream that the plugin answers with.
+async fn stream(native: &Arc<Native>, services: Services) -> ChunkStream {
+    let call = Call::PreLlm(Draft::from(request("m").user("hello").build()));
+    match native.clone().call(context(services), call).await.reply {
+        Reply::PreLlm(PreLlm::Stream(stream)) => stream,
+        reply => unreachable!("{reply:?}"),
+    }
+}
+
+/// Pulls a stream no longer than that.
+async fn pull_within(stream: &mut ChunkStream, time: Duration) -> bool {
+    tokio::time::timeout(time, stream.next_chunk()).await.is_ok_and(|chunk| chunk.is_some_and(|chunk| chunk.is_ok()))
 }
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -99,6 +125,7 @@ async fn two_calls_that_hang_are_quarantine_and_nobody_else_waits() {
         assert_eq!(fault.unwrap_err().failure, Failure::TimedOut);
         assert!(served.is_ok());
     }
+    until("both took too long", || looping.lane_health().quarantined).await;
     let started = Instant::now();
     let failure = check(&mut stuck).await.unwrap_err().failure;
     assert_eq!(failure.cause(), "unavailable", "{failure}");
@@ -118,7 +145,7 @@ async fn a_plugin_whose_calls_come_back_leaves_quarantine() {
     for _ in 0..2 {
         assert_eq!(check(&mut exchange).await.unwrap_err().failure, Failure::TimedOut);
     }
-    assert!(native.lane_health().quarantined);
+    until("both took too long", || native.lane_health().quarantined).await;
     until("the calls come back", || native.lane_health().abandoned == 0).await;
     assert!(!native.lane_health().quarantined);
     assert_eq!(native.lane_health().given_up, 2);
@@ -146,6 +173,97 @@ async fn a_call_given_up_by_its_client_is_no_strike() {
     let health = native.lane_health();
     assert!(!health.quarantined && health.given_up == 4, "{health:?}");
     until("they come back", || native.lane_health().abandoned == 0).await;
+}
+
+#[tokio::test]
+async fn time_in_the_queue_is_no_strike() {
+    let bench = Bench::new();
+    let library = bench.hostile("");
+    let limit = Duration::from_millis(700);
+    let options = Options { threads: 1, strikes: 1, ..within(limit) };
+    let native = bench.load(&library, None, &mode("slumber"), &options).unwrap();
+    let call = async || {
+        let mut exchange = exchange(native.clone(), &mode("slumber"), mocks(), limit).await;
+        check(&mut exchange).await
+    };
+    // The second begins when the first is done, and is given up long before it has taken too long itself.
+    let (first, second, third) = tokio::join!(call(), call(), call());
+    assert!(first.is_ok() && second.is_err() && third.is_err());
+    let health = native.lane_health();
+    assert!(!health.quarantined && health.given_up == 1, "{health:?}");
+    until("it comes back", || native.lane_health().abandoned == 0).await;
+    assert!(call().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_stream_is_given_up_when_no_pull_of_it_is_left() {
+    let bench = Bench::new();
+    let native = bench.load(&bench.hostile(""), None, &mode("pull_naps"), &within(AMPLE)).unwrap();
+    let mut given_up = stream(&native, mocks()).await;
+    assert!(!pull_within(&mut given_up, SHORT).await);
+    drop(given_up);
+    assert_eq!(all_told(&native).await[2..], [0, 0], "it is being pulled");
+    until("the pull comes back", || native.lane_health().abandoned == 0).await;
+    let mut said = all_told(&native).await;
+    for _ in 0..1000 {
+        if said[3] > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        said = all_told(&native).await;
+    }
+    assert_eq!(said[2..], [0, 1]);
+}
+
+#[tokio::test]
+async fn pulls_have_the_time_of_a_hook() {
+    let bench = Bench::new();
+    for (define, options) in [("BRIEF", Options::default()), ("", within(SHORT))] {
+        let native = bench.load(&bench.hostile(define), None, &mode("pull_hangs"), &options).unwrap();
+        for _ in 0..2 {
+            let mut stream = stream(&native, mocks()).await;
+            assert!(!pull_within(&mut stream, SHORT).await);
+        }
+        until("both took too long", || native.lane_health().quarantined).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_never_given_up_is_a_strike() {
+    let bench = Bench::new();
+    let native = bench.load(&bench.hostile(""), None, &mode("close_hangs"), &within(SHORT)).unwrap();
+    for _ in 0..2 {
+        assert!(!native.lane_health().quarantined);
+        drop(stream(&native, mocks()).await);
+    }
+    until("both took too long", || native.lane_health().quarantined).await;
+    assert_eq!(native.lane_health().abandoned, 2);
+}
+
+#[tokio::test]
+async fn a_pull_has_what_its_hook_had() {
+    let bench = Bench::new();
+    shelter::begin();
+    for inline in [false, true] {
+        let options = Options { inline, ..within(AMPLE) };
+        let native = bench.load(&bench.hostile(""), None, &mode("pull_asks"), &options).unwrap();
+        let services = MockServices::default();
+        let mut stream = match inline {
+            false => stream(&native, services.services()).await,
+            true => {
+                let mut draft = Draft::from(request("m").user("hello").build());
+                match native.call_now(&mut context(services.services()), CallRef::PreLlm(&mut draft)) {
+                    Reply::PreLlm(PreLlm::Stream(stream)) => stream,
+                    reply => unreachable!("{reply:?}"),
+                }
+            }
+        };
+        assert!(pull_within(&mut stream, AMPLE).await);
+        assert_eq!(told(&native).await.0, 0, "the sum was told");
+        assert!(services.kv.entries().contains_key("pulled"));
+        let line = services.log.line("r-7").unwrap();
+        assert_eq!(line.request_id, "r-7");
+    }
 }
 
 #[tokio::test]
@@ -250,7 +368,7 @@ async fn in_quarantine_it_is_not_called_in_place_either() {
         // On its lane: nobody could take over from this thread.
         assert_eq!(check(&mut stuck).await.unwrap_err().failure, Failure::TimedOut);
     }
-    assert!(native.lane_health().quarantined);
+    until("both took too long", || native.lane_health().quarantined).await;
     shelter::begin();
     assert_eq!(check(&mut stuck).await.unwrap_err().failure.cause(), "unavailable");
 }
@@ -352,7 +470,9 @@ fn an_instance_that_does_not_start_says_why() {
     let started = Instant::now();
     let message = load("create_hangs", &impatient).unwrap_err().to_string();
     assert!(message.contains("did not start within") && started.elapsed() < AMPLE, "{message}");
-    assert!(load("create_asks", &Options::default()).is_ok());
+    for what_is_not_there in ["create_asks", "create_writes"] {
+        assert!(load(what_is_not_there, &Options::default()).is_ok(), "{what_is_not_there}");
+    }
     let hanging = bench.hostile("CONSTRUCTOR");
     let message = bench.load(&hanging, None, &Json::Null, &impatient).unwrap_err().to_string();
     assert!(message.contains("its constructors hang"), "{message}");

@@ -41,12 +41,28 @@ impl<I: Implements> Exported<I> {
 
     /// Calls a hook. A call of one that the plugin does not implement is a failure.
     pub async fn call(&self, hook: Hook, head: &[u8], far: &Arc<dyn Far>, services: Services) -> Vec<u8> {
+        self.call_telling(hook, head, far, services, |_| ()).await
+    }
+
+    /// The same; `kept` is told the number of a stream that it answers with.
+    pub(crate) async fn call_telling(
+        &self,
+        hook: Hook,
+        head: &[u8],
+        far: &Arc<dyn Far>,
+        services: Services,
+        kept: impl Fn(u64),
+    ) -> Vec<u8> {
         let mut call = match guest::arrive::<I>(hook, head, far) {
             Ok(call) => call,
             Err(error) => return guest::fail(Failure::Malformed(error.to_string())),
         };
         let mut cx = guest::context(far, services);
-        let keep = &mut |stream| self.streams().keep(stream);
+        let keep = &mut |stream| {
+            let number = self.streams().keep(stream);
+            kept(number);
+            number
+        };
         if self.plugin.immediate().contains(hook) {
             let reply = self.plugin.call_now(&mut cx, call.lend());
             return guest::leave::<I>(far, &mut cx, &call, reply, keep);
@@ -64,15 +80,16 @@ impl<I: Implements> Exported<I> {
         };
         let pulled = pull(&mut stream).await;
         if matches!(pulled, Pulled::Chunks(_)) {
-            self.streams().put_back(number, stream);
+            let closed = self.streams().put_back(number, stream);
+            drop(closed);
         }
         document::write(&pulled)
     }
 
     /// Gives a stream up.
     pub fn close(&self, number: u64) {
-        let taken = self.streams().take(number);
-        drop(taken);
+        let closed = self.streams().close(number);
+        drop(closed);
     }
 
     /// No code of ours panics while it holds the lock.
@@ -80,3 +97,6 @@ impl<I: Implements> Exported<I> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use std::ffi::c_void;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -37,17 +37,24 @@ unsafe impl Sync for Made {}
 struct Instance<P: FromConfig> {
     exported: Exported<P>,
     host: Host,
+    /// What the streams that are open were given in their hooks, by their numbers, while they keep it.
+    given: Mutex<Vec<(u64, Weak<Reach>)>>,
 }
 
 /// The host's functions.
 #[derive(Clone, Copy)]
 struct Host(&'static HostTable);
 
-/// The call at hand, as far as the host lets it be reached.
+/// The call at hand, as far as the host lets it be reached. What a hook was given may be kept: by a stream, whose pulls
+/// are its calls then, and by threads of the plugin's own.
 struct Reach {
     host: Host,
-    call: CallHandle,
+    /// The call that has not returned.
+    call: Mutex<Option<CallHandle>>,
 }
+
+/// A call that lasts until this is dropped, also by a panic.
+struct Lasting<'r>(&'r Reach);
 
 /// Emits the entry symbol of a native library.
 #[doc(hidden)]
@@ -136,7 +143,7 @@ unsafe extern "C" fn create<P: FromConfig>(
                 return Status::Error;
             }
         };
-        let instance = Box::into_raw(Box::new(Instance { exported, host }));
+        let instance = Box::into_raw(Box::new(Instance { exported, host, given: Mutex::default() }));
         // SAFETY: the host gives a place for it.
         unsafe { *plugin = instance.cast() };
         Status::Ok
@@ -162,20 +169,14 @@ unsafe extern "C" fn hook<P: FromConfig, const HOOK: u32>(plugin: *mut c_void, c
 unsafe extern "C" fn pull<P: FromConfig>(plugin: *mut c_void, call: CallHandle, stream: u64) -> i32 {
     // SAFETY: as in `hook`.
     let instance = unsafe { &*plugin.cast::<Instance<P>>() };
-    guarded(instance.host, call, || {
-        let host = instance.host;
-        match block_on(instance.exported.pull(stream), || host.cancelled(call)) {
-            Some(pulled) => host.answer(call, &pulled),
-            None => Status::Deadline,
-        }
-    })
+    guarded(instance.host, call, || instance.pull(call, stream))
 }
 
 unsafe extern "C" fn close<P: FromConfig>(plugin: *mut c_void, stream: u64) {
     // SAFETY: as in `hook`.
     let instance = unsafe { &*plugin.cast::<Instance<P>>() };
     // Nobody to tell either.
-    let _ = catch_unwind(AssertUnwindSafe(|| instance.exported.close(stream)));
+    let _ = catch_unwind(AssertUnwindSafe(|| instance.close(stream)));
 }
 
 thread_local! {
@@ -247,19 +248,44 @@ fn block_on<T>(future: impl Future<Output = T>, cancelled: impl Fn() -> bool) ->
 
 impl<P: FromConfig> Instance<P> {
     fn call(&self, hook: Hook, call: CallHandle) -> Status {
-        let reach = Reach { host: self.host, call };
-        let head = match reach.fetch(|out| reach.host.head(call, out)) {
+        let reach = Arc::new(Reach { host: self.host, call: Mutex::default() });
+        let _lasting = reach.during(call);
+        let head = match reach.fetch(|call, out| self.host.head(call, out)) {
             Ok(head) => head,
             Err(status) => return status,
         };
-        let services = service::services(Arc::new(Reach { ..reach }));
-        let far: Arc<dyn Far> = Arc::new(reach);
-        let answer = block_on(self.exported.call(hook, &head, &far, services), || self.host.cancelled(call));
-        match answer {
+        let services = service::services(reach.clone());
+        let far: Arc<dyn Far> = reach.clone();
+        let kept = |stream| {
+            let mut given = self.given();
+            given.retain(|(_, reach)| reach.strong_count() > 0);
+            given.push((stream, Arc::downgrade(&reach)));
+        };
+        let answering = self.exported.call_telling(hook, &head, &far, services, kept);
+        match block_on(answering, || self.host.cancelled(call)) {
             Some(answer) if answer.is_empty() => Status::Ok,
             Some(answer) => self.host.answer(call, &answer),
             None => Status::Deadline,
         }
+    }
+
+    fn pull(&self, call: CallHandle, stream: u64) -> Status {
+        let given = self.given().iter().find(|(of, _)| *of == stream).and_then(|(_, reach)| reach.upgrade());
+        let _lasting = given.as_ref().map(|reach| reach.during(call));
+        match block_on(self.exported.pull(stream), || self.host.cancelled(call)) {
+            Some(pulled) => self.host.answer(call, &pulled),
+            None => Status::Deadline,
+        }
+    }
+
+    fn close(&self, stream: u64) {
+        self.given().retain(|(of, _)| *of != stream);
+        self.exported.close(stream);
+    }
+
+    /// No code of ours panics while it holds the lock.
+    fn given(&self) -> MutexGuard<'_, Vec<(u64, Weak<Reach>)>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -318,15 +344,33 @@ unsafe fn bytes<'a>(slice: Slice) -> &'a [u8] {
 // === impl Reach ===
 
 impl Reach {
+    /// Lets it be reached through this call.
+    fn during(&self, call: CallHandle) -> Lasting<'_> {
+        *self.call() = Some(call);
+        Lasting(self)
+    }
+
+    /// No code of ours panics while it holds the lock.
+    fn call(&self) -> MutexGuard<'_, Option<CallHandle>> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Copies what a function of the host gives; an error has what it gives too.
-    fn get(&self, function: impl FnOnce(&mut Slice) -> Status) -> (Status, Vec<u8>) {
+    fn get(&self, function: impl FnOnce(CallHandle, &mut Slice) -> Status) -> (Status, Vec<u8>) {
+        let Some(call) = *self.call() else { return (Status::Stale, Vec::new()) };
         let mut out = Slice::EMPTY;
-        let status = function(&mut out);
-        // SAFETY: what the host returns stays until the hook returns, which it does after this.
+        // It may wait: without the lock.
+        let status = function(call, &mut out);
+        let lasting = self.call();
+        if *lasting != Some(call) {
+            return (Status::Deadline, Vec::new());
+        }
+        // SAFETY: what the host returns stays until the hook or pull returns. Before it does, it takes the call away, for
+        // which it needs the lock that is held here.
         (status, unsafe { bytes(out) }.to_vec())
     }
 
-    fn fetch(&self, function: impl FnOnce(&mut Slice) -> Status) -> Result<Vec<u8>, Status> {
+    fn fetch(&self, function: impl FnOnce(CallHandle, &mut Slice) -> Status) -> Result<Vec<u8>, Status> {
         match self.get(function) {
             (Status::Ok, bytes) => Ok(bytes),
             (status, _) => Err(status),
@@ -334,7 +378,7 @@ impl Reach {
     }
 
     fn asked(&self, function: Function, argument: &[u8]) -> Result<Vec<u8>, ServiceError> {
-        let (status, given) = self.get(|out| self.host.ask(self.call, function, argument, out));
+        let (status, given) = self.get(|call, out| self.host.ask(call, function, argument, out));
         match status {
             Status::Ok => Ok(given),
             Status::Stale | Status::Deadline => Err(ServiceError::Deadline),
@@ -345,10 +389,16 @@ impl Reach {
     }
 }
 
+impl Drop for Lasting<'_> {
+    fn drop(&mut self) {
+        *self.0.call() = None;
+    }
+}
+
 impl Far for Reach {
     fn part(&self, part: Part) -> Result<Vec<u8>, String> {
-        self.fetch(|out| self.host.part(self.call, part, out)).map_err(|status| {
-            let said = self.fetch(|out| self.host.error(self.call, out)).unwrap_or_default();
+        self.fetch(|call, out| self.host.part(call, part, out)).map_err(|status| {
+            let said = self.fetch(|call, out| self.host.error(call, out)).unwrap_or_default();
             match said.is_empty() {
                 true => format!("the part `{}` cannot be had: {status:?}", part.name()),
                 false => String::from_utf8_lossy(&said).into_owned(),
@@ -367,3 +417,6 @@ impl Ask for Reach {
         self.asked(function, &argument)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,3 +67,18 @@ fn a_pull_that_gives_no_chunks_breaks_the_stream() {
     drop(stream);
     assert_eq!(*answers.closed.lock().unwrap(), [7], "the guest is told once that nobody pulls any more");
 }
+
+#[test]
+fn a_stream_that_is_given_up_while_it_is_pulled_is_not_put_back() {
+    let mut streams = Streams::default();
+    let number = streams.keep(ChunkStream::of([]));
+    let taken = streams.take(number).unwrap();
+    assert!(streams.close(number).is_none(), "it is not there");
+    assert!(streams.put_back(number, taken).is_some(), "it is for the caller to drop");
+    assert!(streams.take(number).is_none() && streams.closed.is_empty());
+    let number = streams.keep(ChunkStream::of([]));
+    let taken = streams.take(number).unwrap();
+    assert!(streams.put_back(number, taken).is_none() && streams.close(number).is_some());
+    (0..2 * Streams::MOST as u64).for_each(|number| drop(streams.close(number)));
+    assert_eq!(streams.closed.len(), Streams::MOST);
+}

@@ -126,3 +126,104 @@ fn what_a_hook_does_not_edit_is_refused() {
     assert_eq!(payload.set("messages", Node::text("x"), &chat).unwrap_err().0, Status::Invalid);
     assert!(payload.edits().is_none());
 }
+
+#[test]
+fn an_edit_that_would_be_lost_is_refused_at_once() {
+    let refused = |payload: &mut Payload, path: &str, value: Node, status: Status| {
+        let before = payload.root.clone();
+        assert_eq!(payload.set(path, value, &chat).unwrap_err().0, status, "{path}");
+        assert_eq!(payload.get("messages/1/role", &chat).unwrap(), Some(&Node::text("user")), "{path}");
+        assert!(payload.edits().is_none(), "{path}");
+        if before.member("messages").is_some() {
+            assert_eq!(payload.root, before, "{path}");
+        }
+    };
+    let mut payload = pre_llm();
+    for path in ["system", "temperature", "facts", "facts/user_id", "state/b", "kind", "stream"] {
+        refused(&mut payload, path, Node::text("x"), Status::Unsupported);
+    }
+    for path in
+        ["params/temprature", "params/temperature", "messages/1/nam", "messages/1/role", "tools", "tool_choice/x"]
+    {
+        let status = if path == "tool_choice/x" { Status::Missing } else { Status::Invalid };
+        refused(&mut payload, path, Node::text("x"), status);
+    }
+    for path in ["provider", "messages/1/name", "params/user"] {
+        refused(&mut payload, path, Node::Int(1), Status::Invalid);
+    }
+    for (path, value) in [
+        ("params/temperature", Node::Int(1)),
+        ("params/max_tokens", Node::Int(7)),
+        ("params/user", Node::text("u")),
+        ("tool_choice", Node::text("auto")),
+        ("messages/1/name", Node::text("n")),
+    ] {
+        payload.set(path, value, &chat).unwrap();
+    }
+    // Once more, where something stands.
+    payload.set("params/temperature", Node::Int(2), &chat).unwrap();
+    let edits = read(payload.edits());
+    assert_eq!(edits["chat"]["params"], json!({ "temperature": 2.0, "max_tokens": 7, "user": "u" }));
+    assert_eq!(edits["chat"]["tool_choice"], json!("auto"));
+    assert_eq!(edits["chat"]["messages"][0]["origin"], json!(0));
+    assert_eq!(edits["chat"]["messages"][1]["name"], json!("n"));
+}
+
+#[test]
+fn http_messages_are_edited_where_the_answer_has_room() {
+    let head = json!({ "method": "POST", "path": "/", "query": [["q", "1"]], "headers": [["a", "1"], ["b", "2"]] });
+    let body = |_: Part| Ok(b"body".to_vec());
+    let mut payload = Payload::of(Hook::HttpRequest, &written(&head));
+    for path in ["headers/1/1", "headers/1/0", "headers/1", "headers/5", "headers/a/0", "headers"] {
+        assert_eq!(payload.set(path, Node::text("x"), &body).unwrap_err().0, Status::Unsupported, "{path}");
+    }
+    for (path, value) in [
+        ("headers/a", Node::Int(1)),
+        ("headers/c", Node::Int(1)),
+        ("headers/a", Node::text("two\nlines")),
+        ("headers/no name", Node::text("x")),
+    ] {
+        assert_eq!(payload.set(path, value, &body).unwrap_err().0, Status::Invalid, "{path}");
+    }
+    payload.set("query/0/1", Node::text("2"), &body).unwrap();
+    payload.set("query/p", Node::text("3"), &body).unwrap();
+    assert_eq!(read(payload.edits()), json!({ "query": [["q", "2"], ["p", "3"]] }));
+    let head = json!({ "request": head, "response": { "status": 200, "headers": [] } });
+    let mut payload = Payload::of(Hook::HttpResponse, &written(&head));
+    for (path, value, status) in [
+        ("response/status", Node::Int(70_000), Status::Invalid),
+        ("response/reason", Node::text("x"), Status::Unsupported),
+        ("response/headers/0/1", Node::text("x"), Status::Unsupported),
+        ("request/body", Node::text("x"), Status::Unsupported),
+    ] {
+        assert_eq!(payload.set(path, value, &body).unwrap_err().0, status, "{path}");
+    }
+    payload.set("response/status", Node::Int(418), &body).unwrap();
+    payload.set("response/headers/x-a", Node::text("1"), &body).unwrap();
+    assert_eq!(read(payload.edits()), json!({ "status": 418, "headers": [["x-a", ["1"]]] }));
+}
+
+#[test]
+fn whole_payloads_take_no_members_that_they_do_not_have() {
+    let none = |part: Part| Err(NotGiven::Nothing(part));
+    let head = json!({ "id": "1", "name": "search", "arguments": { "q": "x" } });
+    let mut payload = Payload::of(Hook::BeforeTool, &written(&head));
+    assert_eq!(payload.set("nam", Node::text("x"), &none).unwrap_err().0, Status::Invalid);
+    payload.set("arguments/q", Node::text("y"), &none).unwrap();
+    payload.set("arguments/limit", Node::Int(3), &none).unwrap();
+    let edits = json!({ "id": "1", "name": "search", "arguments": { "q": "y", "limit": 3 } });
+    assert_eq!(read(payload.edits()), edits);
+    let head = json!({ "kind": "chat", "provider": "p", "model": "m" });
+    let mut payload = Payload::of(Hook::AfterModel, &written(&head));
+    let output = |_: Part| {
+        let message = json!({ "origin": 0, "role": "assistant", "blocks": [{ "content": { "text": "hi" } }] });
+        let choice = json!({ "index": 0, "message": message, "finish": null });
+        Ok(written(&json!({ "chat": { "id": "i", "model": "m", "choices": [choice] } })))
+    };
+    assert_eq!(payload.set("edited", Node::Bool(false), &output).unwrap_err().0, Status::Unsupported);
+    let path = "output/chat/choices/0/message/";
+    assert_eq!(payload.set(&format!("{path}txt"), Node::text("x"), &output).unwrap_err().0, Status::Invalid);
+    payload.set(&format!("{path}blocks/0/content/text"), Node::text("bye"), &output).unwrap();
+    let edited = read(payload.edits());
+    assert_eq!(edited["output"]["chat"]["choices"][0]["message"]["blocks"][0]["content"]["text"], json!("bye"));
+}

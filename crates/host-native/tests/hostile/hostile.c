@@ -13,6 +13,10 @@ GATEWRIGHT_EXPORT const int hostile_unique = UNIQUE;
 static const gatewright_host_v1 *host;
 static atomic_int last_status = 0;
 static atomic_int destroyed = 0;
+/* Pulls that are under way, whether a stream was given up during one, and how many were. */
+static atomic_int pulling = 0;
+static atomic_int overlapped = 0;
+static atomic_int closed = 0;
 
 static gatewright_slice slice(const char *text) {
   return (gatewright_slice){(const uint8_t *)text, strlen(text)};
@@ -38,6 +42,14 @@ static gatewright_status create(const gatewright_host_v1 *given, gatewright_call
   if (strcmp(copy, "create_asks") == 0) {
     int64_t sum;
     return host->kv_increment(call, slice("a"), 1, &sum) == GATEWRIGHT_UNSUPPORTED ? GATEWRIGHT_OK : GATEWRIGHT_ERROR;
+  }
+  if (strcmp(copy, "create_writes") == 0) {
+    return host->state_set(call, slice("a"), slice("b")) == GATEWRIGHT_UNSUPPORTED &&
+                   host->metadata_set(call, slice("a"), slice("b")) == GATEWRIGHT_UNSUPPORTED &&
+                   host->set_text(call, slice("name"), slice("b")) == GATEWRIGHT_UNSUPPORTED &&
+                   host->answer(call, slice("a")) == GATEWRIGHT_UNSUPPORTED
+               ? GATEWRIGHT_OK
+               : GATEWRIGHT_ERROR;
   }
   *plugin = copy;
   return GATEWRIGHT_OK;
@@ -82,6 +94,10 @@ static gatewright_status check_input(void *plugin, gatewright_call call) {
   }
   if (IS("nap")) {
     usleep(150 * 1000);
+    return GATEWRIGHT_OK;
+  }
+  if (IS("slumber")) {
+    usleep(400 * 1000);
     return GATEWRIGHT_OK;
   }
   if (IS("document")) {
@@ -162,10 +178,59 @@ static gatewright_status check_input(void *plugin, gatewright_call call) {
   return GATEWRIGHT_OK;
 }
 
-/* What the last call of a host function answered, for the test. */
+static gatewright_status pre_llm(void *plugin, gatewright_call call) {
+  (void)plugin;
+  /* {"outcome": {"stream": 7}} */
+  return host->answer(call, slice("\xa1\x67outcome\xa1\x66stream\x07"));
+}
+
+static gatewright_status pull(void *plugin, gatewright_call call, uint64_t stream) {
+  const char *mode = plugin;
+  gatewright_slice out;
+  int64_t sum = 0;
+  (void)stream;
+  pulling++;
+  if (IS("pull_hangs")) {
+    for (;;) {
+      usleep(1000);
+    }
+  }
+  if (IS("pull_naps")) {
+    usleep(300 * 1000);
+  }
+  if (IS("pull_asks")) {
+    last_status = host->kv_increment(call, slice("pulled"), 1, &sum);
+    if (host->get_text(call, slice("facts/request_id"), &out) == GATEWRIGHT_OK) {
+      host->log(call, GATEWRIGHT_INFO, out);
+    }
+    if (host->state_set(call, slice("a"), slice("b")) != GATEWRIGHT_UNSUPPORTED) {
+      last_status = 99;
+    }
+  }
+  pulling--;
+  /* {"chunks": [[]]} */
+  return host->answer(call, slice("\xa1\x66" "chunks\x81\x80"));
+}
+
+static void close_stream(void *plugin, uint64_t stream) {
+  const char *mode = plugin;
+  (void)stream;
+  if (IS("close_hangs")) {
+    for (;;) {
+      usleep(1000);
+    }
+  }
+  if (pulling > 0) {
+    overlapped = 1;
+  }
+  closed++;
+}
+
+/* What the last call of a host function answered, and what became of instances and streams, for the test. */
 static gatewright_status health(void *plugin, gatewright_call call) {
   (void)plugin;
-  char said[32] = {(char)('0' + last_status / 10), (char)('0' + last_status % 10), ' ', (char)('0' + destroyed % 10)};
+  char said[32] = {(char)('0' + last_status / 10), (char)('0' + last_status % 10), ' ', (char)('0' + destroyed % 10),
+                   ' ', (char)('0' + overlapped), ' ', (char)('0' + closed % 10)};
   host->fail(call, slice(said));
   return GATEWRIGHT_ERROR;
 }
@@ -173,6 +238,7 @@ static gatewright_status health(void *plugin, gatewright_call call) {
 static const gatewright_hooks_v1 hooks = {
     .size = sizeof(gatewright_hooks_v1),
     .check_input = check_input,
+    .pre_llm = pre_llm,
     .health = health,
 };
 
@@ -185,13 +251,18 @@ static const gatewright_plugin_table_v1 table = {
     .minor = GATEWRIGHT_ABI_MINOR,
 #if defined(BAD_MANIFEST)
     .manifest = GATEWRIGHT_CONSTANT("{\"name\": 7}"),
+#elif defined(BRIEF)
+    .manifest = GATEWRIGHT_CONSTANT("{\"name\": \"hostile\", \"version\": \"1.0.0\","
+                                    " \"timeout\": {\"secs\": 0, \"nanos\": 40000000}}"),
 #elif !defined(NO_MANIFEST)
     .manifest = GATEWRIGHT_CONSTANT("{\"name\": \"hostile\", \"version\": \"1.0.0\"}"),
 #endif
     .hooks = &hooks,
-    .immediate = 1u << GATEWRIGHT_HOOK_CHECK_INPUT,
+    .immediate = 1u << GATEWRIGHT_HOOK_CHECK_INPUT | 1u << GATEWRIGHT_HOOK_PRE_LLM,
     .create = create,
     .destroy = destroy,
+    .pull = pull,
+    .close = close_stream,
 };
 
 #if defined(CONSTRUCTOR)
