@@ -348,6 +348,29 @@ async fn it_leaves_others_behind() {
     until("its group is gone", || group(pid).is_empty()).await;
 }
 
+/// The gateway ends while it is started again.
+#[tokio::test]
+async fn it_does_not_start_again() {
+    let (processes, folder) = (Processes::start().unwrap(), tempfile::tempdir().unwrap());
+    let started = folder.path().join("started");
+    let mut options = options("starts_once");
+    options.arguments.push(started.clone().into());
+    let process = processes.load(&Address::File(env!("CARGO_BIN_EXE_hostile-process").into()), options).await.unwrap();
+    let it = instance("hostile", &process).await;
+    let first = Pid::from_raw(process.status().pid.unwrap().cast_signed()).unwrap();
+    kill_process(first, Signal::KILL).unwrap();
+    let lines = || std::fs::read_to_string(&started).unwrap_or_default();
+    until("its second start", || lines().lines().count() == 2).await;
+    let second = lines().lines().last().unwrap().to_owned();
+    let (pid, socket) = second.split_once(' ').unwrap();
+    drop((it, process));
+    let began = Instant::now();
+    processes.close().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "its start is not waited for");
+    assert_eq!(group(pid.parse().unwrap()), Vec::<u32>::new());
+    assert!(!Path::new(socket).parent().unwrap().exists(), "nor is its folder there");
+}
+
 #[tokio::test]
 async fn it_is_noisy() {
     let processes = Processes::start().unwrap();

@@ -8,16 +8,18 @@ use gatewright_pipeline::{Entry, Exchange, Instance, PluginSet, Settings};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{Facts, Failure, FailureMode};
 use gatewright_proto::v1::plugin_client::PluginClient;
-use gatewright_proto::v1::{HookCall, StartRequest, StreamPull};
+use gatewright_proto::v1::{HookCall, StartRequest, StopRequest, StreamPull};
 use gatewright_proto::{MAX_TO_PLUGIN_BYTES, message_limit};
 use gatewright_testkit::request;
 use gatewright_testkit::services::MockServices;
 use serde_json::{Value as Json, json};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
+use tonic::transport::Channel;
 use tonic::{Code, Request};
 
 const PLUGIN: &str = env!("CARGO_BIN_EXE_test-plugin");
@@ -110,21 +112,33 @@ async fn is_reached(address: &str, listen: &str) {
     processes.close().await;
 }
 
-/// Who is no gateway of ours, but speaks gRPC, is understood in full.
-#[tokio::test]
-async fn it_answers_any_client_of_grpc() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let _elsewhere = Elsewhere::run(&free.to_string());
+/// An address that nobody listens at.
+fn free() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+async fn client(at: String) -> PluginClient<Channel> {
     let started = Instant::now();
-    let mut client = loop {
-        match PluginClient::connect(format!("http://{free}")).await {
-            Ok(client) => break client.max_encoding_message_size(usize::MAX),
+    loop {
+        match PluginClient::connect(at.clone()).await {
+            Ok(client) => return client.max_encoding_message_size(usize::MAX),
             Err(error) => assert!(started.elapsed() < Duration::from_secs(10), "{error}"),
         }
         sleep(Duration::from_millis(10)).await;
-    };
-    let start = StartRequest { name: "it".to_owned(), config: b"{}".as_slice().into(), ..StartRequest::default() };
-    let instance = client.start(start).await.unwrap().into_inner().instance;
+    }
+}
+
+fn start() -> StartRequest {
+    StartRequest { name: "it".to_owned(), config: b"{}".as_slice().into(), ..StartRequest::default() }
+}
+
+/// Who is no gateway of ours, but speaks gRPC, is understood in full.
+#[tokio::test]
+async fn it_answers_any_client_of_grpc() {
+    let free = free();
+    let _elsewhere = Elsewhere::run(&free.to_string());
+    let mut client = client(format!("http://{free}")).await;
+    let instance = client.start(start()).await.unwrap().into_inner().instance;
     // No such hook: the answer says so.
     let call =
         |bytes: usize| HookCall { id: 7, hook: 999, head: vec![0; bytes].into(), instance, ..HookCall::default() };
@@ -140,6 +154,73 @@ async fn it_answers_any_client_of_grpc() {
     assert_eq!(compressed.code(), Code::Unimplemented, "{compressed}");
     let chunks = client.pull(StreamPull { stream: 3, call: 7, instance }).await.unwrap().into_inner();
     assert_eq!((chunks.call, chunks.pulled.is_empty()), (7, false));
+    let nobodys = client.call(HookCall { instance: instance + 1, ..call(0) }).await.err().unwrap();
+    assert_eq!(nobodys.code(), Code::NotFound, "{nobodys}");
+    let nobodys = client.pull(StreamPull { stream: 3, call: 7, instance: instance + 1 }).await.err().unwrap();
+    assert_eq!(nobodys.code(), Code::NotFound, "{nobodys}");
+}
+
+/// However many others make, each has its own until it ends it, or its connection does.
+#[tokio::test]
+async fn it_has_room_for_only_so_many() {
+    let free = free();
+    let _elsewhere = Elsewhere::run(&free.to_string());
+    let (processes, services, address) =
+        (Processes::start().unwrap(), MockServices::default(), format!("grpc://{free}"));
+    let one = until_it_loads(&processes, &address, blocks()).await;
+    let mut other = client(format!("http://{free}")).await;
+    for _ in 0..100 {
+        let instance = other.start(start()).await.unwrap().into_inner().instance;
+        other.stop(StopRequest { instance }).await.unwrap();
+    }
+    assert_eq!(check(&one, &services).await, Ok(true), "they took its place");
+    for _ in 0..63 {
+        other.start(start()).await.unwrap();
+    }
+    let full = other.start(start()).await.err().unwrap();
+    assert_eq!(full.code(), Code::ResourceExhausted, "{full}");
+    let error = processes.load(&address.parse().unwrap(), options(blocks())).await.err().unwrap().to_string();
+    assert!(error.contains("it has 64 instances"), "{error}");
+    assert_eq!(check(&one, &services).await, Ok(true));
+    drop(other);
+    let another = until_it_loads(&processes, &address, json!({})).await;
+    assert_eq!(check(&another, &services).await, Ok(false));
+    assert_eq!(one.status().restarts, 0);
+    drop((one, another));
+    processes.close().await;
+}
+
+/// Whose instance is gone makes another.
+async fn it_loses_the_instance(sessions: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = format!("unix://{}", folder.path().join("it.sock").display());
+    let _elsewhere = Elsewhere::run(&at);
+    let (processes, services) = (Processes::start().unwrap(), MockServices::default());
+    let mut client = client(at.clone()).await;
+    let options = Options { sessions, ..options(blocks()) };
+    let one = processes.load(&format!("grpc+{at}").parse().unwrap(), options).await.unwrap();
+    assert_eq!(check(&one, &services).await, Ok(true));
+    client.stop(StopRequest { instance: 1 }).await.unwrap();
+    let failure = check(&one, &services).await.err();
+    assert_eq!(failure.as_ref().map(Failure::cause), Some("unavailable"), "{failure:?}");
+    let started = Instant::now();
+    while one.status().restarts == 0 {
+        assert!(started.elapsed() < Duration::from_secs(10), "it is back: {:?}", one.status());
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(check(&one, &services).await, Ok(true));
+    drop(one);
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn it_loses_the_instance_of_a_session() {
+    it_loses_the_instance(true).await;
+}
+
+#[tokio::test]
+async fn it_loses_the_instance_of_single_calls() {
+    it_loses_the_instance(false).await;
 }
 
 #[tokio::test]
@@ -151,7 +232,7 @@ async fn it_listens_at_a_path() {
 
 #[tokio::test]
 async fn it_listens_at_a_port() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = free();
     is_reached(&format!("grpc://{free}"), &free.to_string()).await;
 }
 

@@ -1,7 +1,7 @@
 //! A call of a hook, where its request runs.
 
 use crate::desk::Desk;
-use crate::flights::{Answer, Flight, Want};
+use crate::flights::{Answer, DEAF, Flight, Want};
 use crate::link::Link;
 use crate::links::Links;
 use crate::process::Shared;
@@ -12,10 +12,8 @@ use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::model::{ErrorKind, LlmError};
 use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Cx, Failure};
-use gatewright_proto::v1::{
-    HookAnswer, HookCall, HostFrame, PartContent, StreamChunks, StreamClose, StreamPull, host_frame,
-};
-use gatewright_proto::{Full, MAX_TO_PLUGIN_BYTES};
+use gatewright_proto::MAX_TO_PLUGIN_BYTES;
+use gatewright_proto::v1::{HookAnswer, HookCall, PartContent, StreamChunks, StreamClose, StreamPull, host_frame};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,9 +82,12 @@ async fn ask(
     let mut flight = Flight::open(link, id, desk)?;
     let Some(session) = &link.session else {
         let answer = attend(&mut flight.wants, desk, id, link.wire.single(CALL, &call)).await;
+        if answer.as_ref().is_err_and(|status| status.code() == Code::NotFound) {
+            link.flights.sever("it does not have its instance any more");
+        }
         return answer.map_err(|status| failed(&status));
     };
-    session.send(HostFrame { frame: Some(host_frame::Frame::Call(call)) }).await.map_err(|_| link.gone())?;
+    flight.send(session, host_frame::Frame::Call(call)).await?;
     let Flight { wants, answer, .. } = &mut flight;
     match attend(wants, desk, id, answer).await {
         Ok(Answer::Hook(answer)) => Ok(answer),
@@ -114,7 +115,7 @@ async fn attend<T>(wants: &mut mpsc::Receiver<Want>, desk: &Desk, call: u64, ans
 fn failed(status: &Status) -> Failure {
     let message = status.message().to_owned();
     match status.code() {
-        Code::Unavailable | Code::Cancelled | Code::Unknown => Failure::Unavailable(message),
+        Code::Unavailable | Code::Cancelled | Code::Unknown | Code::NotFound => Failure::Unavailable(message),
         Code::DeadlineExceeded => Failure::TimedOut,
         Code::ResourceExhausted | Code::OutOfRange => Failure::Oversized(message),
         Code::Internal | Code::Unimplemented | Code::DataLoss => Failure::Malformed(message),
@@ -141,8 +142,7 @@ impl Answered {
                 chunks.pulled
             }
             Some(session) => {
-                let frame = HostFrame { frame: Some(host_frame::Frame::Pull(pull)) };
-                session.send(frame).await.map_err(|_| lost(link.gone()))?;
+                flight.send(session, host_frame::Frame::Pull(pull)).await.map_err(lost)?;
                 let Flight { wants, answer, .. } = &mut flight;
                 match attend(wants, &desk, call, answer).await {
                     Ok(Answer::Chunks(pulled)) => pulled,
@@ -165,9 +165,8 @@ impl Pulls for Answered {
         let close = StreamClose { stream: number, instance: link.instance };
         match &link.session {
             Some(session) => {
-                let frame = host_frame::Frame::Close(close);
-                if let Err((Full::Full, _)) = session.try_send(HostFrame { frame: Some(frame) }) {
-                    link.flights.sever("it does not read what it is told");
+                if session.say(host_frame::Frame::Close(close), &link.runtime).is_err() {
+                    link.flights.sever(DEAF);
                 }
             }
             None => {

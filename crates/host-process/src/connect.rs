@@ -2,18 +2,27 @@
 
 use crate::address::Address;
 use crate::error::LoadError;
+use crate::frames::Frames;
+use crate::told::Telling;
 use crate::wire::{Moving, Wire};
+use gatewright_proto::v1::PluginFrames;
 use gatewright_proto::v1::plugin_client::PluginClient;
 use gatewright_proto::{MAX_FROM_PLUGIN_BYTES, MAX_TO_PLUGIN_BYTES, message_limit};
+use http::uri::PathAndQuery;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use tonic::client::Grpc;
+use tonic::{Request, Status, Streaming};
 
 /// How long it takes until a socket is looked for again: little at first, since most processes start quickly.
 const LOOKS: [u64; 6] = [1, 1, 2, 3, 5, 10];
+
+/// Where sessions are opened.
+const SESSION: &str = "/gatewright.plugin.v1.Plugin/Session";
 
 /// How long a connection over TCP may take.
 const REACH: Duration = Duration::from_secs(5);
@@ -60,6 +69,16 @@ pub(crate) fn client(wire: Wire) -> PluginClient<Wire> {
     PluginClient::with_origin(wire, Wire::origin())
         .max_decoding_message_size(message_limit(MAX_FROM_PLUGIN_BYTES))
         .max_encoding_message_size(message_limit(MAX_TO_PLUGIN_BYTES))
+}
+
+/// Opens a session over a connection.
+pub(crate) async fn session(wire: Wire, telling: Telling) -> Result<Streaming<PluginFrames>, Status> {
+    let mut grpc = Grpc::with_origin(wire, Wire::origin())
+        .max_decoding_message_size(message_limit(MAX_FROM_PLUGIN_BYTES))
+        .max_encoding_message_size(message_limit(MAX_TO_PLUGIN_BYTES));
+    grpc.ready().await?;
+    let opened = grpc.streaming(Request::new(telling), PathAndQuery::from_static(SESSION), Frames).await?;
+    Ok(opened.into_inner())
 }
 
 /// Has the system end a connection behind which nobody is any more. Not by pings of HTTP/2: many servers of gRPC close a

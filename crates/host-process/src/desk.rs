@@ -1,26 +1,28 @@
 //! What a call gives the plugin: its parts, and the host's functions.
 
 use crate::flights::{To, Want, What};
+use crate::given::Given;
 use gatewright_abi::functions::Function;
 use gatewright_abi::host::Rest;
 use gatewright_abi::{Part, document, service};
 use gatewright_plugin::services::{Level, LogRecord, ServiceError, Services};
 use gatewright_plugin::{Facts, Hook};
 use gatewright_proto::MAX_TO_PLUGIN_BYTES;
-use gatewright_proto::v1::{HostFrame, HostResult, PartContent, host_frame, host_result};
+use gatewright_proto::v1::{HostResult, PartContent, host_frame, host_result};
 
 /// What a call gives the plugin.
 pub(crate) struct Desk {
     services: Services,
     hook: Hook,
     rest: Rest,
+    given: Given,
 }
 
 // === impl Desk ===
 
 impl Desk {
     pub(crate) fn new(services: Services, hook: Hook, rest: Rest) -> Self {
-        Self { services, hook, rest }
+        Self { services, hook, rest, given: Given::default() }
     }
 
     pub(crate) fn hook(&self) -> Hook {
@@ -79,21 +81,20 @@ impl Desk {
         };
         if let Some((session, frame)) = frame {
             // A session that is gone has nobody who waits.
-            let _ = session.send(HostFrame { frame: Some(frame) }).await;
+            let _ = session.tell(frame).await;
         }
     }
 
     fn part(&self, call: u64, part: u32) -> PartContent {
         let found = Part::numbered(part).ok_or_else(|| format!("there is no part {part}"));
-        let found =
-            found.and_then(|part| self.rest.part(part).map_err(|why| why.to_string())).and_then(
-                |content| match content.len() {
-                    0..=MAX_TO_PLUGIN_BYTES => Ok(content),
-                    _ => Err(format!("it has more than {MAX_TO_PLUGIN_BYTES} bytes")),
-                },
-            );
+        let found = found
+            .and_then(|part| self.given.part(part, || self.rest.part(part)).map_err(|why| why.to_string()))
+            .and_then(|content| match content.len() {
+                0..=MAX_TO_PLUGIN_BYTES => Ok(content),
+                _ => Err(format!("it has more than {MAX_TO_PLUGIN_BYTES} bytes")),
+            });
         match found {
-            Ok(content) => PartContent { call, part, content: content.into(), error: String::new() },
+            Ok(content) => PartContent { call, part, content, error: String::new() },
             Err(error) => PartContent { call, part, error, ..PartContent::default() },
         }
     }

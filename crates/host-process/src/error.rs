@@ -59,6 +59,9 @@ pub enum LoadError {
     /// It refused its config.
     #[error("{0}")]
     Config(String),
+    /// It makes no more instances.
+    #[error("it makes no more instances: {0}")]
+    Full(String),
     /// It does not do what a plugin does.
     #[error("it does not speak as a plugin does: {0}")]
     Protocol(String),

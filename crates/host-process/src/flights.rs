@@ -2,11 +2,11 @@
 
 use crate::desk::Desk;
 use crate::link::Link;
+use crate::told::Teller;
 use gatewright_plugin::Failure;
 use gatewright_proto::v1::{Cancel, HookAnswer, HostFrame, HostResult, PartContent, host_frame};
-use gatewright_proto::{Full, Outbox};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -18,11 +18,16 @@ const WANTED: usize = 1024;
 /// The most bytes that wait to be looked at, but for small things, in KiB.
 const WAITING_KIB: usize = 128 << 10;
 
+/// What is wrong with a process for which too much waits.
+pub(crate) const DEAF: &str = "it does not read what it is told";
+
 /// The calls in flight to a process.
 pub(crate) struct Flights {
     calls: AtomicU64,
     links: AtomicU64,
     table: Mutex<Table>,
+    /// Whether cancels may wait.
+    waiting: AtomicBool,
     room: Arc<Semaphore>,
     broken: CancellationToken,
     why: OnceLock<String>,
@@ -31,8 +36,23 @@ pub(crate) struct Flights {
 #[derive(Default)]
 struct Table {
     open: HashMap<u64, Open>,
-    /// Calls that were cancelled and have not ended over there: over which connection, and since when.
-    given_up: HashMap<u64, (u64, Instant)>,
+    /// Calls that were given up and have not ended over there.
+    given_up: HashMap<u64, GivenUp>,
+}
+
+/// A call that was given up.
+struct GivenUp {
+    /// The number of its connection.
+    link: u64,
+    cancel: Cancelled,
+}
+
+/// How far a cancel came.
+enum Cancelled {
+    /// It waits, and since then nothing left.
+    Waits(Instant),
+    /// It left then: from there on the plugin must heed it.
+    Left(Instant),
 }
 
 struct Open {
@@ -49,6 +69,8 @@ pub(crate) struct Flight {
     pub(crate) answer: oneshot::Receiver<Answer>,
     pub(crate) wants: mpsc::Receiver<Want>,
     link: Arc<Link>,
+    /// Whether a session took it, so that it must be cancelled there.
+    sent: bool,
 }
 
 /// What a session answers.
@@ -72,7 +94,7 @@ pub(crate) enum What {
 /// Who is answered.
 pub(crate) enum To {
     /// The session, under the plugin's own number.
-    Session(Outbox<HostFrame>, u64),
+    Session(Teller, u64),
     Part(oneshot::Sender<PartContent>),
     Function(oneshot::Sender<HostResult>),
 }
@@ -88,6 +110,7 @@ impl Flights {
             calls: AtomicU64::new(0),
             links: AtomicU64::new(0),
             table: Mutex::default(),
+            waiting: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(WAITING_KIB)),
             broken: CancellationToken::new(),
             why: OnceLock::new(),
@@ -147,15 +170,52 @@ impl Flights {
             // Who waits for the call learns of it, and cancels.
             let link = open.link;
             table.open.remove(&call);
-            table.given_up.insert(call, (link, Instant::now()));
+            self.give_up(&mut table, call, link);
         }
         Ok(())
     }
 
-    /// How many calls went on for so long after they were given up.
+    fn give_up(&self, table: &mut Table, call: u64, link: u64) {
+        table.given_up.insert(call, GivenUp { link, cancel: Cancelled::Waits(Instant::now()) });
+        self.waiting.store(true, Ordering::Release);
+    }
+
+    /// Frames leave over a connection: the cancels among them are to be heeded, and the time of those that wait behind them
+    /// begins anew.
+    pub(crate) fn left(&self, link: u64, frames: &[HostFrame]) {
+        if !self.waiting.load(Ordering::Acquire) {
+            return;
+        }
+        let (mut table, now) = (self.table(), Instant::now());
+        for HostFrame { frame } in frames {
+            if let Some(host_frame::Frame::Cancel(cancel)) = frame
+                && let Some(given_up) = table.given_up.get_mut(&cancel.call)
+            {
+                given_up.cancel = Cancelled::Left(now);
+            }
+        }
+        let mut waiting = false;
+        for given_up in table.given_up.values_mut() {
+            if let Cancelled::Waits(since) = &mut given_up.cancel {
+                waiting = true;
+                if given_up.link == link {
+                    *since = now;
+                }
+            }
+        }
+        self.waiting.store(waiting, Ordering::Release);
+    }
+
+    /// How many calls went on for so long after they were cancelled.
     pub(crate) fn unheeded(&self, heed: Duration) -> usize {
-        let now = Instant::now();
-        self.table().given_up.values().filter(|(_, since)| now.saturating_duration_since(*since) >= heed).count()
+        let left = |cancel: &Cancelled| matches!(cancel, Cancelled::Left(since) if since.elapsed() >= heed);
+        self.table().given_up.values().filter(|given_up| left(&given_up.cancel)).count()
+    }
+
+    /// Whether a cancel waits, and nothing has left before it for so long.
+    pub(crate) fn unread(&self, patience: Duration) -> bool {
+        let waits = |cancel: &Cancelled| matches!(cancel, Cancelled::Waits(since) if since.elapsed() >= patience);
+        self.table().given_up.values().any(|given_up| waits(&given_up.cancel))
     }
 
     /// Ends all of it: every call in flight fails for this reason.
@@ -175,7 +235,7 @@ impl Flights {
         let mut lost = Vec::new();
         {
             let mut table = self.table();
-            table.given_up.retain(|_, (of, _)| *of != link);
+            table.given_up.retain(|_, given_up| given_up.link != link);
             lost.extend(table.open.extract_if(|_, open| open.link == link));
         }
         // Who waits is woken outside of the lock.
@@ -217,30 +277,37 @@ impl Flight {
         }
         table.open.insert(call, Open { link: link.number, answer, wants, desk: desk.clone() });
         drop(table);
-        Ok(Self { call, answer: answered, wants: wanted, link: link.clone() })
+        Ok(Self { call, answer: answered, wants: wanted, link: link.clone(), sent: false })
+    }
+
+    /// Sends it over the session, once there is room.
+    pub(crate) async fn send(&mut self, session: &Teller, frame: host_frame::Frame) -> Result<(), Failure> {
+        session.tell(frame).await.map_err(|_| self.link.gone())?;
+        self.sent = true;
+        Ok(())
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let Link { flights, session, number, .. } = &*self.link;
+        let Link { flights, session, number, runtime, .. } = &*self.link;
         {
             let mut table = flights.table();
             match table.open.remove(&self.call) {
-                Some(_) if session.is_some() && self.link.over().is_none() => {
-                    table.given_up.insert(self.call, (*number, Instant::now()));
+                Some(_) if self.sent && self.link.over().is_none() => {
+                    flights.give_up(&mut table, self.call, *number);
                 }
-                Some(_) => {}
+                // A single call is cancelled by dropping its request, and what was not sent there need not be.
+                Some(_) => return,
                 // It wanted too much at once, and goes on.
                 None if table.given_up.contains_key(&self.call) => {}
                 None => return,
             }
         }
-        // A single call is cancelled by dropping its request.
         let Some(session) = session else { return };
         let cancel = host_frame::Frame::Cancel(Cancel { call: self.call });
-        if let Err((Full::Full, _)) = session.try_send(HostFrame { frame: Some(cancel) }) {
-            flights.sever("it does not read what it is told");
+        if session.say(cancel, runtime).is_err() {
+            flights.sever(DEAF);
         }
     }
 }

@@ -16,6 +16,8 @@ mod connect;
 mod desk;
 mod error;
 mod flights;
+mod frames;
+mod given;
 mod lines;
 mod link;
 mod links;
@@ -26,6 +28,7 @@ mod processes;
 mod session;
 mod spawn;
 mod supervisor;
+mod told;
 mod wire;
 
 pub use address::{Address, BadAddress};

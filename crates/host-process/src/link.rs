@@ -2,10 +2,9 @@
 
 use crate::connect;
 use crate::flights::Flights;
+use crate::told::Teller;
 use crate::wire::Wire;
 use gatewright_plugin::Failure;
-use gatewright_proto::Outbox;
-use gatewright_proto::v1::HostFrame;
 use gatewright_proto::v1::plugin_client::PluginClient;
 use std::sync::{Arc, OnceLock};
 use tokio::runtime::Handle;
@@ -19,7 +18,7 @@ pub(crate) struct Link {
     pub(crate) wire: Wire,
     pub(crate) client: PluginClient<Wire>,
     /// `None` if single calls are made.
-    pub(crate) session: Option<Outbox<HostFrame>>,
+    pub(crate) session: Option<Teller>,
     pub(crate) flights: Arc<Flights>,
     /// Where what outlives a call runs.
     pub(crate) runtime: Handle,

@@ -10,10 +10,10 @@ use crate::connect;
 use crate::error::LoadError;
 use crate::link::Link;
 use crate::session::{self, Over};
+use crate::told;
 use crate::wire::Moving;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use gatewright_plugin::Hook;
-use gatewright_proto::queue;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Handle, Id};
@@ -129,18 +129,18 @@ impl Place {
         if base.session.is_none() {
             return Ok((link, moving));
         }
-        let (outbox, batches) = queue();
+        let (teller, telling) = told::telling(&link);
         let frames = tokio::select! {
             biased;
             why = &mut moving => return Err(LoadError::Protocol(why)),
-            frames = link.client.session(batches) => frames,
+            frames = connect::session(link.wire.clone(), telling) => frames,
         };
-        let frames = frames.map_err(|status| LoadError::Protocol(status.message().to_owned()))?.into_inner();
-        link.session = Some(outbox.clone());
+        let frames = frames.map_err(|status| LoadError::Protocol(status.message().to_owned()))?;
+        link.session = Some(teller.clone());
         let flights = link.flights.clone();
         // One task for both: what was read is delivered in the same turn.
         let reading = async move {
-            match session::listen(frames, &flights, outbox).await {
+            match session::listen(frames, &flights, teller).await {
                 Over::Lost(why) => why,
                 Over::Against(why) => {
                     flights.sever(why.clone());

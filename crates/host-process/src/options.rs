@@ -42,10 +42,13 @@ pub struct Patience {
     pub start: Duration,
     /// From being asked to end (SIGTERM) to being killed (SIGKILL). Default 5 s.
     pub end: Duration,
-    /// From the cancel of a call to its end; beyond it, the call is unheeded. Default 1 s.
+    /// From when the cancel of a call leaves to the call's end; beyond it, the call is unheeded. Default 1 s.
     pub heed: Duration,
     /// The process is killed when so many calls are unheeded. Default 3.
     pub unheeded: usize,
+    /// The process is killed when a cancel waits to leave and nothing else has left for so long, since the process does
+    /// not read. Default 10 s.
+    pub unread: Duration,
     /// It is asked so often whether it is well; after two questions without an answer it is killed. Default 5 s.
     pub health: Duration,
     /// The shortest time until a process that ended is started again; it doubles each time. Default 100 ms.
@@ -85,6 +88,7 @@ impl Default for Patience {
             end: Duration::from_secs(5),
             heed: Duration::from_secs(1),
             unheeded: 3,
+            unread: Duration::from_secs(10),
             health: Duration::from_secs(5),
             restart_least: Duration::from_millis(100),
             restart_most: Duration::from_secs(30),

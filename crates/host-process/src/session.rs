@@ -1,12 +1,10 @@
 //! What a plugin says over its session.
 
 use crate::flights::{Answer, Flights, To, What};
+use crate::told::Teller;
 use gatewright_abi::document;
 use gatewright_plugin::services::ServiceError;
-use gatewright_proto::Outbox;
-use gatewright_proto::v1::{
-    HostFrame, HostResult, PartContent, PluginFrame, PluginFrames, host_frame, host_result, plugin_frame,
-};
+use gatewright_proto::v1::{HostResult, PartContent, PluginFrame, PluginFrames, host_frame, host_result, plugin_frame};
 use tonic::{Code, Status, Streaming};
 
 /// Why a session is over.
@@ -18,11 +16,11 @@ pub(crate) enum Over {
 }
 
 /// Reads a session until it is over.
-pub(crate) async fn listen(mut frames: Streaming<PluginFrames>, flights: &Flights, outbox: Outbox<HostFrame>) -> Over {
+pub(crate) async fn listen(mut frames: Streaming<PluginFrames>, flights: &Flights, teller: Teller) -> Over {
     loop {
         match frames.message().await {
             Ok(Some(PluginFrames { frames })) => {
-                if let Err(why) = take(frames, flights, &outbox).await {
+                if let Err(why) = take(frames, flights, &teller).await {
                     return Over::Against(why.to_owned());
                 }
             }
@@ -41,7 +39,7 @@ fn broke(status: &Status) -> Over {
 }
 
 /// An error is a break of the protocol.
-async fn take(frames: Vec<PluginFrame>, flights: &Flights, outbox: &Outbox<HostFrame>) -> Result<(), &'static str> {
+async fn take(frames: Vec<PluginFrame>, flights: &Flights, teller: &Teller) -> Result<(), &'static str> {
     for PluginFrame { frame } in frames {
         // However much it says at once, others have their turns.
         tokio::task::coop::consume_budget().await;
@@ -53,11 +51,11 @@ async fn take(frames: Vec<PluginFrame>, flights: &Flights, outbox: &Outbox<HostF
                 .answered(chunks.call, Answer::Chunks(chunks.pulled))
                 .map_err(|_| "it answered a pull that it was not asked")?,
             Some(plugin_frame::Frame::Part(fetch)) => {
-                let to = To::Session(outbox.clone(), 0);
+                let to = To::Session(teller.clone(), 0);
                 if flights.wanted(fetch.call, What::Part(fetch.part), to).await.is_err() {
                     let part =
                         PartContent { call: fetch.call, part: fetch.part, error: over(), ..PartContent::default() };
-                    tell(outbox, host_frame::Frame::Part(part))?;
+                    refuse(teller, host_frame::Frame::Part(part)).await;
                 }
             }
             Some(plugin_frame::Frame::Ask(ask)) => {
@@ -65,12 +63,13 @@ async fn take(frames: Vec<PluginFrame>, flights: &Flights, outbox: &Outbox<HostF
                     flights.said(ask.call, ask.function, &ask.argument);
                     continue;
                 }
-                let to = To::Session(outbox.clone(), ask.id);
+                let to = To::Session(teller.clone(), ask.id);
                 let what = What::Function { function: ask.function, argument: ask.argument };
                 if flights.wanted(ask.call, what, to).await.is_err() {
                     let error = document::write(&ServiceError::Invalid(over())).into();
                     let result = Some(host_result::Result::Error(error));
-                    tell(outbox, host_frame::Frame::Result(HostResult { call: ask.call, id: ask.id, result }))?;
+                    let result = HostResult { call: ask.call, id: ask.id, result };
+                    refuse(teller, host_frame::Frame::Result(result)).await;
                 }
             }
             // Of a newer SDK.
@@ -80,8 +79,10 @@ async fn take(frames: Vec<PluginFrame>, flights: &Flights, outbox: &Outbox<HostF
     Ok(())
 }
 
-fn tell(outbox: &Outbox<HostFrame>, frame: host_frame::Frame) -> Result<(), &'static str> {
-    outbox.try_send(HostFrame { frame: Some(frame) }).map_err(|_| "it does not read what it is told")
+/// Whoever asks of what is over and does not read is not read any further either.
+async fn refuse(teller: &Teller, refusal: host_frame::Frame) {
+    // Should the session be over, nobody asks.
+    let _ = teller.tell(refusal).await;
 }
 
 fn over() -> String {

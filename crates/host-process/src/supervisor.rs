@@ -13,13 +13,15 @@ use crate::options::{Options, Patience};
 use crate::process::{Place, Shared};
 use crate::session::{self, Over};
 use crate::spawn::{Meeting, spawn};
+use crate::told;
 use crate::wire::Wire;
 use gatewright_abi::{Introduction, VERSION};
 use gatewright_host::Sha256;
 use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::{Cx, Facts, Hook, State};
+use gatewright_proto::HEALTH;
+use gatewright_proto::v1::plugin_client::PluginClient;
 use gatewright_proto::v1::{IntroduceRequest, StartRequest, StopRequest};
-use gatewright_proto::{HEALTH, queue};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -51,11 +53,19 @@ struct Incarnation {
     links: Arc<Links>,
     wire: Wire,
     running: Option<Running>,
+    /// Until it is asked to end.
+    made: Option<Made>,
     /// Moves the connection along, reads the session, and serves what the process asks; ends with it.
     tasks: JoinSet<()>,
     /// Closes the connections of others.
     closing: Option<DropGuard>,
     meeting: Option<Meeting>,
+}
+
+/// The instance that was made in a process.
+struct Made {
+    client: PluginClient<Wire>,
+    number: u64,
 }
 
 /// What a process is started for.
@@ -175,10 +185,18 @@ async fn again(
         let mut cx = Cx::new(Arc::new(Facts::default()), State::default(), None, services);
         let mut startup = Call::OnStartup(startup);
         let starting = call::call(shared, &incarnation.links, &mut cx, &mut startup);
-        let failure = match tokio::time::timeout(Hook::OnStartup.info().timeout, starting).await {
-            Ok(Reply::Failed(failure)) => Some(failure.to_string()),
-            Ok(_) => None,
-            Err(_) => Some("timed out".to_owned()),
+        let started = tokio::select! {
+            started = tokio::time::timeout(Hook::OnStartup.info().timeout, starting) => Some(started),
+            () = retire.cancelled() => None,
+        };
+        let failure = match started {
+            Some(Ok(Reply::Failed(failure))) => Some(failure.to_string()),
+            Some(Ok(_)) => None,
+            Some(Err(_)) => Some("timed out".to_owned()),
+            None => {
+                incarnation.retire(&shared.options.patience).await;
+                return Err(LoadError::Ending);
+            }
         };
         if let Some(failure) = failure {
             incarnation.end("did not start").await;
@@ -236,7 +254,7 @@ impl Incarnation {
             }
             Address::Unix(_) | Address::Tcp(_) => (None, ""),
         };
-        let mut tasks = JoinSet::new();
+        let (mut tasks, mut made) = (JoinSet::new(), None);
         let within = options.patience.start;
         let mut lacks = "does not listen at GATEWRIGHT_PLUGIN_SOCKET";
         let introduced = async {
@@ -251,7 +269,8 @@ impl Incarnation {
             let (introduction, serves_sessions) = Self::introduced(&wire, cookie).await?;
             let mut link = Link::base(wire.clone(), flights);
             if purpose == Purpose::Serve {
-                Self::instance(&mut link, serves_sessions, options, &meeting, listener, &mut tasks).await?;
+                made = Some(Self::instance(&mut link, options, &meeting, listener.is_some()).await?);
+                Self::session(&mut link, serves_sessions && options.sessions, &meeting, listener, &mut tasks).await?;
             }
             let closing = CancellationToken::new();
             let links = Links::new(Arc::new(link), reached, closing.clone());
@@ -265,12 +284,17 @@ impl Incarnation {
         let error = match served {
             Some(Ok((links, closing, wire, introduction))) => {
                 let (closing, meeting) = (Some(closing), Some(meeting));
-                return Ok((Self { links, wire, running, tasks, closing, meeting }, introduction));
+                return Ok((Self { links, wire, running, made, tasks, closing, meeting }, introduction));
             }
             Some(Err(error)) => error,
             None => LoadError::Slow { within, lacks },
         };
-        let Some(mut running) = running else { return Err(error) };
+        let Some(mut running) = running else {
+            if let Some(made) = made {
+                made.stop().await;
+            }
+            return Err(error);
+        };
         // Whether it ended or its connection broke first is chance; that it ended says more.
         let news = match &error {
             LoadError::Protocol(_) => tokio::time::timeout(NEWS, running.ended()).await.ok(),
@@ -301,38 +325,47 @@ impl Incarnation {
     /// Makes the instance.
     async fn instance(
         link: &mut Link,
-        serves_sessions: bool,
         options: &Options,
+        meeting: &Meeting,
+        reaches_host: bool,
+    ) -> Result<Made, LoadError> {
+        let (host_socket, host_token) = match reaches_host {
+            true => (meeting.host().to_string_lossy().into_owned(), meeting.token.clone()),
+            false => (String::new(), String::new()),
+        };
+        let config = options.config.to_string().into_bytes().into();
+        let request = StartRequest { name: options.name.clone(), config, host_socket, host_token };
+        let started = link.client.start(request).await.map_err(|status| match status.code() {
+            Code::InvalidArgument | Code::Internal => LoadError::Config(status.message().to_owned()),
+            Code::ResourceExhausted => LoadError::Full(status.message().to_owned()),
+            _ => protocol(status),
+        })?;
+        link.instance = started.into_inner().instance;
+        Ok(Made { client: link.client.clone(), number: link.instance })
+    }
+
+    /// Opens its session, or else serves what it asks otherwise.
+    async fn session(
+        link: &mut Link,
+        sessions: bool,
         meeting: &Meeting,
         listener: Option<UnixListener>,
         tasks: &mut JoinSet<()>,
     ) -> Result<(), LoadError> {
-        let (client, flights) = (&mut link.client, &link.flights);
-        let (host_socket, host_token) = match &listener {
-            Some(_) => (meeting.host().to_string_lossy().into_owned(), meeting.token.clone()),
-            None => (String::new(), String::new()),
-        };
-        let config = options.config.to_string().into_bytes().into();
-        let request = StartRequest { name: options.name.clone(), config, host_socket, host_token };
-        let started = client.start(request).await.map_err(|status| match status.code() {
-            Code::InvalidArgument | Code::Internal => LoadError::Config(status.message().to_owned()),
-            _ => protocol(status),
-        })?;
-        link.instance = started.into_inner().instance;
-        link.session = match serves_sessions && options.sessions {
+        link.session = match sessions {
             true => {
-                let (outbox, batches) = queue();
-                let frames = client.session(batches).await.map_err(protocol)?.into_inner();
-                let (flights, said) = (flights.clone(), outbox.clone());
+                let (teller, telling) = told::telling(link);
+                let frames = connect::session(link.wire.clone(), telling).await.map_err(protocol)?;
+                let (flights, said) = (link.flights.clone(), teller.clone());
                 tasks.spawn(async move {
                     let (Over::Lost(why) | Over::Against(why)) = session::listen(frames, &flights, said).await;
                     flights.sever(why);
                 });
-                Some(outbox)
+                Some(teller)
             }
             false => {
                 if let Some(listener) = listener {
-                    let serving = callbacks::serve(listener, meeting.token.clone(), flights.clone());
+                    let serving = callbacks::serve(listener, meeting.token.clone(), link.flights.clone());
                     tasks.spawn(async move {
                         if let Err(error) = serving.await {
                             tracing::error!(%error, "a plugin's way back to the gateway broke");
@@ -351,19 +384,21 @@ impl Incarnation {
         let why = tokio::select! {
             how = ended(&mut self.running) => return how,
             why = flights.severed() => format!("is cut off: {why}"),
-            () = unheeded(flights, patience) => "goes on with calls that were given up".to_owned(),
+            why = heedless(flights, patience) => why.to_owned(),
             why = unwell(&self.wire, patience.health) => why,
         };
         // That it ended says more than that its connection did.
         tokio::time::timeout(NEWS, ended(&mut self.running)).await.unwrap_or(why)
     }
 
-    /// Ends it at once.
+    /// Ends it at once, or in somebody else's process its instance.
     async fn end(&mut self, why: &str) {
         self.links.base().flights.sever(format!("it {why}"));
         drop(self.closing.take());
-        if let Some(running) = &mut self.running {
-            running.kill().await;
+        match (&mut self.running, self.made.take()) {
+            (Some(running), _) => running.kill().await,
+            (None, Some(made)) => made.stop().await,
+            (None, None) => {}
         }
         self.tasks.shutdown().await;
         if let Some(meeting) = self.meeting.take() {
@@ -373,17 +408,25 @@ impl Incarnation {
 
     /// Lets it end.
     async fn retire(mut self, patience: &Patience) {
-        let base = self.links.base();
-        let mut request = Request::new(StopRequest { instance: base.instance });
-        request.set_timeout(STOP);
-        let stopping = base.client.clone();
-        let stopped = async move { { stopping }.stop(request).await };
-        // Whether it does or not, it ends.
-        let _ = tokio::time::timeout(STOP, stopped).await;
+        if let Some(made) = self.made.take() {
+            made.stop().await;
+        }
         if let Some(running) = &mut self.running {
             running.end(patience.end).await;
         }
         self.end("was ended").await;
+    }
+}
+
+// === impl Made ===
+
+impl Made {
+    /// Asks it to end.
+    async fn stop(mut self) {
+        let mut request = Request::new(StopRequest { instance: self.number });
+        request.set_timeout(STOP);
+        // Whether it does or not, nobody calls it any more.
+        let _ = tokio::time::timeout(STOP, self.client.stop(request)).await;
     }
 }
 
@@ -400,12 +443,15 @@ async fn ended(running: &mut Option<Running>) -> String {
     }
 }
 
-/// Waits until too many calls go on although they were given up.
-async fn unheeded(flights: &Flights, patience: &Patience) {
+/// Waits until too many calls go on although they were given up, or it does not even read that they were; says which.
+async fn heedless(flights: &Flights, patience: &Patience) -> &'static str {
     loop {
         tokio::time::sleep(patience.heed / 2).await;
         if flights.unheeded(patience.heed) >= patience.unheeded {
-            return;
+            return "goes on with calls that were given up";
+        }
+        if flights.unread(patience.unread) {
+            return "does not read what it is told";
         }
     }
 }

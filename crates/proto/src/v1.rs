@@ -246,7 +246,7 @@ pub mod host_frame {
 /// From the plugin, over a session, in order.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PluginFrames {
-    /// Any number of them.
+    /// At most 4096 of them.
     #[prost(message, repeated, tag = "1")]
     pub frames: ::prost::alloc::vec::Vec<PluginFrame>,
 }
@@ -388,7 +388,8 @@ pub mod plugin_client {
                 .insert(GrpcMethod::new("gatewright.plugin.v1.Plugin", "Introduce"));
             self.inner.unary(req, path, codec).await
         }
-        /// Makes an instance, before any hook of it; a refusal (INVALID_ARGUMENT) says what is wrong with the config.
+        /// Makes an instance, before any hook of it; a refusal (INVALID_ARGUMENT) says what is wrong with the config, or that
+        /// there are as many as may be (RESOURCE_EXHAUSTED).
         pub async fn start(
             &mut self,
             request: impl tonic::IntoRequest<super::StartRequest>,
@@ -410,7 +411,8 @@ pub mod plugin_client {
                 .insert(GrpcMethod::new("gatewright.plugin.v1.Plugin", "Start"));
             self.inner.unary(req, path, codec).await
         }
-        /// Calls a hook. The gateway cancels a call whose time is up, and wants nothing of it any more.
+        /// Calls a hook. The gateway cancels a call whose time is up, and wants nothing of it any more. NOT_FOUND says that
+        /// there is no such instance, and nothing else.
         pub async fn call(
             &mut self,
             request: impl tonic::IntoRequest<super::HookCall>,
@@ -544,12 +546,14 @@ pub mod plugin_server {
             &self,
             request: tonic::Request<super::IntroduceRequest>,
         ) -> std::result::Result<tonic::Response<super::IntroduceReply>, tonic::Status>;
-        /// Makes an instance, before any hook of it; a refusal (INVALID_ARGUMENT) says what is wrong with the config.
+        /// Makes an instance, before any hook of it; a refusal (INVALID_ARGUMENT) says what is wrong with the config, or that
+        /// there are as many as may be (RESOURCE_EXHAUSTED).
         async fn start(
             &self,
             request: tonic::Request<super::StartRequest>,
         ) -> std::result::Result<tonic::Response<super::StartReply>, tonic::Status>;
-        /// Calls a hook. The gateway cancels a call whose time is up, and wants nothing of it any more.
+        /// Calls a hook. The gateway cancels a call whose time is up, and wants nothing of it any more. NOT_FOUND says that
+        /// there is no such instance, and nothing else.
         async fn call(
             &self,
             request: tonic::Request<super::HookCall>,

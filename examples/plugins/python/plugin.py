@@ -8,6 +8,7 @@ pip install grpcio grpcio-tools grpcio-health-checking cbor2
 python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. proto/gatewright/plugin/v1/plugin.proto
 """
 
+import itertools
 import json
 import os
 import signal
@@ -31,6 +32,7 @@ def answered(call, answer):
 class Guard(service.PluginServicer):
     def __init__(self):
         self.words = {}
+        self.numbers = itertools.count(1)
 
     def Introduce(self, request, context):
         introduction = {
@@ -46,16 +48,19 @@ class Guard(service.PluginServicer):
         config = json.loads(request.config)
         if not isinstance(config, dict) or list(config) != ["words"] or not isinstance(config["words"], list):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "its config is a list of `words`, and nothing else")
-        instance = len(self.words) + 1
+        instance = next(self.numbers)
         self.words[instance] = config["words"]
         return messages.StartReply(instance=instance)
 
     def Call(self, call, context):
+        words = self.words.get(call.instance)
+        if words is None:
+            context.abort(grpc.StatusCode.NOT_FOUND, "it has no such instance")
         texts = next((cbor2.loads(part.content) for part in call.parts if part.part == TEXTS), None)
         if texts is None:
             # What cannot be read may hold the word: a failure, and `fail_closed` keeps the request from the model.
             return answered(call, {"failure": {"returned": "the conversation cannot be read"}})
-        for word in self.words[call.instance]:
+        for word in words:
             if any(word in text for _role, text, _message in texts):
                 return answered(call, {"outcome": {"block": {"reason": f"The prompt holds {word}"}}})
         return messages.HookAnswer(call=call.id)

@@ -72,6 +72,16 @@ async fn run(hostile: Hostile, socket: String) -> Result<(), Error> {
     served.serve_with_incoming(incoming).await.map_err(Error::other)
 }
 
+/// Whether another process was started so, as the file says that the second argument names; says that this one was, and
+/// where it listens.
+fn started_before() -> bool {
+    let Some(path) = std::env::args().nth(2) else { return false };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    let socket = std::env::var(SOCKET).unwrap_or_default();
+    let written = file.and_then(|mut file| writeln!(file, "{} {socket}", std::process::id()));
+    written.is_ok() && std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() > 1)
+}
+
 impl Hostile {
     async fn answer(&self, call: HookCall, outbox: &Outbox<PluginFrame>) -> Option<HookAnswer> {
         let quiet = HookAnswer { call: call.id, ..HookAnswer::default() };
@@ -81,6 +91,10 @@ impl Hostile {
                 std::hint::spin_loop();
             },
             "dies" => std::process::abort(),
+            "starts_once" => match started_before() {
+                true => std::future::pending().await,
+                false => Some(quiet),
+            },
             "garbage" => Some(HookAnswer { answer: vec![0xff; 1000].into(), ..quiet }),
             "oversized" => Some(HookAnswer { answer: vec![0; 40 << 20].into(), ..quiet }),
             "large" => Some(HookAnswer { answer: vec![0; (32 << 20) + 1].into(), ..quiet }),
@@ -113,7 +127,10 @@ impl Hostile {
 #[tonic::async_trait]
 impl Plugin for Hostile {
     async fn introduce(&self, _: Request<IntroduceRequest>) -> Result<Response<IntroduceReply>, Status> {
-        let hooks = HookSet::of(&[Hook::CheckInput]);
+        let hooks = match &*self.how {
+            "starts_once" => HookSet::of(&[Hook::OnStartup]),
+            _ => HookSet::of(&[Hook::CheckInput]),
+        };
         let introduction = match &*self.how {
             "unintelligible" => vec![0xff; 10],
             _ => Introduction::new(Manifest::new("hostile", "0.1.0"), hooks, HookSet::EMPTY).write(),

@@ -11,10 +11,12 @@ use gatewright_proto::v1::{HookAnswer, HookCall, StreamChunks, StreamPull};
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tonic::Status;
 
-/// The most instances of one process; the oldest makes room.
-const INSTANCES: u64 = 64;
+/// The most instances of one process at once.
+const INSTANCES: usize = 64;
 
 /// The instances of a process.
 #[derive(Clone)]
@@ -33,12 +35,28 @@ struct Instances {
     made: HashMap<u64, Made>,
 }
 
-/// An instance, and how its host is reached over single calls.
+/// An instance, how its host is reached over single calls, and who made it.
 #[derive(Clone)]
-pub(super) struct Made {
+struct Made {
     instance: Arc<Instance>,
-    pub(super) host: Line,
+    host: Line,
+    by: Arc<Maker>,
 }
+
+/// A connection over which instances are made, and whether it is over.
+#[derive(Default)]
+pub(super) struct Maker(AtomicBool);
+
+/// Why an instance is not kept.
+pub(super) enum NotKept {
+    /// There are as many as may be.
+    Full,
+    /// Whoever wanted it is gone.
+    Gone,
+}
+
+/// A call names an instance that there is not.
+pub(super) struct NoInstance;
 
 // === impl Calls ===
 
@@ -60,17 +78,21 @@ impl Calls {
         &self.0.artefact
     }
 
-    /// Takes an instance in, and gives its number.
-    pub(super) fn keep(&self, instance: Instance, host: Line) -> u64 {
-        let made = Made { instance: Arc::new(instance), host };
+    /// Takes an instance in, and gives its number. It lives until it is ended, or whoever made it is gone.
+    pub(super) fn keep(&self, instance: Instance, host: Line, by: &Arc<Maker>) -> Result<u64, NotKept> {
+        // One that is not kept ends outside of the lock.
+        let made = Made { instance: Arc::new(instance), host, by: by.clone() };
         let mut instances = self.instances();
+        if by.0.load(Ordering::Relaxed) {
+            return Err(NotKept::Gone);
+        }
+        if instances.made.len() >= INSTANCES {
+            return Err(NotKept::Full);
+        }
         instances.last += 1;
         let number = instances.last;
-        let _ended = instances.made.insert(number, made);
-        let _oldest = number.checked_sub(INSTANCES).and_then(|oldest| instances.made.remove(&oldest));
-        // Instances end outside of the lock.
-        drop(instances);
-        number
+        instances.made.insert(number, made);
+        Ok(number)
     }
 
     /// Ends an instance.
@@ -79,19 +101,29 @@ impl Calls {
         drop(ended);
     }
 
-    pub(super) fn made(&self, number: u64) -> Option<Made> {
-        self.instances().made.get(&number).cloned()
+    /// Ends what was made over a connection that is over: nobody calls it any more.
+    pub(super) fn gone(&self, maker: &Arc<Maker>) {
+        let ended: Vec<_> = {
+            let mut instances = self.instances();
+            maker.0.store(true, Ordering::Relaxed);
+            instances.made.extract_if(|_, made| Arc::ptr_eq(&made.by, maker)).collect()
+        };
+        if !ended.is_empty() {
+            // What an author's `Drop` does must not keep others from being read.
+            self.crew().spawn(async move { drop(ended) }).detach();
+        }
+    }
+
+    fn made(&self, number: u64) -> Result<Made, NoInstance> {
+        self.instances().made.get(&number).cloned().ok_or(NoInstance)
     }
 
     /// Calls a hook.
-    pub(super) async fn call(&self, call: HookCall, session: Option<Line>) -> HookAnswer {
+    pub(super) async fn call(&self, call: HookCall, session: Option<Line>) -> Result<HookAnswer, NoInstance> {
         let HookCall { id, hook, head, parts, instance, .. } = call;
-        let failed = |failure| HookAnswer { call: id, answer: guest::fail(failure).into(), looked: 0 };
-        let Some(made) = self.made(instance) else {
-            return failed(Failure::Unavailable("it has no such instance".to_owned()));
-        };
+        let made = self.made(instance)?;
         let Some(hook) = Hook::numbered(hook) else {
-            return failed(Failure::Malformed(format!("it knows no hook {hook}")));
+            return Ok(failed(id, Failure::Malformed(format!("it knows no hook {hook}"))));
         };
         let desk = Arc::new(Desk::new(id, session.unwrap_or(made.host), parts, self.crew()));
         let far: Arc<dyn Far> = desk.clone();
@@ -102,30 +134,31 @@ impl Calls {
             Ok(_) => guest::fail(Failure::Oversized(format!("an answer has at most {MAX_ANSWER_BYTES} bytes"))),
             Err(panic) => guest::fail(Failure::Panicked(message(&*panic))),
         };
-        HookAnswer { call: id, answer: answer.into(), looked: desk.looked() }
+        Ok(HookAnswer { call: id, answer: answer.into(), looked: desk.looked() })
     }
 
     /// Pulls a stream.
-    pub(super) async fn pull(&self, StreamPull { stream, call, instance }: StreamPull) -> StreamChunks {
+    pub(super) async fn pull(
+        &self,
+        StreamPull { stream, call, instance }: StreamPull,
+    ) -> Result<StreamChunks, NoInstance> {
         // Whose stream it is, the gateway knows.
         let failed = |failure: Failure| {
             let error = LlmError::new(ErrorKind::PluginUnavailable, failure.to_string()).with_code(failure.cause());
             document::write(&Pulled::Error(error))
         };
-        let pulled = match self.made(instance) {
-            None => failed(Failure::Unavailable("it has no such instance".to_owned())),
-            Some(made) => match AssertUnwindSafe(made.instance.pull(stream)).catch_unwind().await {
-                Ok(pulled) if pulled.len() <= MAX_ANSWER_BYTES => pulled,
-                Ok(_) => failed(Failure::Oversized(format!("a chunk has at most {MAX_ANSWER_BYTES} bytes"))),
-                Err(panic) => failed(Failure::Panicked(message(&*panic))),
-            },
+        let made = self.made(instance)?;
+        let pulled = match AssertUnwindSafe(made.instance.pull(stream)).catch_unwind().await {
+            Ok(pulled) if pulled.len() <= MAX_ANSWER_BYTES => pulled,
+            Ok(_) => failed(Failure::Oversized(format!("a chunk has at most {MAX_ANSWER_BYTES} bytes"))),
+            Err(panic) => failed(Failure::Panicked(message(&*panic))),
         };
-        StreamChunks { call, pulled: pulled.into() }
+        Ok(StreamChunks { call, pulled: pulled.into() })
     }
 
     /// Gives a stream up.
     pub(super) fn close(&self, instance: u64, stream: u64) {
-        if let Some(made) = self.made(instance) {
+        if let Ok(made) = self.made(instance) {
             // What an author's `Drop` does is no reason to end the session.
             let _ = std::panic::catch_unwind(AssertUnwindSafe(|| made.instance.close(stream)));
         }
@@ -135,6 +168,32 @@ impl Calls {
     fn instances(&self) -> MutexGuard<'_, Instances> {
         self.0.instances.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+// === impl NotKept ===
+
+impl From<NotKept> for Status {
+    fn from(why: NotKept) -> Self {
+        match why {
+            NotKept::Full => Self::resource_exhausted(format!(
+                "it has {INSTANCES} instances, and takes one more when a `Stop` ends one of them"
+            )),
+            NotKept::Gone => Self::cancelled("its connection is over"),
+        }
+    }
+}
+
+// === impl NoInstance ===
+
+impl From<NoInstance> for Status {
+    fn from(_: NoInstance) -> Self {
+        Self::not_found("it has no such instance")
+    }
+}
+
+/// The answer of a call that failed.
+pub(super) fn failed(call: u64, failure: Failure) -> HookAnswer {
+    HookAnswer { call, answer: guest::fail(failure).into(), looked: 0 }
 }
 
 /// What a panic said, at most 200 characters.

@@ -1,5 +1,6 @@
 //! What answers requests: hooks are called with little around it, for all else there is tonic.
 
+use super::calls::Maker;
 use super::service::Service;
 use bytes::Bytes;
 use futures_util::stream::{self, Iter};
@@ -14,10 +15,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use prost::Message;
 use std::convert::Infallible;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::codegen::Service as _;
 use tonic::service::Routes;
 use tonic::{Status, body};
+
+/// The request that makes an instance.
+const START: &str = "/gatewright.plugin.v1.Plugin/Start";
 
 /// The requests that are made for every hook, and for every chunk of a stream.
 const CALL: &str = "/gatewright.plugin.v1.Plugin/Call";
@@ -56,8 +61,13 @@ impl Front {
 
     /// Serves a connection until it is no more.
     pub(super) async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        let answer = service_fn(move |request| {
+        let (service, maker) = (self.service.clone(), Arc::new(Maker::default()));
+        let by = maker.clone();
+        let answer = service_fn(move |mut request: Request<Incoming>| {
             let front = self.clone();
+            if request.uri().path() == START {
+                request.extensions_mut().insert(by.clone());
+            }
             async move { Ok::<_, Infallible>(front.answer(request).await) }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
@@ -70,6 +80,7 @@ impl Front {
             .serve_connection(TokioIo::new(stream), answer);
         // Why it ended is the other side's to say.
         let _ended = connection.await;
+        service.gone(&maker);
     }
 
     async fn answer(mut self, request: Request<Incoming>) -> Response<Answer> {
@@ -90,12 +101,12 @@ impl Front {
 
     async fn called(&self, request: Request<Incoming>) -> Result<Response<Answer>, Status> {
         let call = read(request).await?;
-        write(&self.service.run(|calls| async move { calls.call(call, None).await }).await?)
+        write(&self.service.run(|calls| async move { calls.call(call, None).await }).await??)
     }
 
     async fn pulled(&self, request: Request<Incoming>) -> Result<Response<Answer>, Status> {
         let pull = read(request).await?;
-        write(&self.service.run(|calls| async move { calls.pull(pull).await }).await?)
+        write(&self.service.run(|calls| async move { calls.pull(pull).await }).await??)
     }
 }
 

@@ -1,10 +1,9 @@
 //! The service that the gateway calls.
 
 use super::Instance;
-use super::calls::{Calls, message};
+use super::calls::{Calls, Maker, NoInstance, failed, message};
 use super::desk::{Asking, Line};
 use async_task::Task;
-use gatewright_abi::guest;
 use gatewright_plugin::Failure;
 use gatewright_proto::v1::host_client::HostClient;
 use gatewright_proto::v1::plugin_server::Plugin;
@@ -22,6 +21,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::net::UnixStream;
+use tokio::sync::oneshot;
 use tokio_stream::Stream;
 use tonic::transport::{Endpoint, Uri};
 use tonic::{Request, Response, Status, Streaming};
@@ -40,6 +40,8 @@ struct Session {
     asking: Arc<Asking>,
     /// Calls and pulls under way, each by its call.
     under_way: Mutex<HashMap<u64, Option<Task<()>>>>,
+    /// Ends it with what has no answer of its own.
+    breaks: Mutex<Option<oneshot::Sender<Status>>>,
 }
 
 /// A call or pull under way, which is answered however it ends.
@@ -52,6 +54,7 @@ struct UnderWay {
 /// What the gateway is told. When it goes, the session is over.
 pub(super) struct Telling {
     batches: Batches<PluginFrame>,
+    broken: Option<oneshot::Receiver<Status>>,
     session: Arc<Session>,
 }
 
@@ -65,12 +68,14 @@ impl Plugin for Service {
     }
 
     async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartReply>, Status> {
+        let maker = request.extensions().get::<Arc<Maker>>().cloned();
+        let maker = maker.ok_or_else(|| Status::internal("of no connection"))?;
         let StartRequest { name, config, host_socket, host_token } = request.into_inner();
         let host = host(host_socket, &host_token)?;
         let started = self.run(move |calls| async move {
             let create = || calls.artefact().create(&name, &config);
             match catch_unwind(AssertUnwindSafe(create)) {
-                Ok(Ok(instance)) => Ok(StartReply { instance: calls.keep(Instance::of(instance), host) }),
+                Ok(Ok(instance)) => Ok(StartReply { instance: calls.keep(Instance::of(instance), host, &maker)? }),
                 Ok(Err(error)) => Err(Status::invalid_argument(error)),
                 Err(panic) => Err(Status::internal(format!("panicked: {}", message(&*panic)))),
             }
@@ -80,22 +85,20 @@ impl Plugin for Service {
 
     async fn call(&self, request: Request<HookCall>) -> Result<Response<HookAnswer>, Status> {
         let call = request.into_inner();
-        self.run(|calls| async move { calls.call(call, None).await }).await.map(Response::new)
+        Ok(Response::new(self.run(|calls| async move { calls.call(call, None).await }).await??))
     }
 
     type SessionStream = Telling;
 
     async fn session(&self, request: Request<Streaming<HostFrames>>) -> Result<Response<Telling>, Status> {
-        let (outbox, batches) = queue();
-        let asking = Arc::new(Asking::new(outbox.clone()));
-        let session = Arc::new(Session { calls: self.0.clone(), outbox, asking, under_way: Mutex::default() });
-        tokio::spawn(session.clone().listen(request.into_inner()));
-        Ok(Response::new(Telling { batches, session }))
+        let (session, telling) = Session::open(self.0.clone());
+        tokio::spawn(session.listen(request.into_inner()));
+        Ok(Response::new(telling))
     }
 
     async fn pull(&self, request: Request<StreamPull>) -> Result<Response<StreamChunks>, Status> {
         let pull = request.into_inner();
-        self.run(|calls| async move { calls.pull(pull).await }).await.map(Response::new)
+        Ok(Response::new(self.run(|calls| async move { calls.pull(pull).await }).await??))
     }
 
     async fn close(&self, request: Request<StreamClose>) -> Result<Response<CloseReply>, Status> {
@@ -114,6 +117,11 @@ impl Plugin for Service {
 impl Service {
     pub(super) fn new(calls: Calls) -> Self {
         Self(calls)
+    }
+
+    /// A connection is over.
+    pub(super) fn gone(&self, maker: &Arc<Maker>) {
+        self.0.gone(maker);
     }
 
     /// Has the crew do what is an author's work, until it is done or the request is given up.
@@ -148,6 +156,15 @@ fn host(socket: String, token: &str) -> Result<Line, Status> {
 // === impl Session ===
 
 impl Session {
+    fn open(calls: Calls) -> (Arc<Self>, Telling) {
+        let (outbox, batches) = queue();
+        let (breaks, broken) = oneshot::channel();
+        let (asking, breaks) = (Arc::new(Asking::new(outbox.clone())), Mutex::new(Some(breaks)));
+        let session = Arc::new(Self { calls, outbox, asking, under_way: Mutex::default(), breaks });
+        let telling = Telling { batches, broken: Some(broken), session: session.clone() };
+        (session, telling)
+    }
+
     async fn listen(self: Arc<Self>, mut frames: Streaming<HostFrames>) {
         // An error is the end, too: the gateway comes back if it wants.
         while let Ok(Some(HostFrames { frames })) = frames.message().await {
@@ -161,12 +178,14 @@ impl Session {
     fn take(self: &Arc<Self>, frame: Option<host_frame::Frame>) {
         match frame {
             Some(host_frame::Frame::Call(call)) => {
-                let (calls, line) = (self.calls.clone(), Line::Session(self.asking.clone()));
-                self.spawn(call.id, async move { plugin_frame::Frame::Answer(calls.call(call, Some(line)).await) });
+                let (session, line) = (self.clone(), Line::Session(self.asking.clone()));
+                self.spawn(call.id, async move {
+                    session.calls.call(call, Some(line)).await.map(plugin_frame::Frame::Answer)
+                });
             }
             Some(host_frame::Frame::Pull(pull)) => {
                 let calls = self.calls.clone();
-                self.spawn(pull.call, async move { plugin_frame::Frame::Pulled(calls.pull(pull).await) });
+                self.spawn(pull.call, async move { calls.pull(pull).await.map(plugin_frame::Frame::Pulled) });
             }
             Some(host_frame::Frame::Cancel(cancel)) => {
                 // Who has ended already was answered.
@@ -186,7 +205,11 @@ impl Session {
         }
     }
 
-    fn spawn(self: &Arc<Self>, call: u64, work: impl Future<Output = plugin_frame::Frame> + Send + 'static) {
+    fn spawn(
+        self: &Arc<Self>,
+        call: u64,
+        work: impl Future<Output = Result<plugin_frame::Frame, NoInstance>> + Send + 'static,
+    ) {
         let mut under_way = UnderWay { session: self.clone(), call, answer: None };
         let many = {
             let mut tasks = self.under_way();
@@ -195,14 +218,27 @@ impl Session {
         };
         if many {
             let failure = Failure::Unavailable(format!("it has {AT_ONCE} calls at once"));
-            let answer = guest::fail(failure).into();
-            under_way.answer = Some(plugin_frame::Frame::Answer(HookAnswer { call, answer, looked: 0 }));
+            under_way.answer = Some(plugin_frame::Frame::Answer(failed(call, failure)));
             return;
         }
-        let task = self.calls.crew().spawn(async move { under_way.end(work.await) });
+        let task = self.calls.crew().spawn(async move {
+            match work.await {
+                Ok(answer) => under_way.end(answer),
+                // All of its calls name the same one.
+                Err(unknown) => under_way.session.broken(unknown.into()),
+            }
+        });
         // It may have ended already, and taken itself out.
         if let Some(place) = self.under_way().get_mut(&call) {
             *place = Some(task);
+        }
+    }
+
+    /// Ends the session with this.
+    fn broken(&self, why: Status) {
+        if let Some(breaks) = self.breaks.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // The other side may have ended it.
+            let _ = breaks.send(why);
         }
     }
 
@@ -229,9 +265,13 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.session.under_way().remove(&self.call);
-        // A call that was given up is answered too, so that the gateway knows that it ended.
-        let given_up = || plugin_frame::Frame::Answer(HookAnswer { call: self.call, ..HookAnswer::default() });
-        let frame = PluginFrame { frame: Some(self.answer.take().unwrap_or_else(given_up)) };
+        // A call that was given up is answered too, so that the gateway knows that it ended. Of any other an empty answer
+        // would say that the request may go on.
+        let died = || {
+            let failure = Failure::Unavailable("it ended without an answer".to_owned());
+            plugin_frame::Frame::Answer(failed(self.call, failure))
+        };
+        let frame = PluginFrame { frame: Some(self.answer.take().unwrap_or_else(died)) };
         if let Err((Full::Full, frame)) = self.session.outbox.try_send(frame)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
@@ -247,6 +287,12 @@ impl Stream for Telling {
     type Item = Result<PluginFrames, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(Poll::Ready(broken)) = self.broken.as_mut().map(|broken| Pin::new(broken).poll(cx)) {
+            self.broken = None;
+            if let Ok(why) = broken {
+                return Poll::Ready(Some(Err(why)));
+            }
+        }
         Pin::new(&mut self.batches).poll_next(cx).map(|frames| frames.map(Ok))
     }
 }
@@ -256,3 +302,6 @@ impl Drop for Telling {
         self.session.end();
     }
 }
+
+#[cfg(test)]
+mod tests;
