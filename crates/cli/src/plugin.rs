@@ -12,9 +12,11 @@ mod test;
 mod toolchain;
 
 use crate::args::PluginCommand;
-use serde_json::{Value as Json, json};
+use gatewright::config::printable;
+use serde_json::{Map, Value as Json};
 use std::io::Write;
 use std::process::ExitCode;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// What went wrong, in one sentence.
@@ -35,24 +37,45 @@ pub(crate) fn run(command: &PluginCommand) -> ExitCode {
             say(&said);
             ExitCode::SUCCESS
         }
-        Err(fault) => {
-            eprintln!("{fault}");
-            ExitCode::FAILURE
-        }
+        Err(fault) => failed(&fault),
     }
 }
 
-/// The config of a plugin as the command line has it: JSON, or `@FILE`.
-fn config_of(written: Option<&str>) -> Result<Json, Fault> {
+/// Says what went wrong.
+fn failed(fault: &str) -> ExitCode {
+    // Some of it may be an artefact's own words.
+    fault.lines().for_each(|line| eprintln!("{}", printable(line)));
+    ExitCode::FAILURE
+}
+
+/// The config of a plugin as the command line has it: a JSON object, or `@FILE`.
+fn config_of(written: Option<&str>) -> Result<Map<String, Json>, Fault> {
     let text = match written {
         // As a gateway does with an entry that has none.
-        None => return Ok(json!({})),
+        None => return Ok(Map::new()),
         Some(text) => match text.strip_prefix('@') {
             Some(file) => std::fs::read_to_string(file).map_err(|error| format!("cannot read `{file}`: {error}"))?,
             None => text.to_owned(),
         },
     };
-    serde_json::from_str(&text).map_err(|error| format!("`--config` is not JSON: {error}"))
+    let kind = match serde_json::from_str(&text).map_err(|error| format!("`--config` is not JSON: {error}"))? {
+        Json::Object(config) => return Ok(config),
+        Json::Array(_) => "a list",
+        Json::String(_) => "a text",
+        Json::Number(_) => "a number",
+        Json::Bool(_) => "true or false",
+        Json::Null => "null",
+    };
+    Err(format!("`--config` must be an object, is {kind}"))
+}
+
+/// A folder that only who runs this may look into.
+fn folder(prefix: &str) -> Result<TempDir, Fault> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir().map_err(|error| format!("cannot make a folder: {error}"))
 }
 
 fn runtime() -> Result<Runtime, Fault> {
@@ -64,3 +87,6 @@ fn runtime() -> Result<Runtime, Fault> {
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! config.
 
 use crate::problem::{Findings, Path};
-use crate::rules::{warn_of_audit, warn_of_open_guard};
+use crate::rules::{warn_of_audit, warn_of_idle, warn_of_open_guard};
 use crate::suggest::suggest;
 use crate::{Config, InstanceMode, PluginEntry, PluginSource, PluginVersion, Report, STREAMED_HOOKS};
 use gatewright_plugin::{FailureMode, Hook, HookSet, Manifest, Permission};
@@ -77,6 +77,7 @@ pub fn validate(config: &Config, catalog: &dyn Catalog) -> Report {
     for (index, entry) in config.plugins.iter().enumerate() {
         let path = Path::default().key("plugins").item(index);
         check_hosts(entry, catalog, &path, &mut findings);
+        check_name(entry, catalog, &path, &mut findings);
         let facts = match facts(entry, catalog, &path, &mut findings) {
             Known::Facts(facts) => facts,
             // Who looks at it says so; until then it may.
@@ -125,44 +126,78 @@ pub fn check_exposure(config: &Config, plugin_authenticates: bool) -> Result<(),
 
 /// What is known of an entry's plugin.
 enum Known {
-    Facts(PluginFacts),
+    Facts(Box<PluginFacts>),
     /// It has to be loaded first.
     Later,
     /// It is not there, or not looked at.
     Nothing,
 }
 
+/// Two plugins of one name would be one in metrics and logs, and what is there by default could not be turned off.
+fn check_name(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut Findings) {
+    if entry.enabled && entry.path.is_some() && catalog.by_default().contains(&entry.name) {
+        let message = format!(
+            "`{}` is the name of a plugin that is linked in and there without an entry, and one with a `path` is another: \
+             choose another name",
+            entry.name
+        );
+        findings.error(&path.key("name"), message);
+    }
+}
+
 fn check_hosts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut Findings) {
     for (index, grant) in entry.permissions.grants().iter().enumerate() {
         for (number, host) in grant.hosts().iter().enumerate() {
             if let Err(wrong) = catalog.check_host(host) {
-                findings.error(&path.key("permissions").item(index).key("http").item(number), wrong);
+                let (advice, hint) = about_host(host);
+                let path = path.key("permissions").item(index).key("http").item(number);
+                findings.hinted(&path, wrong + advice, hint.as_deref());
             }
         }
+    }
+}
+
+/// What to say of an entry that is no host: that a URL was written, or that all hosts were meant; and the host of the URL.
+fn about_host(written: &str) -> (&'static str, Option<String>) {
+    if written.contains('*') && !written.contains("*.") {
+        return (
+            "; there is no entry for all hosts: name each, or write `*.example.com` for all names below one",
+            None,
+        );
+    }
+    let (scheme, rest) = written.split_once("://").unwrap_or(("", written));
+    match rest.split_once(['/', '?', '#']) {
+        Some((host, _)) if !host.is_empty() => {
+            let host = if scheme == "http" { format!("http://{host}") } else { host.to_owned() };
+            ("; a host is written without scheme and path", Some(host))
+        }
+        _ => ("", None),
     }
 }
 
 fn facts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut Findings) -> Known {
     let (key, message, hint) = match entry.source() {
         PluginSource::Linked(name) => match catalog.plugin(name) {
-            Some(facts) => return Known::Facts(facts),
+            Some(facts) => return Known::Facts(Box::new(facts)),
             None => {
                 let names = catalog.names();
                 let hint = suggest(name, names.iter().map(String::as_str)).map(ToOwned::to_owned);
                 let key = if entry.path.is_some() { "path" } else { "name" };
-                let message = match &hint {
-                    Some(_) => format!("there is no built-in plugin `{name}`"),
-                    None => {
-                        format!("there is no built-in plugin `{name}` (there are {}), and no `path`", names.join(", "))
+                let there_are = || names.join(", ");
+                let message = match (&hint, &entry.path) {
+                    (Some(_), _) => format!("there is no built-in plugin `{name}`"),
+                    (None, Some(_)) => format!("there is no built-in plugin `{name}`; there are {}", there_are()),
+                    (None, None) => {
+                        format!("there is no built-in plugin `{name}` (there are {}), and no `path`", there_are())
                     }
                 };
                 (key, message, hint)
             }
         },
         PluginSource::Artefact(artefact) if entry.enabled => match catalog.artefact(entry) {
-            Ok(Some(facts)) => return Known::Facts(facts),
+            Ok(Some(facts)) => return Known::Facts(Box::new(facts)),
             Ok(None) => return Known::Later,
-            Err(Unusable::Path(message)) => ("path", message, meant(artefact, catalog)),
+            Err(Unusable::Path(message)) => ("path", message + about_path(artefact), meant(artefact, catalog)),
             Err(Unusable::Config(message)) => ("config", entry.secrets().conceal(&message), None),
         },
         PluginSource::Artefact(_) => return Known::Nothing,
@@ -175,6 +210,14 @@ fn facts(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut
         }
     }
     Known::Nothing
+}
+
+/// What to say of an address that is none of a process: that it is fetched, as others do, was probably hoped.
+fn about_path(path: &str) -> &'static str {
+    match path.split_once("://") {
+        Some((scheme, _)) if !scheme.starts_with("grpc") => "; nothing is fetched: put the file on this machine",
+        _ => "",
+    }
 }
 
 /// The path that was probably meant: another ending, or the name of a plugin that is linked in.
@@ -213,6 +256,7 @@ fn check_entry(entry: &PluginEntry, facts: &PluginFacts, path: &Path, findings: 
     if entry.artefact().is_some() {
         warn_of_grants(entry, &facts.manifest, path, findings);
     }
+    warn_of_idle(entry, facts.hooks, path, findings);
     let used = entry.hooks_of(facts.hooks);
     if entry.stream_mode.is_some() && !STREAMED_HOOKS.iter().any(|hook| used.contains(*hook)) {
         findings.warn(&path.key("stream_mode"), "has no effect: none of the plugin's hooks sees the text of a stream");

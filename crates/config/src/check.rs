@@ -8,6 +8,7 @@ use crate::resolve::reference;
 use crate::schema::keyword;
 use crate::stream_modes::Mode;
 use crate::suggest::suggest;
+use gatewright_plugin::Hook;
 use serde_json::{Map, Value};
 
 /// Checks a tree against the schema of the config. What remains of it fits the config's types.
@@ -36,8 +37,12 @@ impl Check<'_> {
         }
         let words = Value::from("string");
         let kind = keyword(schema, "type").or(keyword(schema, "oneOf").map(|_| &words));
-        if kind.is_some_and(|kind| !is_of_type(value, kind)) {
-            return self.not_a(type_name(schema), value, path);
+        if let Some(kind) = kind.filter(|kind| !is_of_type(value, kind)) {
+            let beyond = value.as_f64().filter(|number| *kind == "integer" && is_huge(*number));
+            return match beyond.is_some_and(|number| !self.number(schema, number, path)) {
+                true => false,
+                false => self.not_a(type_name(schema), value, path),
+            };
         }
         match value {
             Value::Object(entries) => self.object(schema, entries, path),
@@ -148,12 +153,17 @@ impl Check<'_> {
         }
         let refused = keyword(schema, "x-refused").and_then(|words| words.get(text)).and_then(Value::as_str);
         let shown = shortened(text);
+        let hint = suggest(text, choices.iter().copied()).filter(|_| refused.is_none());
         let message = match refused {
             Some(why) => format!("`{shown}` {why}: one of `{}`", choices.join("`, `")),
-            None if choices.len() > 8 => format!("`{shown}` is not known here"),
+            None if choices.len() > 8 && hint.is_some() => format!("`{shown}` is not known here"),
+            None if choices.len() > 8 => {
+                // The other names of hooks are for who has them already.
+                let names = choices.iter().copied().filter(|choice| Hook::TABLE.iter().any(|row| row.name == *choice));
+                format!("`{shown}` is not known here; there are `{}`", names.collect::<Vec<_>>().join("`, `"))
+            }
             None => format!("`{shown}` is not one of `{}`", choices.join("`, `")),
         };
-        let hint = suggest(text, choices.iter().copied()).filter(|_| refused.is_none());
         self.findings.hinted(path, message, hint);
         false
     }
@@ -175,12 +185,16 @@ impl Check<'_> {
     }
 
     fn number(&mut self, schema: &Value, number: f64, path: &Path) -> bool {
+        let found = match is_huge(number) {
+            true => format!("{number:e}"),
+            false => number.to_string(),
+        };
         let message = if let Some(least) = limit(schema, "minimum").filter(|least| number < *least) {
-            format!("must be at least {least}, is {number}")
+            format!("must be at least {least}, is {found}")
         } else if let Some(below) = limit(schema, "exclusiveMinimum").filter(|below| number <= *below) {
-            format!("must be more than {below}, is {number}")
+            format!("must be more than {below}, is {found}")
         } else if let Some(most) = limit(schema, "maximum").filter(|most| number > *most) {
-            format!("must be at most {most}, is {number}")
+            format!("must be at most {most}, is {found}")
         } else {
             return true;
         };
@@ -207,6 +221,7 @@ impl Check<'_> {
             Value::Null => "null; leave the key out instead",
             Value::Bool(true) => "true",
             Value::Bool(false) => "false",
+            Value::Number(number) if number.as_f64().is_some_and(is_huge) => "a number that is far too large",
             Value::Number(number) if number.is_f64() => "a number with a fraction",
             Value::Number(_) => "a number",
             Value::String(_) => "a text",
@@ -249,6 +264,11 @@ fn neutral(schema: &Value) -> Value {
 
 fn limit(schema: &Value, name: &str) -> Option<f64> {
     keyword(schema, name).and_then(Value::as_f64)
+}
+
+/// Whether a number is so large that it is read as no integer, though it may be written as one.
+fn is_huge(number: f64) -> bool {
+    number.abs() >= 1e18
 }
 
 fn is_of_type(value: &Value, kind: &Value) -> bool {

@@ -3,7 +3,7 @@
 use crate::artefact::{ArtefactKind, InstanceMode, Isolation, Permissions};
 use crate::provider::yes;
 use crate::secret::Secrets;
-use crate::settings::is_sensitive_name;
+use crate::settings::is_sensitive;
 use crate::stream_modes::StreamModes;
 use crate::{HookName, Seconds, Secret, Settings};
 use gatewright_plugin::{FailureMode, Hook, HookSet, StreamMode};
@@ -239,16 +239,29 @@ impl PluginEntry {
         hooks.iter().chain(implemented.intersection(ALWAYS).iter()).collect()
     }
 
+    /// The key that leaves it no hook of those that a plugin implements and `hooks` names: it then stands at no request.
+    pub(crate) fn turned_off_by(&self, implemented: HookSet) -> Option<&'static str> {
+        let named = self.named_hooks().map_or(implemented, |named| implemented.intersection(named)).without(ALWAYS);
+        if named.is_empty() || !self.hooks_of(implemented).without(ALWAYS).is_empty() {
+            return None;
+        }
+        Some(match named.intersection(INPUT).is_empty() {
+            true => "apply_to_output",
+            false => "apply_to_input",
+        })
+    }
+
     /// How a hook of it stands in a stream, if the config says so.
     pub fn stream_mode(&self, hook: Hook) -> Option<StreamMode> {
         self.stream_mode.as_ref().and_then(|modes| modes.of(hook))
     }
 
-    /// What must not be shown of it: texts of its config and environment that come from the gateway's environment, or
-    /// stand under a name that says that they are secrets.
+    /// What must not be shown of it: texts of its config and environment that come from the gateway's environment, stand
+    /// under a name that says that they are secrets, or look like one.
     pub fn secrets(&self) -> Secrets {
         let variables = self.environment.iter();
-        let variables = variables.filter(|(name, value)| value.variable().is_some() || is_sensitive_name(name));
+        let is_secret = |name: &str, value: &Secret| value.variable().is_some() || is_sensitive(name, value.expose());
+        let variables = variables.filter(|(name, value)| is_secret(name, value));
         let variables = variables.map(|(_, value)| Arc::from(value.expose()));
         self.config.secrets().iter().cloned().chain(variables).collect()
     }

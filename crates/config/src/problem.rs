@@ -1,5 +1,6 @@
 //! What is wrong with a config, and where.
 
+use crate::printable::printable;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path as FilePath, PathBuf};
@@ -64,8 +65,8 @@ impl fmt::Display for Problem {
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
-        f.write_str(&self.message)?;
-        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; did you mean `{hint}`?"))
+        f.write_str(&printable(&self.message))?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; did you mean `{}`?", printable(hint)))
     }
 }
 
@@ -74,8 +75,8 @@ impl fmt::Display for Problem {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
-            "" => f.write_str(&self.message),
-            path => write!(f, "{path}: {}", self.message),
+            "" => f.write_str(&printable(&self.message)),
+            path => write!(f, "{path}: {}", printable(&self.message)),
         }
     }
 }

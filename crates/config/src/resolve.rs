@@ -2,9 +2,10 @@
 
 use crate::problem::{Findings, Path};
 use crate::secret::REDACTED;
-use crate::settings::is_sensitive_name;
+use crate::settings::is_sensitive;
 use crate::suggest::suggest;
-use crate::{Config, Environment, PluginEntry, ProviderConfig, Secret};
+use crate::{Config, Environment, PluginEntry, Problem, ProviderConfig, Secret, Settings};
+use serde_json::{Map, Value};
 
 /// The variable that a text refers to: `NAME` of `env.NAME`. `None` if it is no reference.
 pub(crate) fn reference(text: &str) -> Option<&str> {
@@ -32,6 +33,20 @@ pub(crate) fn resolve(config: &mut Config, environment: &Environment, findings: 
     }
 }
 
+impl Settings {
+    /// Settings from outside of a config file, with their references resolved; otherwise what is wrong with those, by the
+    /// path from the settings.
+    pub fn in_environment(written: Map<String, Value>, environment: &Environment) -> Result<Self, Vec<Problem>> {
+        let (mut settings, mut findings) = (Self::new(written), Findings::default());
+        Resolver { environment, findings: &mut findings }.settings(&Path::default(), &mut settings);
+        let report = findings.finish();
+        match report.is_usable() {
+            true => Ok(settings),
+            false => Err(report.errors),
+        }
+    }
+}
+
 struct Resolver<'a> {
     environment: &'a Environment,
     findings: &'a mut Findings,
@@ -48,25 +63,30 @@ impl Resolver<'_> {
         let network = path.key("network");
         self.text(&network.key("ca_cert_pem"), &mut provider.network.ca_cert_pem);
         for (name, value) in &mut provider.network.extra_headers {
-            self.secret(&network.key("extra_headers").key(name), value, is_sensitive_name(name));
+            let sensitive = is_sensitive(name, value.expose());
+            self.secret(&network.key("extra_headers").key(name), value, sensitive);
         }
     }
 
     fn plugin(&mut self, path: &Path, entry: &mut PluginEntry) {
         for (name, value) in &mut entry.environment {
-            self.secret(&path.key("environment").key(name), value, is_sensitive_name(name));
+            let sensitive = is_sensitive(name, value.expose());
+            self.secret(&path.key("environment").key(name), value, sensitive);
         }
-        let path = path.key("config");
+        self.settings(&path.key("config"), &mut entry.config);
+    }
+
+    fn settings(&mut self, path: &Path, settings: &mut Settings) {
         let at = |keys: &[String]| {
             keys.iter().fold(path.clone(), |path, key| match key.parse() {
                 Ok(index) => path.item(index),
                 Err(_) => path.key(key),
             })
         };
-        for keys in entry.config.literal_secrets() {
+        for keys in settings.literal_secrets() {
             self.findings.warn(&at(&keys), LITERAL);
         }
-        entry.config.resolve(&mut |keys, text| Some(self.variable(&at(keys), reference(text)?)?.to_owned()));
+        settings.resolve(&mut |keys, text| Some(self.variable(&at(keys), reference(text)?)?.to_owned()));
     }
 
     fn secret(&mut self, path: &Path, secret: &mut Secret, sensitive: bool) {

@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A plugin's own configuration, with its references to the environment resolved. `Debug` and `Serialize` show what
-/// the file says, without the literal secrets: texts under keys like `api_key`, `token`, `password`.
+/// the file says, without the literal secrets: texts under keys like `api_key`, `token`, `password`, or that look like
+/// one.
 #[derive(Clone, Default, PartialEq)]
 pub struct Settings {
     written: Map<String, Value>,
@@ -33,8 +34,8 @@ impl Settings {
         }
     }
 
-    /// The texts in them that must not be shown: what comes from the environment, and what stands under a name that says
-    /// that it is a secret.
+    /// The texts in them that must not be shown: what comes from the environment, stands under a name that says that it is
+    /// a secret, or looks like one.
     pub(crate) fn secrets(&self) -> &[Arc<str>] {
         &self.secrets
     }
@@ -47,7 +48,7 @@ impl Settings {
             if let Some(value) = resolve(path, text) {
                 secrets.push(Arc::from(value.as_str()));
                 *text = value;
-            } else if is_sensitive(path) {
+            } else if is_secret(path, text) {
                 secrets.push(Arc::from(text.as_str()));
             }
         });
@@ -59,7 +60,7 @@ impl Settings {
         let mut found = Vec::new();
         let mut written = Value::Object(self.written.clone());
         walk(&mut written, &mut Vec::new(), &mut |path, text| {
-            if is_sensitive(path) && !text.is_empty() && crate::resolve::reference(text).is_none() {
+            if is_secret(path, text) && !text.is_empty() && crate::resolve::reference(text).is_none() {
                 found.push(path.to_vec());
             }
         });
@@ -69,7 +70,7 @@ impl Settings {
     fn shown(&self) -> Value {
         let mut shown = Value::Object(self.written.clone());
         walk(&mut shown, &mut Vec::new(), &mut |path, text| {
-            if is_sensitive(path) && crate::resolve::reference(text).is_none() {
+            if is_secret(path, text) && crate::resolve::reference(text).is_none() {
                 *text = REDACTED.to_owned();
             }
         });
@@ -131,18 +132,71 @@ fn walk(value: &mut Value, path: &mut Vec<String>, visit: &mut dyn FnMut(&[Strin
     }
 }
 
-/// Whether the name of what holds a text says that the text is a secret.
-fn is_sensitive(path: &[String]) -> bool {
-    let Some(key) = path.iter().rev().find(|key| key.parse::<usize>().is_err()) else { return false };
-    is_sensitive_name(key)
+/// Whether a text is a secret, by the name of what holds it or by its look.
+fn is_secret(path: &[String], text: &str) -> bool {
+    match path.iter().rev().find(|key| key.parse::<usize>().is_err()) {
+        Some(key) => is_sensitive(key, text),
+        None => has_secret_shape(text),
+    }
 }
 
+/// Whether what stands under a name is a secret, as the name says or by its look.
+pub(crate) fn is_sensitive(name: &str, text: &str) -> bool {
+    is_sensitive_name(name) || has_secret_shape(text)
+}
+
+/// Ends of names that say that what they name is a secret, and of some that only sound so.
+const SECRET_NAMES: [&str; 10] =
+    ["_key", "apikey", "secret", "token", "password", "passwd", "authorization", "bearer", "credential", "credentials"];
+const OTHER_KEYS: [&str; 7] =
+    ["public_key", "primary_key", "foreign_key", "partition_key", "sort_key", "cache_key", "routing_key"];
+
 /// Whether a name says that what it names is a secret.
-pub(crate) fn is_sensitive_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    let ends =
-        ["api_key", "apikey", "secret", "token", "password", "passwd", "authorization", "private_key", "credential"];
-    ends.iter().any(|end| name.ends_with(end)) || name.ends_with("credentials") || name == "key"
+fn is_sensitive_name(name: &str) -> bool {
+    let name = snake_case(name);
+    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    name == "key" || (ends(&SECRET_NAMES) && !ends(&OTHER_KEYS))
+}
+
+/// `signingKey`, `SIGNING-KEY` and `signing_key` are one name.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut before = None;
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && before.is_some_and(|before: char| before.is_ascii_lowercase()) {
+            snake.push('_');
+        }
+        snake.push(if letter == '-' { '_' } else { letter.to_ascii_lowercase() });
+        before = Some(letter);
+    }
+    snake
+}
+
+/// How the keys of providers, clouds and forges begin, and how many characters follow at least. As the log has it.
+const SHAPES: [(&str, usize); 15] = [
+    ("sk-", 6),
+    ("AIza", 20),
+    ("AKIA", 16),
+    ("ASIA", 16),
+    ("gsk_", 16),
+    ("hf_", 16),
+    ("ghp_", 16),
+    ("gho_", 16),
+    ("ghu_", 16),
+    ("ghs_", 16),
+    ("ghr_", 16),
+    ("glpat-", 16),
+    ("xai-", 16),
+    ("pplx-", 16),
+    ("r8_", 16),
+];
+
+/// Whether a text looks like a secret: `sk-...`.
+fn has_secret_shape(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let fits = |rest: &str, least: usize| rest.len() >= least && rest.bytes().all(plain);
+    let text = text.trim();
+    SHAPES.iter().any(|(begin, least)| text.strip_prefix(begin).is_some_and(|rest| fits(rest, *least)))
 }
 
 #[cfg(test)]

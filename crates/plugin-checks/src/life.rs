@@ -2,7 +2,7 @@
 
 use crate::asking::Asking;
 use crate::case::{About, Outcome};
-use crate::runner::Bench;
+use crate::runner::{Bench, Loader};
 use crate::stand::Stand;
 use crate::subject::NotLoaded;
 use gatewright_plugin::{Failure, FailureMode, Hook, HookSet, Manifest, Permission};
@@ -15,16 +15,26 @@ const GUARDS: HookSet = HookSet::of(&[Hook::PreAuth, Hook::PostAuth, Hook::Check
 pub(crate) async fn starts(bench: &mut Bench<'_>) -> Option<Stand> {
     let loader = bench.loader.clone();
     let rule = "It starts with the config of the test";
-    let hint = match loader.config().as_object().is_some_and(|config| config.is_empty()) {
-        true => " (it was given no config: `--config` gives it one)",
-        false => "",
-    };
     bench
         .case(About::Life, "starts", rule, async {
             let stand = loader.stand("test", HookSet::ALL).await;
-            stand.map_err(|error| Outcome::Fails(format!("{}{hint}", error.message())))
+            stand.map_err(|error| {
+                let hint = match is_about_config(&error, &loader) {
+                    true => " (it was given no config: `--config` gives it one)",
+                    false => "",
+                };
+                Outcome::Fails(format!("{}{hint}", error.message()))
+            })
         })
         .await
+}
+
+/// Whether a config could help: it was given none, and said no itself, not for want of a permission.
+fn is_about_config(error: &NotLoaded, loader: &Loader<'_>) -> bool {
+    let NotLoaded::Refused(message) = error else { return false };
+    let mut withheld = Permission::ALL.iter().filter(|permission| !loader.granted.contains(permission));
+    let none = loader.config().as_object().is_some_and(|config| config.is_empty());
+    none && !withheld.any(|permission| message.contains(permission.as_str()))
 }
 
 /// What it says of itself.
@@ -36,6 +46,19 @@ pub(crate) async fn manifest(bench: &mut Bench<'_>, manifest: &Manifest, hooks: 
         (true, true) => Ok(()),
     };
     bench.case(About::Manifest, "is_named", rule, named()).await;
+    let rule = "The gateway knows every member of its manifest";
+    let known = async || match manifest.unknown.is_empty() {
+        true => Ok(()),
+        false => {
+            let unknown: Vec<&str> = manifest.unknown.iter().map(String::as_str).collect();
+            Err(Outcome::Advice(format!(
+                "it passes over `{}`; there are `{}`",
+                unknown.join("`, `"),
+                Manifest::MEMBERS.join("`, `")
+            )))
+        }
+    };
+    bench.case(About::Manifest, "is_known", rule, known()).await;
     let rule = "It stands at a hook";
     let stands = async || match hooks.is_empty() {
         true => Err(Outcome::Advice("it implements no hook, and so does nothing".to_owned())),

@@ -345,3 +345,40 @@ fn what_is_decided_elsewhere_alone() {
     }
     assert_eq!(found(&report(|| link(It))), (none(), vec!["request/alone".to_owned()]));
 }
+
+#[test]
+fn a_manifest_with_a_member_that_nobody_knows() {
+    struct It;
+    #[plugin]
+    impl Plugin for It {
+        fn manifest() -> Manifest {
+            let manifest = serde_json::json!({ "name": "it", "version": "1.0.0", "failuremode": "fail_closed" });
+            serde_json::from_value(manifest).unwrap()
+        }
+
+        fn check_input(&self, _: &mut Cx, _: &Request) -> Result<Verdict, Failure> {
+            Ok(Verdict::Allow)
+        }
+    }
+    let report = report(|| link(It));
+    assert_eq!(found(&report), (none(), vec!["manifest/is_known".to_owned(), "manifest/guards_closed".to_owned()]));
+    assert!(report.to_string().contains("it passes over `failuremode`; there are `name`, "), "{report}");
+}
+
+#[test]
+fn a_config_is_asked_for_where_it_may_help() {
+    let hint = "`--config` gives it one";
+    let said = |test: &Test, failure: fn() -> Failure| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let subject = Linked(move |_: &Asked| Err(failure()));
+        runtime.block_on(run(&subject, test, &mut |_| {})).to_string()
+    };
+    let none = Test { config: json!({}), granted: None };
+    assert!(said(&none, || Failure::new("it needs a `word`")).contains(hint));
+    // It broke, has a config, or lacks a permission.
+    assert!(!said(&none, || Failure::Panicked("it is cut off".to_owned())).contains(hint));
+    let some = Test { config: json!({ "word": "x" }), granted: None };
+    assert!(!said(&some, || Failure::new("it needs a `word`")).contains(hint));
+    let poor = Test { config: json!({}), granted: Some([Permission::Kv].into()) };
+    assert!(!said(&poor, || Failure::new("it needs the permission `http`")).contains(hint));
+}

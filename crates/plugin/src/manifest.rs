@@ -1,12 +1,14 @@
 //! What a plugin says of itself before it runs.
 
 use crate::{FailureMode, Hook};
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What a plugin says of itself. Configs may override what is marked so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Manifest {
     /// The kind of plugin; instances have names of their own.
     pub name: String,
@@ -39,6 +41,9 @@ pub struct Manifest {
     /// Whether it keeps state in globals, so that there must be one instance of it.
     #[serde(default)]
     pub stateful: bool,
+    /// The names of members that were read and mean nothing to this version: later ones, or mistakes.
+    #[serde(skip)]
+    pub unknown: BTreeSet<String>,
 }
 
 /// How much of a payload a plugin needs.
@@ -94,6 +99,21 @@ fn default_priority() -> i32 {
 // === impl Manifest ===
 
 impl Manifest {
+    /// The names of its members.
+    pub const MEMBERS: [&str; 11] = [
+        "name",
+        "version",
+        "description",
+        "priority",
+        "failure_mode",
+        "timeout",
+        "permissions",
+        "headers",
+        "messages",
+        "stream_modes",
+        "stateful",
+    ];
+
     /// The priority of a plugin that names none.
     pub const PRIORITY: i32 = 100;
 
@@ -111,6 +131,7 @@ impl Manifest {
             messages: Access::default(),
             stream_modes: BTreeMap::new(),
             stateful: false,
+            unknown: BTreeSet::new(),
         }
     }
 
@@ -178,6 +199,27 @@ impl Manifest {
     pub fn stateful(mut self, stateful: bool) -> Self {
         self.stateful = stateful;
         self
+    }
+}
+
+impl Serialize for Manifest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The derived function of this name.
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Manifest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            #[serde(flatten, with = "Manifest")]
+            manifest: Manifest,
+            #[serde(flatten)]
+            others: BTreeMap<String, IgnoredAny>,
+        }
+        let Written { manifest, others } = <Written as Deserialize>::deserialize(deserializer)?;
+        Ok(Self { unknown: others.into_keys().collect(), ..manifest })
     }
 }
 

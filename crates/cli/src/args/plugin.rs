@@ -91,7 +91,7 @@ pub(crate) struct TestPlugin {
     /// A component, a library, a program, or the address of a process.
     pub(crate) artefact: String,
 
-    /// Its config: JSON, or `@FILE` for a file with it.
+    /// Its config: a JSON object, or `@FILE` for a file with it.
     #[arg(long, value_name = "JSON|@FILE")]
     pub(crate) config: Option<String>,
 
@@ -117,7 +117,7 @@ pub(crate) struct RunPlugin {
     /// A component, a library, a program, or the address of a process. It is granted what it asks for.
     pub(crate) artefact: String,
 
-    /// Its config: JSON, or `@FILE` for a file with it.
+    /// Its config: a JSON object, or `@FILE` for a file with it.
     #[arg(long, value_name = "JSON|@FILE")]
     pub(crate) config: Option<String>,
 

@@ -4,7 +4,7 @@ use super::artefact::Artefact;
 use super::load::Loader;
 use super::{Fault, runtime};
 use crate::args::InspectPlugin;
-use gatewright::config::ArtefactKind;
+use gatewright::config::{ArtefactKind, printable};
 use gatewright_abi::Introduction;
 use gatewright_plugin::{Access, Hook};
 use serde_json::{Value as Json, json};
@@ -73,7 +73,7 @@ fn text(facts: &serde_json::Map<String, Json>, kind: ArtefactKind) -> String {
         };
         let name = name.trim_end_matches("_seconds").replace('_', " ");
         // Writing into memory does not fail.
-        let _ = writeln!(said, "{name:<13} {words}");
+        let _ = writeln!(said, "{name:<13} {}", printable(&words));
     }
     let note = match kind {
         ArtefactKind::Wasm => "",
@@ -82,4 +82,22 @@ fn text(facts: &serde_json::Map<String, Json>, kind: ArtefactKind) -> String {
         ArtefactKind::Remote => "It was asked for this.",
     };
     format!("{said}{note}").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_artefact_says_writes_no_line_of_its_own() {
+        let facts = json!({
+            "name": "guard",
+            "description": "good\npermissions   none\u{1b}[1A",
+            "permissions": ["kv"],
+            "headers": ["x-a\nhooks         none"],
+        });
+        let said = text(facts.as_object().unwrap(), ArtefactKind::Wasm);
+        assert_eq!(said.lines().count(), 4, "{said}");
+        assert!(!said.contains('\u{1b}') && said.contains(r"good\npermissions   none\u{1b}[1A"), "{said}");
+    }
 }

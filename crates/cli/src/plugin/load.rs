@@ -1,8 +1,8 @@
 //! Loading an artefact, in the host that its kind needs, for a command and not for a gateway.
 
-use super::Fault;
 use super::artefact::Artefact;
-use gatewright::config::ArtefactKind;
+use super::{Fault, folder};
+use gatewright::config::{ArtefactKind, printable};
 use gatewright_abi::Introduction;
 use gatewright_host::Stage;
 use gatewright_host_native::Options as NativeOptions;
@@ -41,8 +41,7 @@ const PANICKED: &str = "panicked: ";
 
 impl Loader {
     pub(super) fn new(artefact: Artefact) -> Result<Self, Fault> {
-        let folder = tempfile::Builder::new().prefix("gatewright-plugin-").tempdir();
-        let folder = folder.map_err(|error| format!("cannot make a folder for copies: {error}"))?;
+        let folder = folder("gatewright-plugin-")?;
         let wasm = match artefact.kind {
             ArtefactKind::Wasm => Some(WasmHost::new(Some(folder.path())).map_err(|error| error.to_string())?),
             _ => None,
@@ -88,8 +87,8 @@ impl Loader {
         let options = WasmOptions { granted: asked.granted, ..WasmOptions::default() };
         let bytes = self.artefact.bytes.clone().unwrap_or_default();
         wasm.load(bytes, &asked.config, options).await.map_err(|error| match error {
-            WasmError::Start(_) | WasmError::Engine(_) => NotLoaded::Broke(error.to_string()),
-            error => refused(error.to_string()),
+            WasmError::Config(_) | WasmError::NotGranted(_) => refused(error.to_string()),
+            error => NotLoaded::Broke(error.to_string()),
         })
     }
 
@@ -138,7 +137,7 @@ impl Subject for Loader {
 impl Log for Stderr {
     fn log(&self, record: &LogRecord<'_>) {
         // Nobody else could be told.
-        let _ = writeln!(std::io::stderr(), "plugin: {}", record.message);
+        let _ = writeln!(std::io::stderr(), "plugin: {}", printable(record.message));
     }
 }
 
@@ -152,7 +151,7 @@ fn refused(message: String) -> NotLoaded {
 
 /// Opens a library in this process, and gives what it says of itself as JSON.
 pub(super) fn introduce_here(file: &Path) -> Result<String, Fault> {
-    let folder = tempfile::tempdir().map_err(|error| format!("cannot make a folder for copies: {error}"))?;
+    let folder = folder("gatewright-plugin-")?;
     let introduction = gatewright_host_native::introduce(file, &Stage::new(folder.path()), PATIENCE);
     let introduction = introduction.map_err(|error| error.to_string())?;
     serde_json::to_string(&introduction).map_err(|error| error.to_string())

@@ -2,11 +2,11 @@
 
 use super::artefact::Artefact;
 use super::load::Loader;
-use super::{Fault, config_of, runtime, say};
+use super::{Fault, config_of, failed, runtime, say};
 use crate::args::TestPlugin;
-use gatewright::config::ArtefactKind;
+use gatewright::config::{ArtefactKind, Environment, Settings, printable};
 use gatewright_plugin::Permission;
-use gatewright_plugin_checks::{Event, Report, Test};
+use gatewright_plugin_checks::{Event, Outcome, Report, Test};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -15,15 +15,12 @@ use std::process::{Command, ExitCode, Stdio};
 pub(super) fn run(asked: &TestPlugin) -> ExitCode {
     let report = match tested(asked) {
         Ok(report) => report,
-        Err(fault) => {
-            eprintln!("{fault}");
-            return ExitCode::FAILURE;
-        }
+        Err(fault) => return failed(&fault),
     };
     match (asked.events, asked.json) {
         (true, _) => {}
         (false, true) => say(&format!("{:#}", as_json(&report))),
-        (false, false) => say(&report.to_string()),
+        (false, false) => say(&readable(report.clone())),
     }
     match report.holds() {
         true => ExitCode::SUCCESS,
@@ -33,12 +30,21 @@ pub(super) fn run(asked: &TestPlugin) -> ExitCode {
 
 fn tested(asked: &TestPlugin) -> Result<Report, Fault> {
     let artefact = Artefact::look(&asked.artefact)?;
-    let test = Test { config: config_of(asked.config.as_deref())?, granted: granted(asked)? };
+    let test = Test { config: config(asked)?, granted: granted(asked)? };
     // A library may take the process with it in which it runs: then there is still somebody to say so.
     match artefact.kind == ArtefactKind::Native && !asked.events {
         true => elsewhere(asked),
         false => here(Loader::new(artefact)?, &test, asked.events),
     }
+}
+
+/// Its config as a gateway would give it: with references to the environment resolved.
+fn config(asked: &TestPlugin) -> Result<Json, Fault> {
+    let settings = Settings::in_environment(config_of(asked.config.as_deref())?, &Environment::of_process());
+    settings.map(|settings| settings.get()).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(|problem| format!("`--config`: {problem}")).collect();
+        problems.join("\n")
+    })
 }
 
 /// Tests in this process.
@@ -119,8 +125,47 @@ fn granted(asked: &TestPlugin) -> Result<Option<BTreeSet<Permission>>, Fault> {
     }
 }
 
+/// As a table, in which nothing of the plugin's own words makes a line.
+fn readable(mut report: Report) -> String {
+    let plain = |text: &mut String| *text = printable(text).into_owned();
+    plain(&mut report.name);
+    plain(&mut report.version);
+    for case in &mut report.cases {
+        match &mut case.outcome {
+            Outcome::Holds => {}
+            Outcome::Advice(message) | Outcome::Fails(message) | Outcome::NotRun(message) => plain(message),
+        }
+    }
+    report.to_string()
+}
+
 fn as_json(report: &Report) -> Json {
     let mut json = json!(report);
     json["holds"] = report.holds().into();
     json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gatewright_plugin_checks::{About, CaseReport};
+
+    #[test]
+    fn a_plugin_s_words_write_no_line_of_their_own() {
+        let mut report = Report::new("wasm");
+        let (name, version) = ("guard\n\nguard 1.0.0 (wasm): 99 cases hold".to_owned(), "1.0.0\u{1b}[2J".to_owned());
+        report.take(&Event::Introduced { name, version });
+        let lines = readable(report.clone()).lines().count();
+        report.take(&Event::Ended(CaseReport {
+            about: About::Life,
+            name: "health".to_owned(),
+            rule: "It says that it is well".to_owned(),
+            outcome: Outcome::Advice("it says: a\nb\u{1b}[2J".to_owned()),
+            took_ms: 0.0,
+        }));
+        let said = readable(report);
+        assert!(!said.contains('\u{1b}') && said.contains(r"it says: a\nb\u{1b}[2J"), "{said}");
+        // A row, and three lines for the advice.
+        assert_eq!(said.lines().count(), lines + 4, "{said}");
+    }
 }

@@ -4,7 +4,7 @@ use gatewright_plugin::prelude::*;
 use serde::Deserialize;
 use std::sync::Mutex;
 
-pub struct Faulty {
+pub struct FaultyPlugin {
     mode: String,
     kept: Mutex<Vec<Vec<u8>>>,
 }
@@ -15,7 +15,7 @@ pub struct Config {
     mode: String,
 }
 
-impl FromConfig for Faulty {
+impl FromConfig for FaultyPlugin {
     type Config = Config;
 
     fn from_config(config: Config) -> Result<Self, Failure> {
@@ -24,7 +24,7 @@ impl FromConfig for Faulty {
 }
 
 #[plugin(failure_mode = FailureMode::Closed)]
-impl Plugin for Faulty {
+impl Plugin for FaultyPlugin {
     fn check_input(&self, _: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
         let message = request.chat()?.messages.iter().last().cloned();
         let text = message.map(|message| message.joined_text()).unwrap_or_default();
@@ -40,4 +40,4 @@ impl Plugin for Faulty {
     }
 }
 
-gatewright_sdk::export!(Faulty);
+gatewright_sdk::export!(FaultyPlugin);

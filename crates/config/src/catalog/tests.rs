@@ -96,6 +96,10 @@ fn plugins_must_be_there() {
         ]
     );
     assert_eq!(
+        lines(r#"{ "name": "mine", "path": "builtin:zzz" }"#),
+        ["plugins[0].path: there is no built-in plugin `zzz`; there are guard, strict_guard, logger, gate"]
+    );
+    assert_eq!(
         lines(r#"{ "name": "mine", "path": "builtin:gard" }"#),
         ["plugins[0].path: there is no built-in plugin `gard`; did you mean `guard`?"]
     );
@@ -103,6 +107,14 @@ fn plugins_must_be_there() {
         lines(r#"{ "name": "mine", "path": "./mine.so" }"#),
         ["plugins[0].path: this gateway has no host that loads plugins from a path"]
     );
+    for scheme in ["oci", "https", "http"] {
+        assert_eq!(
+            lines(&format!(r#"{{ "name": "mine", "path": "{scheme}://registry/guard:1" }}"#)),
+            [
+                "plugins[0].path: this gateway has no host that loads plugins from a path; nothing is fetched: put the file on this machine"
+            ]
+        );
+    }
     assert_eq!(lines(r#"{ "name": "mine", "path": "./mine.so", "enabled": false }"#), [""; 0]);
     assert_eq!(
         lines(r#"{ "name": "loger", "enabled": false }"#),
@@ -203,4 +215,84 @@ fn beyond_loopback_there_must_be_keys() {
         assert_eq!(exposed(&format!(r#"{{ "server": {{ "host": "{host}" }} }}"#)), [], "{host}");
     }
     assert!(check_exposure(&Config::default(), false).is_ok());
+}
+
+#[test]
+fn what_is_there_by_default_keeps_its_name() {
+    let errors = |entry: &str| {
+        let config = load(&format!(r#"{{ "plugins": [{entry}] }}"#)).config;
+        let report = validate(&config, &ByDefault(&["logger"]));
+        report.errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let refused = "plugins[0].name: `logger` is the name of a plugin that is linked in and there without an entry, and one with a `path` is another: choose another name";
+    assert_eq!(errors(r#"{ "name": "logger", "path": "guard.so" }"#)[0], refused);
+    assert_eq!(errors(r#"{ "name": "logger", "path": "builtin:strict_guard" }"#), [refused]);
+    for allowed in [
+        r#"{ "name": "logger" }"#,
+        r#"{ "name": "logger", "enabled": false }"#,
+        r#"{ "name": "logger", "path": "guard.so", "enabled": false }"#,
+        r#"{ "name": "strict_guard", "path": "builtin:logger" }"#,
+    ] {
+        assert_eq!(errors(allowed), [""; 0], "{allowed}");
+    }
+}
+
+#[test]
+fn a_plugin_that_is_left_no_hook_is_warned_of() {
+    let of = |key: &str| {
+        format!("warning: plugins[0].{key}: is false, which leaves no hook of it: the plugin stands at no request")
+    };
+    let input = of("apply_to_input");
+    let both = r#""apply_to_input": false, "apply_to_output": false"#;
+    assert_eq!(lines(&format!(r#"{{ "name": "strict_guard", {both} }}"#)), [&*input]);
+    let named = r#"{ "name": "strict_guard", "hooks": ["check_input"], "apply_to_input": false }"#;
+    assert_eq!(lines(named), [&*input]);
+    let named = r#"{ "name": "strict_guard", "hooks": ["check_output"], "apply_to_output": false }"#;
+    assert_eq!(lines(named), [of("apply_to_output")]);
+    for quiet in [
+        r#"{ "name": "strict_guard", "apply_to_input": false }"#,
+        &format!(r#"{{ "name": "logger", {both} }}"#),
+        &format!(r#"{{ "name": "strict_guard", "enabled": false, {both} }}"#),
+    ] {
+        assert_eq!(lines(quiet), [""; 0], "{quiet}");
+    }
+}
+
+/// Nothing is a host.
+struct NoHosts;
+
+impl Catalog for NoHosts {
+    fn plugin(&self, _: &str) -> Option<PluginFacts> {
+        None
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn check_config(&self, _: &str, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn check_host(&self, host: &str) -> Result<(), String> {
+        Err(format!("`{host}` is none"))
+    }
+}
+
+#[test]
+fn a_url_and_all_hosts_are_no_hosts() {
+    for (host, said) in [
+        ("https://x.com/path", "; a host is written without scheme and path; did you mean `x.com`?"),
+        ("http://x.com/", "; a host is written without scheme and path; did you mean `http://x.com`?"),
+        ("x.com:8443/v1?a", "; a host is written without scheme and path; did you mean `x.com:8443`?"),
+        ("*", "; there is no entry for all hosts: name each, or write `*.example.com` for all names below one"),
+        ("https://*", "; there is no entry for all hosts: name each, or write `*.example.com` for all names below one"),
+        ("x y", ""),
+    ] {
+        let entry = format!(
+            r#"{{ "plugins": [{{ "name": "a", "path": "a.wasm", "enabled": false, "permissions": [{{ "http": ["{host}"] }}] }}] }}"#
+        );
+        let errors = validate(&load(&entry).config, &NoHosts).errors;
+        assert_eq!(errors[0].to_string(), format!("plugins[0].permissions[0].http[0]: `{host}` is none{said}"));
+    }
 }

@@ -1,4 +1,5 @@
 use crate::testing::errors;
+use gatewright_plugin::Hook;
 
 /// Each config has this one problem.
 #[track_caller]
@@ -111,6 +112,18 @@ fn limits() {
             r#"{ "plugins": [{ "name": "a", "models": [] }] }"#,
             "plugins[0].models: must not be empty; leave it out if nothing is to be narrowed",
         ),
+        (
+            r#"{ "plugins": [{ "name": "a", "memory_mb": 100000000000000000000 }] }"#,
+            "plugins[0].memory_mb: must be at most 1024, is 1e20",
+        ),
+        (
+            r#"{ "plugins": [{ "name": "a", "order": -100000000000000000000 }] }"#,
+            "plugins[0].order: must be at least -1000000, is -1e20",
+        ),
+        (
+            r#"{ "plugins": [{ "name": "a", "version": 100000000000000000000 }] }"#,
+            "plugins[0].version: must be an integer or a text, is a number that is far too large",
+        ),
         (r#"{ "plugins": [{ "name": "" }] }"#, "plugins[0].name: must not be empty"),
         (r#"{ "server": { "port": 65536 } }"#, "server.port: must be at most 65535, is 65536"),
         (r#"{ "server": { "port": -1 } }"#, "server.port: must be at least 0, is -1"),
@@ -139,8 +152,16 @@ fn limits() {
     assert_eq!(errors(&format!(r#"{{ "plugins": [{many}] }}"#)), ["plugins: must have at most 256 items, has 257"]);
 }
 
+/// The names of all hooks.
+fn hooks() -> String {
+    let names: Vec<&str> = Hook::TABLE.iter().map(|row| row.name).collect();
+    assert!(names.contains(&"check_input") && !names.contains(&"PreLLMHook"));
+    names.join("`, `")
+}
+
 #[test]
 fn words() {
+    let hooks = hooks();
     refused(&[
         (
             r#"{ "plugins": [{ "name": "a", "placement": "pre-builtin" }] }"#,
@@ -154,7 +175,10 @@ fn words() {
             r#"{ "plugins": [{ "name": "a", "hooks": ["check_inputs"] }] }"#,
             "plugins[0].hooks[0]: `check_inputs` is not known here; did you mean `check_input`?",
         ),
-        (r#"{ "plugins": [{ "name": "a", "hooks": ["sing"] }] }"#, "plugins[0].hooks[0]: `sing` is not known here"),
+        (
+            r#"{ "plugins": [{ "name": "a", "hooks": ["sing"] }] }"#,
+            &format!("plugins[0].hooks[0]: `sing` is not known here; there are `{hooks}`"),
+        ),
         (
             r#"{ "plugins": [{ "name": "a", "failure_mode": "closed_fail" }] }"#,
             "plugins[0].failure_mode: `closed_fail` is not one of `fail_open`, `fail_closed`, `open`, `closed`; did you mean `closed`?",
@@ -209,7 +233,7 @@ fn a_list_keeps_its_count_after_a_wrong_item() {
             "plugins[0]: must be an object, is a text",
             "plugins[1].order: must be an integer, is a text",
             "plugins[2].hooks[0]: must be a text, is a number",
-            "plugins[2].hooks[2]: `x y` is not known here",
+            &format!("plugins[2].hooks[2]: `x y` is not known here; there are `{}`", hooks()),
             "plugins[3].name: `b` is the name of plugins[1] too",
         ]
     );

@@ -1,5 +1,7 @@
 use super::reference;
-use crate::testing::{errors, errors_in, load_in, provider, warnings};
+use crate::Settings;
+use crate::testing::{environment, errors, errors_in, load, load_in, provider, warnings};
+use serde_json::json;
 
 #[test]
 fn only_a_name_makes_a_reference() {
@@ -107,5 +109,42 @@ fn what_stands_for_a_hidden_secret_is_none() {
     assert_eq!(
         errors(r#"{ "auth": { "keys": [{ "name": "ci", "value": "***" }] } }"#),
         ["auth.keys[0].value: `***` stands for a secret that is not shown; write `env.NAME`"]
+    );
+}
+
+#[test]
+fn what_looks_like_a_secret_is_warned_of_under_any_name() {
+    let text = r#"{
+        "providers": { "x": { "base_url": "https://x/v1", "network": { "extra_headers": { "x-team": "sk-abcdef" } } } },
+        "plugins": [
+            { "name": "p", "config": { "openai_key": "a", "signing_key": "b", "bearer": "c", "note": "sk-abcdef" } },
+            { "name": "q", "path": "./q", "environment": { "OPENAI_KEY": "d", "NOTE": "sk-abcdef", "MODE": "fast" } }
+        ]
+    }"#;
+    let paths: Vec<String> = load(text).warnings.into_iter().map(|warning| warning.path).collect();
+    assert_eq!(
+        paths,
+        [
+            "providers.x.network.extra_headers.x-team",
+            "plugins[0].config.openai_key",
+            "plugins[0].config.signing_key",
+            "plugins[0].config.bearer",
+            "plugins[0].config.note",
+            "plugins[1].environment.NOTE",
+            "plugins[1].environment.OPENAI_KEY",
+        ]
+    );
+}
+
+#[test]
+fn settings_from_outside_of_a_file_are_resolved_too() {
+    let written = |value: serde_json::Value| value.as_object().cloned().unwrap();
+    let environment = environment(&[("WORD", "tiger")]);
+    let settings = Settings::in_environment(written(json!({ "word": "env.WORD", "max": 3 })), &environment).unwrap();
+    assert_eq!(settings.get(), json!({ "word": "tiger", "max": 3 }));
+    let problems = Settings::in_environment(written(json!({ "words": ["env.WORDS"] })), &environment).unwrap_err();
+    assert_eq!(
+        problems[0].to_string(),
+        "words[0]: the environment variable `WORDS` is not set; did you mean `env.WORD`?"
     );
 }

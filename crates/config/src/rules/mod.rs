@@ -11,7 +11,7 @@ use crate::problem::{Findings, Path};
 use crate::{Config, Found};
 use std::collections::BTreeMap;
 
-pub(crate) use plugins::{warn_of_audit, warn_of_open_guard};
+pub(crate) use plugins::{warn_of_audit, warn_of_idle, warn_of_open_guard};
 
 /// Checks all rules.
 pub(crate) fn check(config: &Config, found: &[Found], findings: &mut Findings) {

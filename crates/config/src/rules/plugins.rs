@@ -49,6 +49,9 @@ fn one(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
     if entry.hooks.as_ref().is_some_and(Vec::is_empty) {
         findings.warn(&path.key("hooks"), "is empty: the plugin is loaded and stands at no request");
     }
+    if let Some(hooks) = entry.named_hooks() {
+        warn_of_idle(entry, hooks, path, findings);
+    }
     if entry.named_hooks().is_some_and(|hooks| hooks.contains(Hook::CheckOutput)) {
         warn_of_audit(entry, path, findings);
     }
@@ -143,6 +146,13 @@ pub(crate) fn warn_of_open_guard(
     }
     if entry.failure_mode == Some(FailureMode::Open) && guards.contains(Hook::Auth) {
         findings.warn(&path, format!("`{}` authenticates: its `auth` stays fail_closed", entry.name));
+    }
+}
+
+/// Warns of a plugin whose hooks are all turned off by `apply_to_input` and `apply_to_output`.
+pub(crate) fn warn_of_idle(entry: &PluginEntry, hooks: HookSet, path: &Path, findings: &mut Findings) {
+    if let Some(key) = entry.turned_off_by(hooks) {
+        findings.warn(&path.key(key), "is false, which leaves no hook of it: the plugin stands at no request");
     }
 }
 

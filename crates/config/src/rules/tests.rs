@@ -210,6 +210,14 @@ fn plugin_warnings() {
             r#"{ "name": "a", "hooks": [] }"#,
             "plugins[0].hooks: is empty: the plugin is loaded and stands at no request",
         ),
+        (
+            r#"{ "name": "a", "hooks": ["check_input"], "failure_mode": "fail_open", "apply_to_input": false }"#,
+            "plugins[0].apply_to_input: is false, which leaves no hook of it: the plugin stands at no request",
+        ),
+        (
+            r#"{ "name": "a", "hooks": ["check_output", "request_end"], "apply_to_output": false }"#,
+            "plugins[0].apply_to_output: is false, which leaves no hook of it: the plugin stands at no request",
+        ),
     ] {
         assert_eq!(warnings(&format!(r#"{{ "plugins": [{entry}] }}"#)), [expected], "{entry}");
     }
@@ -217,7 +225,9 @@ fn plugin_warnings() {
         r#"{ "name": "a", "hooks": ["check_input"], "failure_mode": "fail_closed" }"#,
         r#"{ "name": "a", "hooks": ["post_request"], "failure_mode": "fail_open" }"#,
         r#"{ "name": "a", "hooks": ["check_input"], "failure_mode": "fail_open", "enabled": false }"#,
-        r#"{ "name": "a", "hooks": ["check_input"], "failure_mode": "fail_open", "apply_to_input": false }"#,
+        r#"{ "name": "a", "hooks": ["check_input", "check_output"], "apply_to_input": false }"#,
+        r#"{ "name": "a", "hooks": ["check_input"], "apply_to_input": false, "enabled": false }"#,
+        r#"{ "name": "a", "hooks": ["check_input", "auth"], "apply_to_input": false, "apply_to_output": false }"#,
     ] {
         assert!(warnings(&format!(r#"{{ "plugins": [{quiet}] }}"#)).is_empty(), "{quiet}");
     }
@@ -282,4 +292,12 @@ fn server() {
     for host in ["::1", "0.0.0.0", "localhost", "gateway.internal"] {
         assert_eq!(load(&format!(r#"{{ "server": {{ "host": "{host}" }} }}"#)).config.server.host, host);
     }
+}
+
+#[test]
+fn no_problem_writes_a_line_of_its_own() {
+    let text = r#"{ "plugins": [{ "name": "a\n  plugins: fine\u001b[2J" }] }"#;
+    let problems = errors(text);
+    assert!(!problems[0].contains(['\n', '\u{1b}']), "{problems:?}");
+    assert!(problems[0].contains(r"`a\n  plugins: fine\u{1b}[2J`"), "{problems:?}");
 }

@@ -1,4 +1,4 @@
-use super::{Settings, is_sensitive_name};
+use super::{Settings, has_secret_shape, is_sensitive_name};
 use crate::secret::Secrets;
 use serde_json::{Value, json};
 
@@ -47,10 +47,44 @@ fn nothing_is_an_empty_object() {
 
 #[test]
 fn names_tell_what_is_secret() {
-    for name in ["api_key", "API-KEY", "apiKey", "webhook_secret", "token", "x-auth-token", "db_password", "key"] {
+    for name in [
+        "api_key",
+        "API-KEY",
+        "apiKey",
+        "webhook_secret",
+        "token",
+        "x-auth-token",
+        "db_password",
+        "key",
+        "openai_key",
+        "OPENAI_KEY",
+        "openaiKey",
+        "signing_key",
+        "bearer",
+        "credentials",
+    ] {
         assert!(is_sensitive_name(name), "{name}");
     }
-    for name in ["url", "max_tokens", "keyword", "monkey", "custom_setting", "secrets_pattern"] {
+    for name in
+        ["url", "max_tokens", "keyword", "monkey", "custom_setting", "secrets_pattern", "public_key", "cacheKey"]
+    {
         assert!(!is_sensitive_name(name), "{name}");
     }
+}
+
+#[test]
+fn a_secret_is_known_by_its_shape_under_any_name() {
+    for text in ["sk-abcdef", "sk-proj-Abc_123-x", " sk-abcdef123\n", "AKIAABCDEFGHIJKLMNOP", "ghp_0123456789abcdef"] {
+        assert!(has_secret_shape(text), "{text}");
+    }
+    for text in ["sk-", "sk-12345", "sk-[a-z]{20}", "the key sk-abcdef", "risk-based", "AKIA", "hf_short"] {
+        assert!(!has_secret_shape(text), "{text}");
+    }
+    let mut config = settings(json!({ "provider": "sk-abcdef", "words": ["sk-", "sk-123456"] }));
+    config.resolve(&mut |_, _| None);
+    assert_eq!(config.literal_secrets(), [vec!["provider".to_owned()], ["words", "1"].map(String::from).to_vec()]);
+    assert_eq!(config.secrets().len(), 2);
+    assert_eq!(config.get()["provider"], "sk-abcdef");
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("sk-abcdef") && shown.contains("\"sk-\""), "{shown}");
 }

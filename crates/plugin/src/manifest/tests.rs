@@ -83,3 +83,38 @@ fn a_permission_has_the_same_word_everywhere() {
         assert_eq!(serde_json::to_value(permission).unwrap(), permission.as_str());
     }
 }
+
+#[test]
+fn members_that_mean_nothing_are_named() {
+    let text = r#"{
+        "name": "guard", "version": "1.0.0", "failuremode": "fail_closed", "timeout_seconds": [{}], "timeout": { "secs": 2, "nanos": 0 },
+        "stream_modes": { "check_output": { "window": 64 }, "post_llm": "chunk" }, "permissions": ["kv"], "priority": -3,
+        "failure_mode": null, "messages": "ro", "unknown": 1
+    }"#;
+    let manifest: Manifest = serde_json::from_str(text).unwrap();
+    assert_eq!(manifest.unknown.iter().collect::<Vec<_>>(), ["failuremode", "timeout_seconds", "unknown"]);
+    let expected = Manifest::new("guard", "1.0.0")
+        .timeout(Duration::from_secs(2))
+        .stream_mode((Hook::CheckOutput, StreamMode::Window(64)))
+        .stream_mode((Hook::PostLlm, StreamMode::Chunk))
+        .permission(Permission::Kv)
+        .messages(Access::Ro)
+        .priority(-3);
+    assert_eq!(manifest, Manifest { unknown: manifest.unknown.clone(), ..expected });
+    let missing = serde_json::from_str::<Manifest>(r#"{ "name": "guard" }"#).unwrap_err().to_string();
+    assert!(missing.contains("missing field `version`"), "{missing}");
+}
+
+#[test]
+fn its_members_are_written_and_in_the_docs() {
+    let written = serde_json::to_value(Manifest::new("m", "1.0.0")).unwrap();
+    let mut members: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut expected = Manifest::MEMBERS;
+    members.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(members, expected);
+    let docs = include_str!("../../../../docs/abi.md");
+    for member in Manifest::MEMBERS {
+        assert!(docs.contains(&format!("\n| `{member}` | ")), "docs/abi.md lacks `{member}` of the manifest");
+    }
+}
