@@ -39,7 +39,7 @@ fi
 # SIGINT lets the tests stop the gateways that they started.
 failed=0
 cd "$tests"
-timeout --signal=INT --kill-after=20 260 "$venv/bin/pytest" -c pytest.ini -n 2 -q "$@" || failed=1
+timeout --signal=INT --kill-after=20 400 "$venv/bin/pytest" -c pytest.ini -n 2 -q "$@" || failed=1
 if [ $# -eq 0 ]; then
   (cd sdk/node && PYTHON="$venv/bin/python" timeout --signal=INT --kill-after=20 80 node --test --test-reporter=spec) || failed=1
 fi

@@ -8,6 +8,7 @@ use gatewright_telemetry::{LogConfig, LogOutput};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     run_by(options, builder(options))
@@ -15,13 +16,17 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 /// The same for a builder that was made for these flags.
 pub(crate) fn run_by(options: &Options, builder: GatewayBuilder) -> ExitCode {
-    match serve(options, builder) {
-        Ok(()) => ExitCode::SUCCESS,
+    let code = match serve(options, builder) {
+        Ok(()) => 0,
         Err(error) => {
             eprintln!("gatewright: {error}");
-            ExitCode::FAILURE
+            1
         }
+    };
+    if !gatewright_host_native::have_ended(Duration::ZERO) {
+        gatewright_host_native::leave(code);
     }
+    code.into()
 }
 
 /// A builder that reads the config as the flags say.

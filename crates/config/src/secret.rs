@@ -15,7 +15,7 @@ pub struct Secret {
 }
 
 /// Texts that are taken out of what is said.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrets(Vec<Arc<str>>);
 
 /// A shorter secret is part of too many words.
@@ -35,6 +35,18 @@ impl Secrets {
         self.0.is_empty()
     }
 
+    /// All of these together.
+    pub fn all<'a>(of: impl IntoIterator<Item = &'a Self>) -> Self {
+        Self::longest_first(of.into_iter().flat_map(|secrets| secrets.0.iter().cloned()).collect())
+    }
+
+    /// One may be part of another.
+    fn longest_first(mut texts: Vec<Arc<str>>) -> Self {
+        texts.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        texts.dedup();
+        Self(texts)
+    }
+
     /// A text without them.
     pub fn conceal(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(&**secret, REDACTED))
@@ -52,9 +64,7 @@ impl FromIterator<Arc<str>> for Secrets {
             texts.extend(quoted.get(1..quoted.len() - 1).filter(|inner| **inner != *secret).map(Arc::from));
             texts.push(secret);
         }
-        // One may be part of another.
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        Self(texts)
+        Self::longest_first(texts)
     }
 }
 

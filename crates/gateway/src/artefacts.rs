@@ -2,6 +2,7 @@
 
 mod hosts;
 pub(crate) mod look;
+mod rehearsal;
 mod trial;
 
 pub(crate) use hosts::Runner;

@@ -1,9 +1,10 @@
 //! A gateway that serves.
 
 use crate::artefacts::{Artefacts, Grants};
+use crate::concealed::Concealed;
 use crate::error::Error;
 use crate::linked::{Catalogue, WithArtefacts};
-use crate::plugins::{Plugins, Starting, unusable, wanted};
+use crate::plugins::{Counting, Plugins, Starting, unusable, wanted};
 use crate::providers::Providers;
 use crate::written::Written;
 use crate::{GatewayBuilder, snapshot};
@@ -17,7 +18,7 @@ use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
 use gatewright_server::{Readiness, Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
-use gatewright_telemetry::log::{Conceal, conceal, redact};
+use gatewright_telemetry::log::redact;
 use gatewright_telemetry::{HostReport, Metrics, PluginReport, ReloadResult};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
@@ -25,10 +26,14 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+/// How long the end waits for native plugins to end: it cannot make them.
+const LIBRARIES_END: Duration = Duration::from_secs(5);
+
 /// A gateway. Make one with [`Gateway::builder`].
 pub struct Gateway {
     catalogue: Catalogue,
     metrics: Arc<Metrics>,
+    counting: Counting,
     egress: Egress,
     artefacts: Artefacts,
     /// What is kept; there if there is an app dir.
@@ -39,6 +44,8 @@ pub struct Gateway {
     serving: Arc<OnceLock<Weak<Shared>>>,
     /// Whether the first config is refused if a plugin does not start.
     needs_all: bool,
+    /// What no line about a plugin shows.
+    concealed: Concealed,
     /// What is in force.
     current: InForce,
 }
@@ -100,6 +107,7 @@ impl Gateway {
         metrics.watch_hosts(move || report(watched.get().and_then(Weak::upgrade)));
         let gateway = Self {
             catalogue,
+            counting: Counting::new(metrics.clone()),
             metrics,
             egress: Egress::new(),
             artefacts,
@@ -108,6 +116,7 @@ impl Gateway {
             reaper,
             serving,
             needs_all: false,
+            concealed: Concealed::default(),
             current: InForce::default(),
         };
         (gateway, reaping)
@@ -135,12 +144,12 @@ impl Gateway {
 
     /// Makes what serves from a config.
     async fn take(&mut self, config: Config) -> Result<Made, Error> {
-        let secrets = config.plugins.iter().map(|entry| (&entry.name, entry.secrets()));
-        conceal(secrets.filter(|(_, secrets)| !secrets.is_empty()).map(|(name, secrets)| {
-            let conceal: Conceal = Arc::new(move |text| secrets.conceal(text));
-            (name.as_str().into(), conceal)
-        }));
+        // Those in force too: if this config is refused, its plugins go on, and if not, they have something to say yet.
+        self.concealed.add(self.current.config.plugins.iter().chain(&config.plugins));
         let made = self.make(config).await;
+        // What it was switched to holds if the config does.
+        let in_force = made.as_ref().map_or(&self.current.config, |made| &made.next.config);
+        self.counting.switch(is_on(in_force, "telemetry"));
         let plugins = made.as_ref().map_or(&self.current.plugins, |made| &made.next.plugins);
         self.artefacts.sweep(&plugins.artefacts());
         made
@@ -174,10 +183,14 @@ impl Gateway {
         let providers = Providers::of(&config, &self.current.providers)?;
         self.open_store(&config, &facts).await?;
         let services = |entry: &PluginEntry, grants: Grants| self.services(entry, grants);
+        if telemetry {
+            // What is started for it is counted from the beginning.
+            self.counting.switch(true);
+        }
         let starting = Starting {
             catalogue: &self.catalogue,
             services: &services,
-            metrics,
+            counting: &self.counting,
             reaper: &self.reaper,
             needs_all: self.needs_all,
         };
@@ -368,6 +381,10 @@ impl Started {
         if let Some(processes) = processes {
             // They are asked to end, and killed after 5 s.
             let _ = tokio::time::timeout(Duration::from_secs(8), processes.close()).await;
+        }
+        let ended = tokio::task::spawn_blocking(|| gatewright_host_native::have_ended(LIBRARIES_END));
+        if matches!(ended.await, Ok(false)) {
+            tracing::warn!("native plugins have not ended, and are left as they are");
         }
         if let Some(store) = store {
             // What is in the write-ahead log by then is kept anyway.

@@ -22,6 +22,7 @@ extern crate self as gatewright;
 
 mod artefacts;
 mod builder;
+mod concealed;
 mod error;
 mod gateway;
 mod linked;

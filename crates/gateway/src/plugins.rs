@@ -1,6 +1,9 @@
 //! From the config's plugins to a plugin set: instances that are as before are taken over, the others start.
 
+mod counting;
 mod fallen;
+
+pub(crate) use counting::Counting;
 
 use crate::artefacts::{Artefacts, Grants};
 use crate::error::Error;
@@ -15,7 +18,7 @@ use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, 
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Failure, FailureMode, Hook, HookSet, Manifest};
-use gatewright_telemetry::{LoadedContent, LoadedPlugin, Metrics};
+use gatewright_telemetry::{LoadedContent, LoadedPlugin};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -76,7 +79,7 @@ pub(crate) struct Starting<'a> {
     pub(crate) catalogue: &'a Catalogue,
     /// The services of the instance of this entry.
     pub(crate) services: &'a (dyn Fn(&PluginEntry, Grants) -> Services + Sync),
-    pub(crate) metrics: Option<&'a Metrics>,
+    pub(crate) counting: &'a Counting,
     pub(crate) reaper: &'a Reaper,
     /// Whether a first config is refused if a plugin does not start.
     pub(crate) needs_all: bool,
@@ -303,7 +306,7 @@ impl Plugins {
             hooks = hooks.iter().chain([Hook::Auth]).collect();
         }
         let services = (starting.services)(entry, grants);
-        let probe = starting.metrics.map(|metrics| metrics.probe(name, hooks));
+        let probe = Some(starting.counting.of(name, hooks));
         let hosted = match source {
             Source::Linked(linked) => linked.make(origin.config.clone()),
             Source::Loaded(loaded) => loaded,
@@ -326,9 +329,7 @@ impl Plugins {
             }
             Err(failure) => Failure::new(entry.secrets().conceal(&failure.to_string())),
         };
-        if let Some(metrics) = starting.metrics {
-            metrics.plugin_load_failed(name);
-        }
+        starting.counting.load_failed(name);
         if let Some(before) = in_use.filter(|(_, instance)| !instance.is_absent()) {
             let then = match unchanged {
                 true if is_gone => Then::Orphan,

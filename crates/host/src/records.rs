@@ -6,6 +6,9 @@ use std::sync::Arc;
 /// The largest row.
 const MAX_ROW_BYTES: usize = 64 << 10;
 
+/// The longest name of a table.
+const MAX_TABLE_BYTES: usize = 256;
+
 /// Writes a plugin's rows as log lines.
 #[derive(Clone, Debug)]
 pub struct LoggedRecords {
@@ -23,6 +26,9 @@ impl LoggedRecords {
 
 impl Records for LoggedRecords {
     fn append(&self, record: Record) -> Result<(), ServiceError> {
+        if record.table.len() > MAX_TABLE_BYTES {
+            return Err(ServiceError::TooLarge(format!("a table's name has at most {MAX_TABLE_BYTES} bytes")));
+        }
         let row = serde_json::Value::Object(record.row).to_string();
         if row.len() > MAX_ROW_BYTES {
             return Err(ServiceError::TooLarge(format!("a row has at most {MAX_ROW_BYTES} bytes")));

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A library that was opened.
 struct Library {
@@ -17,6 +18,9 @@ struct Library {
     staged: Staged,
     introduction: Introduction,
 }
+
+/// How long the end of the process waits for that of the plugin.
+const LONGEST_END: Duration = Duration::from_secs(5);
 
 pub(super) fn run(file: &Path) -> ExitCode {
     // The gateway makes lines of its log of these.
@@ -26,7 +30,12 @@ pub(super) fn run(file: &Path) -> ExitCode {
         Err(error) => return failed(&error.to_string()),
     };
     match Library::open(file) {
-        Ok(library) => process::run(Arc::new(library)),
+        Ok(library) => {
+            let code = process::run(Arc::new(library));
+            // Who waits for this process kills it after a while.
+            gatewright_host_native::have_ended(LONGEST_END);
+            code
+        }
         Err(error) => failed(&error),
     }
 }

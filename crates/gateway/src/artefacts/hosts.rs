@@ -2,6 +2,7 @@
 
 use super::failure;
 use super::look::look;
+use super::rehearsal::rehearse;
 use gatewright_config::{ArtefactKind, DEFAULT_MEMORY_MB, InstanceMode, Isolation, PluginEntry, Unusable};
 use gatewright_host::Staged;
 use gatewright_host_native as native;
@@ -90,6 +91,11 @@ impl Hosts {
         if entry.isolation == Some(Isolation::Process) {
             return self.isolated(entry, staged).await;
         }
+        if let Some(runner) = &self.runner
+            && !native::is_open(&staged.sha256)
+        {
+            rehearse(runner, &staged.path).await.map_err(|why| unloadable(&file, &why))?;
+        }
         let options = native::Options {
             inline: entry.inline == Some(true),
             timeout: entry.timeout(),
@@ -175,6 +181,10 @@ pub(super) fn fits(bytes: u64) -> Result<(), String> {
         true => Err(format!("a component has at most {} MiB", MAX_COMPONENT_BYTES >> 20)),
         false => Ok(()),
     }
+}
+
+fn unloadable(file: &Path, why: &str) -> Failure {
+    Failure::new(format!("`{}` cannot be loaded: {why}", file.display()))
 }
 
 fn unusable(error: LoadError) -> Unusable {

@@ -159,7 +159,6 @@ async fn a_config_that_is_wrong_leaves_the_old_one() {
         json!([entry("never", json!({ "hooks": ["check_output"] }))]),
         json!([entry("never", json!({})), { "name": "nobody" }]),
         json!([{ "name": "never", "path": "builtin:nobody" }]),
-        json!([{ "name": "never", "path": "http://never" }]),
     ] {
         let error = started.reload(config(plugins.clone())).await.unwrap_err();
         assert!(matches!(error, Error::Config(_)), "{plugins}: {error}");
@@ -365,6 +364,25 @@ fn an_address_is_an_ip_or_a_name() {
     for host in ["", "127.0.0.1:80", "no such host", "[127.0.0.1"] {
         assert_eq!(address(host, 80).unwrap_err().to_string(), format!("`{host}` is no address to listen on"));
     }
+}
+
+#[tokio::test]
+async fn calls_are_counted_as_long_as_there_is_telemetry() {
+    let plugins = |enabled: bool| json!([entry("counted", json!({})), { "name": "telemetry", "enabled": enabled }]);
+    let mut started = start(plugins(false)).await;
+    let instance = serving(&started, "marked").unwrap();
+    let (row, mut counts) =
+        ("gatewright_plugin_calls_total{plugin=\"marked\",hook=\"pre_llm\",result=\"ok\"}", Vec::new());
+    for enabled in [false, true, false, true] {
+        started.reload(config(plugins(enabled))).await.unwrap();
+        assert!(ask(started.address(), "hello").await.contains("200 OK"));
+        let metrics = started.gateway.metrics.render();
+        let counted = metrics.lines().find_map(|line| line.strip_prefix(row)).map(|count| count.trim().to_owned());
+        counts.push(counted.unwrap_or_default());
+    }
+    assert_eq!(counts, ["", "1", "1", "2"]);
+    assert!(Arc::ptr_eq(&instance, &serving(&started, "marked").unwrap()), "it was counted without being made anew");
+    drain(started).await;
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::prelude::*;
 use gatewright_builtins::Privileges;
+use gatewright_telemetry::Metrics;
 use gatewright_testkit::services::MockServices;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -53,8 +54,9 @@ async fn running(plugins: &str) -> Vec<String> {
     let (reaper, _task) = Reaper::new();
     let services = |_: &PluginEntry, _: Grants| MockServices::default().services();
     let catalogue = catalogue();
+    let counting = Counting::new(Arc::new(Metrics::new()));
     let starting =
-        Starting { catalogue: &catalogue, services: &services, metrics: None, reaper: &reaper, needs_all: false };
+        Starting { catalogue: &catalogue, services: &services, counting: &counting, reaper: &reaper, needs_all: false };
     let (_, set) = Plugins::default().next(&config(plugins), Arrivals::new(), &starting).await.unwrap();
     set.members().iter().map(|member| member.instance.name().to_string()).collect()
 }

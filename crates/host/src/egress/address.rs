@@ -53,7 +53,7 @@ fn needs_v4(address: Ipv4Addr) -> (Reach, &'static str) {
         [127, ..] => (Reach::Private, "a loopback address"),
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => (Reach::Private, "a private address"),
         // Where a cloud has its metadata.
-        [100, 100, 100, 200] => (Reach::Any, "a metadata service"),
+        [100, 100, 100, 200] | [168, 63, 129, 16] => (Reach::Any, "a metadata service"),
         [100, 64..=127, ..] => (Reach::Private, "a shared address"),
         [0, ..] => (Reach::Any, "an unspecified address"),
         [169, 254, ..] => (Reach::Any, "a link-local address"),
@@ -72,7 +72,9 @@ fn needs_v6(address: Ipv6Addr) -> (Reach, &'static str) {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => (Reach::Any, "an unspecified address"),
         [0, 0, 0, 0, 0, 0, 0, 1] => (Reach::Private, "a loopback address"),
-        [0xfd00, 0x0ec2, ..] => (Reach::Any, "a metadata service"),
+        [0xfd00, 0x0ec2, ..] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] | [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42] => {
+            (Reach::Any, "a metadata service")
+        }
         [0xfc00..=0xfdff, ..] => (Reach::Private, "a private address"),
         [0xfe80..=0xfebf, ..] => (Reach::Any, "a link-local address"),
         [0xff00..=0xffff, ..] => (Reach::Any, "a multicast address"),

@@ -13,3 +13,12 @@ fn a_row_is_bounded() {
     let message = records.append(row(MAX_ROW_BYTES - around + 1)).unwrap_err().to_string();
     assert_eq!(message, "too large: a row has at most 65536 bytes");
 }
+
+#[test]
+fn the_name_of_its_table_is_bounded() {
+    let records = LoggedRecords::new("it");
+    let of = |length| Record { table: "t".repeat(length), ..row(1) };
+    assert_eq!(records.append(of(MAX_TABLE_BYTES)), Ok(()));
+    let message = records.append(of(MAX_TABLE_BYTES + 1)).unwrap_err().to_string();
+    assert_eq!(message, "too large: a table's name has at most 256 bytes");
+}
