@@ -61,6 +61,12 @@ def test_the_end_waits_for_that_of_a_library(start, upstream, library, tmp_path)
     assert ended.exists(), "`destroy` was cut short"
 
 
+def test_a_gateway_in_the_environment_of_a_plugin_loads_libraries(start, upstream, library, tmp_path):
+    environment = {"GATEWRIGHT_PLUGIN_SOCKET": str(tmp_path / "socket"), "GATEWRIGHT_PLUGIN_COOKIE": token_hex(8)}
+    gateway = start(standard_config(upstream.url, plugins=[entry(library())]), env=environment)
+    assert ask(gateway) == 200
+
+
 def test_a_library_that_never_ends_is_left_as_it_is(start, upstream, library):
     gateway = start(standard_config(upstream.url, plugins=[entry(library("NEVER_ENDS"))]))
     assert ask(gateway) == 200

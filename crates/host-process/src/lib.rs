@@ -33,6 +33,7 @@ mod wire;
 
 pub use address::{Address, BadAddress};
 pub use error::LoadError;
+pub use gatewright_proto::COOKIE as COOKIE_VARIABLE;
 pub use options::{Options, Patience};
 pub use process::{Process, Status};
 pub use processes::Processes;

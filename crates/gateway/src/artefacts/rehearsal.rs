@@ -3,6 +3,7 @@
 //! take the process with them.
 
 use super::hosts::Runner;
+use gatewright_host_process::COOKIE_VARIABLE;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -16,9 +17,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// here says better.
 pub(super) async fn rehearse(runner: &Runner, library: &Path) -> Result<(), String> {
     let mut command = Command::new(&runner.program);
-    // Without a cookie, the runner opens it, says that it is not run by hand, and ends.
-    command.args(&runner.arguments).arg(library).stdin(Stdio::null()).stdout(Stdio::null());
-    command.stderr(Stdio::null()).kill_on_drop(true);
+    // Without a cookie the runner opens it, says that it is not run by hand, and ends.
+    command.args(&runner.arguments).arg(library).env_remove(COOKIE_VARIABLE);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     match tokio::time::timeout(LONGEST, command.status()).await {
         Ok(Ok(status)) => match status.signal() {
             Some(signal) => Err(format!("the process in which it was opened first ended by signal {signal}")),
