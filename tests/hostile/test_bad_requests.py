@@ -1,10 +1,12 @@
 """Requests that are wrong: each gets a clear error in its dialect, and nothing reaches a provider by accident."""
 
 import json
+import time
 
 import pytest
 from envelope import PATHS, chat, error_of
 from gateway import post
+from raw import Raw
 
 DIALECTS = ["openai", "anthropic"]
 DEEP = 200_000
@@ -165,3 +167,22 @@ def test_compressed_request(gateway, upstream, dialect):
     assert status in (400, 415), body
     error_of(dialect, body)
     assert not upstream.chats()
+
+
+def test_very_many_members(gateway, upstream):
+    """What they take does not grow with each of the others."""
+    unknown = b"".join(b', "unknown_%d": 1' % number for number in range(200_000))
+    asked = b'{"model": "openai/x", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]%s}' % unknown
+    began = time.monotonic()
+    status, headers, _ = post(gateway.url + PATHS["anthropic"], asked)
+    assert status == 200
+    assert time.monotonic() - began < 10
+    assert headers["x-gatewright-dropped"].startswith("unknown_0, unknown_1, ")
+
+
+def test_a_list_in_several_header_lines(gateway, upstream):
+    with Raw(gateway) as raw:
+        raw.request(PATHS["anthropic"], chat("anthropic/x"), ["anthropic-beta: one", "anthropic-beta: two"])
+        assert raw.answer()[0] == 200
+    sent = [value for name, value in upstream.last().headers if name.lower() == "anthropic-beta"]
+    assert ",".join(sent) == "one,two"

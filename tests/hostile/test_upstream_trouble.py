@@ -73,6 +73,22 @@ def test_in_the_middle_of_a_stream(tight, dialect, provider, fault):
     assert b"message_stop" not in body
 
 
+def test_the_last_line_ends_are_missing(gateway, dialect, provider):
+    """The last event says that it is the last: nothing is missing."""
+    status, _, body = post(gateway.url + PATHS[dialect], chat(f"{provider}/unended", stream=True))
+    assert status == 200
+    assert b"event: error" not in body, body
+    assert body.endswith(b"\n\n") and (b"[DONE]" in body or b"message_stop" in body), body[-200:]
+
+
+def test_usage_with_every_chunk(gateway, upstream):
+    """What was not asked for is hidden where it stands alone, and nothing else with it."""
+    status, _, body = post(gateway.url + PATHS["openai"], chat("openai/totals", stream=True))
+    assert status == 200
+    sent = [event for event in upstream.finished().sent.split(b"\n\n") if b'"choices": []' not in event]
+    assert body.split(b"\n\n") == sent
+
+
 def test_whole_answer_cut(tight, dialect, provider):
     status, _, body = post(tight.url + PATHS[dialect], chat(f"{provider}/fault-cut"))
     assert status == 502

@@ -7,6 +7,8 @@ would refuse, and keeps each request with its raw bytes and what it was sent. Th
     pace-MS-COUNT              streams COUNT pieces, MS milliseconds apart
     split                      streams in TCP pieces of 7 bytes, whatever the events
     comments                   streams with comments and CRLF line ends among the events
+    unended                    streams without the line ends behind the last event
+    totals                     streams the usage so far with every chunk, if it is asked for
     large                      answers with 1 MiB of text
     flood                      streams 256 MiB, as fast as it can, in events of 64 KiB
     fault-status-N[-once]      answers status N with an error envelope; `once`: the first time only
@@ -419,6 +421,11 @@ class Chat:
             whole = events[SOME] + events[SOME].replace(b"data:", b"data: " + b" " * 65536)
             for _ in range(FLOOD_EVENTS):
                 connection.send(b"%x\r\n%b\r\n" % (len(whole), whole))
+        if self.model == "unended":
+            events[-1] = events[-1].rstrip()
+        if self.model == "totals":
+            usage = b'"usage": {"prompt_tokens": 1, "completion_tokens": 1}'
+            events = [event.replace(b'"usage": null', usage) for event in events]
         if self.model == "split":
             whole = b"".join(events)
             events = [whole[at : at + 7] for at in range(0, len(whole), 7)]

@@ -21,6 +21,9 @@ pub(crate) struct Carry {
     reported: usize,
 }
 
+/// The most names that are noted of what is left out. Who sends more members than anybody knows is not told of all.
+const MOST_DROPPED: usize = 100;
+
 static NO_EXTRA: Extra = Extra::new();
 
 // === impl Carry ===
@@ -74,9 +77,9 @@ impl Carry {
         &NO_EXTRA
     }
 
-    /// Notes what is left out without changing the meaning; the same thing once.
+    /// Notes what is left out without changing the meaning; the same thing once, and no more than [`MOST_DROPPED`].
     pub(crate) fn drop(&mut self, param: &str) {
-        if !self.dropped.iter().any(|dropped| dropped.param == param) {
+        if self.dropped.len() < MOST_DROPPED && !self.dropped.iter().any(|dropped| dropped.param == param) {
             self.dropped.push(Dropped { param: param.to_owned() });
         }
     }

@@ -1,7 +1,7 @@
 //! The head of a request: found without parsing the rest, and spliced on the way out.
 
 use crate::{
-    json::{Edits, Fault, Read, Value, with_members, write},
+    json::{Edits, Fault, Read, Value, is_mistaken_for, with_members, write},
     rewrite::Changes,
     scan::{self, Member},
 };
@@ -68,6 +68,17 @@ fn stream_options(value: &[u8]) -> Bytes {
     }
 }
 
+/// The members that are looked for.
+const NAMES: [&str; 6] = ["model", "messages", "stream", "stream_options", "max_tokens", "fallbacks"];
+
+/// Refuses a name that some readers take for one of the head's.
+fn unmistaken(name: &str) -> Read<()> {
+    match NAMES.into_iter().find(|known| is_mistaken_for(name, known)) {
+        Some(known) => Err(Fault::new(format!("must be written `{known}`")).under(name)),
+        None => Ok(()),
+    }
+}
+
 /// The members of the head that were met.
 #[derive(Default)]
 struct Members<'a> {
@@ -96,7 +107,7 @@ impl<'a> Members<'a> {
             "stream_options" => &mut self.stream_options,
             "max_tokens" => &mut self.max_tokens,
             "fallbacks" => &mut self.fallbacks,
-            _ => return Ok(()),
+            other => return unmistaken(other),
         };
         match slot.replace(member) {
             Some(_) => Err(Fault::new("stands there twice").under(&name)),

@@ -1,11 +1,12 @@
 //! Writes an edited object of the same dialect: only what was edited is written, the rest keeps its bytes.
 
 use crate::{
-    json::{extra, write},
+    json::write,
     scan::{self, ScanError},
 };
 use bytes::{Bytes, BytesMut};
-use gatewright_model::Extra;
+use gatewright_model::{Extra, Raw};
+use std::collections::HashMap;
 
 /// The members that differ from the wire. A payload without wire differs in all that it says.
 #[derive(Debug, Default)]
@@ -24,6 +25,7 @@ struct Change {
 /// The object `text` with its members in their order, changed ones changed, new ones at the end. `old` and `new`: the
 /// members that the model has no field for, before and after the edits.
 pub(crate) fn rewrite(text: &str, old: &Extra, new: &Extra, mut changes: Changes) -> Result<Bytes, ScanError> {
+    let (before, now) = (by_name(old), by_name(new));
     let mut out = BytesMut::with_capacity(text.len() + 256);
     write::object(&mut out, |object| {
         for member in scan::members(text) {
@@ -36,13 +38,13 @@ pub(crate) fn rewrite(text: &str, old: &Extra, new: &Extra, mut changes: Changes
                 }
                 continue;
             }
-            match (extra(old, &name), extra(new, &name)) {
+            match (before.get(&*name), now.get(&*name)) {
                 (Some(_), None) => {}
                 (_, Some(now)) => object.raw(&name, now.as_str()),
                 (None, None) => object.raw(&name, member.value),
             }
         }
-        for (name, value) in new.iter().filter(|(name, _)| extra(old, name).is_none()) {
+        for (name, value) in new.iter().filter(|(name, _)| !before.contains_key(&**name)) {
             if changes.find(name).is_none() {
                 object.raw(name, value.as_str());
             }
@@ -51,6 +53,11 @@ pub(crate) fn rewrite(text: &str, old: &Extra, new: &Extra, mut changes: Changes
         Ok(())
     })?;
     Ok(out.freeze())
+}
+
+/// Members by their names, of which a client may send any number.
+fn by_name(extra: &Extra) -> HashMap<&str, &Raw> {
+    extra.iter().rev().map(|(name, value)| (&**name, value)).collect()
 }
 
 /// The array `name` of the object `text` with the elements `new`: those that were there before (`old`) as they stand,
@@ -65,12 +72,17 @@ pub(crate) fn array<T: PartialEq, E>(
         return Ok(None);
     }
     let raw = elements(text, name);
-    let mut out = BytesMut::new();
+    let (mut out, mut next) = (BytesMut::new(), 0);
     write::array(&mut out, |array| {
         new.iter().try_for_each(|element| {
-            let index = old.iter().position(|old| old == element);
-            match index.and_then(|index| raw.get(index)) {
-                Some(raw) => {
+            // Most stand behind the one before, as they did.
+            let index = match old.get(next) == Some(element) {
+                true => Some(next),
+                false => old.iter().position(|old| old == element),
+            };
+            match index.and_then(|index| Some((index, raw.get(index)?))) {
+                Some((index, raw)) => {
+                    next = index + 1;
                     array.raw(raw);
                     Ok(())
                 }

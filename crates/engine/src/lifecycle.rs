@@ -164,11 +164,14 @@ impl Open {
             Some(wire) if response.edited().is_none() => wire.read(),
             _ => response.edited(),
         };
+        let mut usage = None;
         if let Some(Output::Chat(chat)) = read {
-            self.progress.usage = chat.usage;
+            usage = chat.usage;
             self.progress.finish = chat.choices.first().and_then(|choice| choice.finish.clone());
         }
-        self.progress.usage = self.progress.usage.or_else(|| response.wire().and_then(|wire| wire.usage()));
+        // An answer that a plugin put in its place takes nothing back of what the provider counted.
+        let usage = usage.or_else(|| response.wire().and_then(|wire| wire.usage()));
+        self.progress.usage = usage.or(self.progress.usage);
     }
 
     fn has_closing(&self) -> bool {

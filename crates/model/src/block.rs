@@ -111,6 +111,9 @@ pub enum MediaSource {
     Text(String),
 }
 
+/// Members of blocks that the model reads as text: of a document what it is about.
+const READ_OF_BLOCKS: &[&str] = &["context"];
+
 // === impl Block ===
 
 impl Block {
@@ -132,22 +135,25 @@ impl Block {
         }
     }
 
-    /// Calls `visit` with every text in the block that is not empty, those inside tool results too. Of a block that the
-    /// gateway does not know it is every string, since the model reads it all the same.
+    /// Calls `visit` with every text in the block that is not empty, those inside tool results too, and a document's title
+    /// and context. Of a block that the gateway does not know it is every string, since the model reads it all the same.
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
         match &self.content {
             Content::ToolResult { content, .. } => content.iter().for_each(|block| block.texts(visit)),
-            Content::Other(raw) => match raw.parsed() {
-                Some(value) => visit_strings(&value, visit),
-                // Nothing of it may pass unseen.
-                None if !raw.as_str().is_empty() => visit(raw.as_str()),
-                None => {}
-            },
-            _ => match self.as_text() {
-                "" => {}
-                text => visit(text),
-            },
+            Content::Other(raw) => visit_raw(raw, visit),
+            content => {
+                let name = match content {
+                    Content::Document { name, .. } => name.as_deref(),
+                    _ => None,
+                };
+                for text in [self.as_text(), name.unwrap_or_default()] {
+                    if !text.is_empty() {
+                        visit(text);
+                    }
+                }
+            }
         }
+        visit_extra(&self.extra, READ_OF_BLOCKS, visit);
     }
 
     /// Replaces texts, of those that [`Block::texts`] visits: `edit` answers `Some` where one is to change. Answers whether
@@ -164,33 +170,51 @@ impl Block {
 
     /// The block with other texts; `None` if none changes. A text that is replaced is not copied first.
     fn mapped(&self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
-        let content = match &self.content {
-            Content::Text(text) => Content::Text(replaced(text, edit)?),
-            Content::Refusal(text) => Content::Refusal(replaced(text, edit)?),
-            Content::Reasoning { text, signature, redacted } => {
+        match (self.content.mapped(edit), mapped_extra(&self.extra, READ_OF_BLOCKS, edit)) {
+            (None, None) => None,
+            (content, extra) => Some(Self {
+                content: content.unwrap_or_else(|| self.content.clone()),
+                extra: extra.unwrap_or_else(|| self.extra.clone()),
+            }),
+        }
+    }
+}
+
+impl Content {
+    fn mapped(&self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
+        Some(match self {
+            Self::Text(text) => Self::Text(replaced(text, edit)?),
+            Self::Refusal(text) => Self::Refusal(replaced(text, edit)?),
+            Self::Reasoning { text, signature, redacted } => {
                 let text = replaced(text, edit)?;
-                Content::Reasoning { text, signature: signature.clone(), redacted: redacted.clone() }
+                Self::Reasoning { text, signature: signature.clone(), redacted: redacted.clone() }
             }
-            Content::ToolUse { id, name, arguments } => {
-                Content::ToolUse { arguments: replaced(arguments, edit)?, id: id.clone(), name: name.clone() }
+            Self::ToolUse { id, name, arguments } => {
+                Self::ToolUse { arguments: replaced(arguments, edit)?, id: id.clone(), name: name.clone() }
             }
-            Content::Document { source: MediaSource::Text(text), name } => {
-                Content::Document { source: MediaSource::Text(replaced(text, edit)?), name: name.clone() }
-            }
-            Content::ToolResult { id, content, is_error } => {
-                let content = mapped(content, edit)?;
-                Content::ToolResult { id: id.clone(), content, is_error: *is_error }
-            }
-            Content::Other(raw) => match raw.parsed() {
-                Some(mut value) => {
-                    let changed = map_strings(&mut value, edit);
-                    changed.then(|| Content::Other(Raw::from_value(&value)))?
+            Self::Document { source, name } => {
+                let text = match source {
+                    MediaSource::Text(text) => replaced(text, edit).map(MediaSource::Text),
+                    _ => None,
+                };
+                match (text, name.as_deref().and_then(|name| replaced(name, edit))) {
+                    (None, None) => return None,
+                    (text, title) => Self::Document {
+                        source: text.unwrap_or_else(|| source.clone()),
+                        name: title.or_else(|| name.clone()),
+                    },
                 }
-                None => Content::Text(replaced(raw.as_str(), edit)?),
+            }
+            Self::ToolResult { id, content, is_error } => {
+                let content = mapped(content, edit)?;
+                Self::ToolResult { id: id.clone(), content, is_error: *is_error }
+            }
+            Self::Other(raw) => match mapped_raw(raw, edit)? {
+                Json::String(text) if raw.parsed().is_none() => Self::Text(text),
+                value => Self::Other(Raw::from_value(&value)),
             },
-            Content::Image { .. } | Content::Audio { .. } | Content::Document { .. } => return None,
-        };
-        Some(Self { content, extra: self.extra.clone() })
+            Self::Image { .. } | Self::Audio { .. } => return None,
+        })
     }
 }
 
@@ -222,6 +246,45 @@ impl From<Content> for Block {
     fn from(content: Content) -> Self {
         Self { content, extra: Extra::new() }
     }
+}
+
+/// Every string in a JSON text; one that no tree holds is a text as a whole, so that nothing of it passes unseen.
+fn visit_raw(raw: &Raw, visit: &mut dyn FnMut(&str)) {
+    match raw.parsed() {
+        Some(value) => visit_strings(&value, visit),
+        None if !raw.as_str().is_empty() => visit(raw.as_str()),
+        None => {}
+    }
+}
+
+/// The value with other strings; `None` if none changes.
+fn mapped_raw(raw: &Raw, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Json> {
+    match raw.parsed() {
+        Some(mut value) => map_strings(&mut value, edit).then_some(value),
+        None => replaced(raw.as_str(), edit).map(Json::String),
+    }
+}
+
+/// Every string in those members that the model reads, though there is no field for them here.
+pub(crate) fn visit_extra(extra: &Extra, read: &[&str], visit: &mut dyn FnMut(&str)) {
+    for (_, value) in extra.iter().filter(|(name, _)| read.contains(&&**name)) {
+        visit_raw(value, visit);
+    }
+}
+
+/// The members with other strings in those; `None` if none changes.
+pub(crate) fn mapped_extra(
+    extra: &Extra,
+    read: &[&str],
+    edit: &mut dyn FnMut(&str) -> Option<String>,
+) -> Option<Extra> {
+    let mut all = None;
+    for (at, (_, value)) in extra.iter().enumerate().filter(|(_, (name, _))| read.contains(&&**name)) {
+        if let Some(new) = mapped_raw(value, edit) {
+            all.get_or_insert_with(|| extra.clone())[at].1 = Raw::from_value(&new);
+        }
+    }
+    all
 }
 
 /// Every string in a value. JSON is read to a bounded depth, so this ends.

@@ -1,6 +1,6 @@
 //! Messages, cheap to share and to edit one at a time.
 
-use crate::block::mapped;
+use crate::block::{mapped, mapped_extra, visit_extra};
 use crate::{Block, Dialect, Extra, Raw};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -33,6 +33,9 @@ pub struct Message {
     extra: Extra,
     source: Option<Source>,
 }
+
+/// Members of messages that the model reads as text: its own thoughts, where they are in no form that has a field.
+const READ_OF_MESSAGES: &[&str] = &["reasoning", "reasoning_content", "reasoning_details"];
 
 /// A text that stands in another's stead, after the place of that among the texts of a conversation.
 pub type PlacedText = (u32, String);
@@ -176,19 +179,23 @@ impl Message {
         &mut self.blocks
     }
 
-    /// Calls `visit` with every text of the message that is not empty.
+    /// Calls `visit` with every text of the message that is not empty: of its blocks, and of thoughts in a form that the
+    /// gateway does not know.
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
         self.blocks.iter().for_each(|block| block.texts(visit));
+        visit_extra(&self.extra, READ_OF_MESSAGES, visit);
     }
 
-    /// All plain text blocks, joined by line breaks.
+    /// The texts of all blocks, joined by line breaks.
     pub fn joined_text(&self) -> String {
         let mut joined = String::new();
-        self.texts(&mut |text| {
-            if !joined.is_empty() {
-                joined.push('\n');
-            }
-            joined.push_str(text);
+        self.blocks.iter().for_each(|block| {
+            block.texts(&mut |text| {
+                if !joined.is_empty() {
+                    joined.push('\n');
+                }
+                joined.push_str(text);
+            })
         });
         joined
     }
@@ -305,9 +312,16 @@ impl Messages {
         for index in 0..self.0.len() {
             let message = &self.0[index];
             let of = TextOf { role: message.role, message: index };
-            let Some(blocks) = mapped(&message.blocks, &mut |text| edit(of, text)) else { continue };
-            let (name, extra) = (message.name.clone(), message.extra.clone());
-            let new = Message { role: message.role, name, blocks, extra, source: None };
+            let edit = &mut |text: &str| edit(of, text);
+            let (blocks, extra) =
+                match (mapped(&message.blocks, edit), mapped_extra(&message.extra, READ_OF_MESSAGES, edit)) {
+                    (None, None) => continue,
+                    (blocks, extra) => (
+                        blocks.unwrap_or_else(|| message.blocks.clone()),
+                        extra.unwrap_or_else(|| message.extra.clone()),
+                    ),
+                };
+            let new = Message { role: message.role, name: message.name.clone(), blocks, extra, source: None };
             Arc::make_mut(&mut self.0)[index] = Arc::new(new);
             changed = true;
         }

@@ -20,11 +20,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Headers of the client that go along to the provider.
-const FORWARDED: [HeaderName; 5] = [
-    HeaderName::from_static("traceparent"),
+const FORWARDED: [HeaderName; 2] =
+    [HeaderName::from_static("traceparent"), HeaderName::from_static("anthropic-version")];
+
+/// The same, of those that are lists: they may come in several lines.
+const FORWARDED_LISTS: [HeaderName; 3] = [
     HeaderName::from_static("tracestate"),
     HeaderName::from_static("anthropic-beta"),
-    HeaderName::from_static("anthropic-version"),
     HeaderName::from_static("openai-beta"),
 ];
 
@@ -120,6 +122,11 @@ impl Open {
         for name in FORWARDED {
             if let Some(value) = headers.get(&name) {
                 forwarded.insert(name, value.clone());
+            }
+        }
+        for name in FORWARDED_LISTS {
+            for value in headers.get_all(&name) {
+                forwarded.append(name.clone(), value.clone());
             }
         }
         if let Some(id) = request_id::header_value(&self.request_id) {

@@ -38,12 +38,14 @@ pub(super) fn decode(body: &Bytes) -> Result<Chat, DecodeError> {
 fn read(mut object: Object<'_>) -> Read<Chat> {
     HEAD.into_iter().for_each(|name| object.remove(name));
     let system = object.read_as("system", messages::read_system)?;
-    let messages = object.need("messages", |messages| messages.list(messages::read))?;
+    // Each in its own place at once: of very many, a list of them would be copied while it grows.
+    let shared = |message: Value<'_>| messages::read(message).map(Arc::new);
+    let messages = object.need("messages", |messages| messages.list(shared))?;
     let tools = object.read_as("tools", |tools| tools.list(tool::read))?.unwrap_or_default();
     let (tool_choice, parallel) = object.read_as("tool_choice", tool::read_choice)?.unwrap_or_default();
     let mut params = params::read(&mut object)?;
     params.parallel_tool_calls = parallel;
-    let messages = system.into_iter().chain(messages).collect();
+    let messages = system.map(Arc::new).into_iter().chain(messages).collect();
     Ok(Chat { messages, tools: Arc::new(tools), tool_choice, params, extra: object.rest() })
 }
 

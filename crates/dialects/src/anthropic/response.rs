@@ -33,11 +33,12 @@ fn read(value: Value<'_>) -> Read<ChatResponse> {
     let sequence = object.string("stop_sequence")?;
     let finish = object.string("stop_reason")?.map(|word| finish::read(&word, sequence));
     Ok(ChatResponse {
-        id: object.string("id")?.unwrap_or_default(),
-        model: object.string("model")?.unwrap_or_default(),
+        // What is beside the answer must not cost the client the answer.
+        id: object.string("id").ok().flatten().unwrap_or_default(),
+        model: object.string("model").ok().flatten().unwrap_or_default(),
         created: None,
         choices: vec![Choice { index: 0, message, finish, extra: Extra::new() }],
-        usage: object.read_as("usage", usage::read)?,
+        usage: object.read_as("usage", usage::read).ok().flatten(),
         extra: object.rest(),
     })
 }

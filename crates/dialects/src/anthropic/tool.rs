@@ -23,7 +23,7 @@ pub(super) fn read(value: Value<'_>) -> Read<Tool> {
     Ok(Tool::Function {
         name: object.need_string("name")?,
         description: object.string("description")?,
-        schema: object.take("input_schema").map(Value::raw),
+        schema: object.read_as("input_schema", |schema| Ok(schema.raw()))?,
         strict: object.read_as("strict", Value::bool)?,
         extra: object.rest(),
     })

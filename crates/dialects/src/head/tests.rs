@@ -117,6 +117,24 @@ fn a_member_of_the_head_may_not_stand_there_twice() {
 }
 
 #[test]
+fn a_member_of_the_head_may_not_stand_there_in_another_case() {
+    for (name, known) in [
+        ("Model", "model"),
+        ("mod\\u0065L", "model"),
+        ("MESSAGES", "messages"),
+        ("me\u{17f}sages", "messages"),
+        ("Stream", "stream"),
+        ("Stream_Options", "stream_options"),
+        ("fallbac\u{212a}s", "fallbacks"),
+    ] {
+        let body = format!("{{\"model\":\"m\",\"messages\":[],\"{name}\":null}}");
+        assert!(refusal(&OPENAI, body).0.ends_with(&format!("must be written `{known}`")), "{name}");
+    }
+    let others = r#"{"model":"m","messages":[],"Models":1,"modél":2,"extraBody":3,"é":4}"#;
+    assert_eq!(scan(others).model, "m");
+}
+
+#[test]
 fn unedited_bytes_pass_with_the_splices() {
     let plain =
         "{ \"model\" : \"gpt-4o\" , \"messages\":[ {\"x\":1} ],\"unknown\":{\"a\":[1.50,1e5]}, \"é\":\"\\u00e9\" }\n";

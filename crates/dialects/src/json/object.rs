@@ -1,6 +1,9 @@
 //! The members of one object, taken out one after the other.
 
-use super::{Fault, Kind, Read, Value};
+use super::{
+    Fault, Kind, Read, Value,
+    alike::{folded_name, is_mistaken_for, may_be_mistaken},
+};
 use crate::scan;
 use gatewright_model::{Extra, Raw};
 use smallvec::SmallVec;
@@ -10,6 +13,8 @@ use std::{borrow::Cow, collections::HashSet};
 #[derive(Debug)]
 pub(crate) struct Object<'a> {
     members: SmallVec<[(Cow<'a, str>, Value<'a>); 8]>,
+    /// In a request: some readers may take one of the names for another.
+    ambiguous: bool,
 }
 
 /// Above this many members, names that stand twice are found with a set.
@@ -27,14 +32,47 @@ impl<'a> Object<'a> {
             let member = member?;
             members.push((member.name(), Value { text: member.value, ..value }));
         }
-        let mut object = Self { members };
-        while let Some(index) = object.repeated() {
+        let mut object = Self { members, ambiguous: false };
+        if let Some(index) = object.repeated() {
             if !value.lenient {
                 return Err(Fault::new("stands there twice").under(&object.members[index].0));
             }
-            object.members.remove(index);
+            object.keep_last();
+        }
+        if !value.lenient {
+            object.ambiguous = object.members.iter().any(|(name, _)| may_be_mistaken(name));
+            object.refuse_alike()?;
         }
         Ok(object)
+    }
+
+    /// Keeps the last member of each name.
+    fn keep_last(&mut self) {
+        let mut later = HashSet::new();
+        let last: Vec<bool> = self.members.iter().rev().map(|(name, _)| later.insert(&**name)).collect();
+        let mut last = last.into_iter().rev();
+        self.members.retain(|_| last.next().unwrap_or_default());
+    }
+
+    /// Refuses two names of which some readers see one.
+    fn refuse_alike(&self) -> Read<()> {
+        if !self.ambiguous {
+            return Ok(());
+        }
+        let mut names = HashSet::new();
+        match self.members.iter().find(|(name, _)| !names.insert(folded_name(name))) {
+            Some((name, _)) => Err(Fault::new("stands there twice, but for case").under(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a member that some readers take for `known`, which is about to be read.
+    pub(crate) fn refuse_mistaken(&self, known: &str) -> Read<()> {
+        let mut names = self.members.iter().filter(|_| self.ambiguous).map(|(name, _)| name);
+        match names.find(|name| is_mistaken_for(name, known)) {
+            Some(name) => Err(Fault::new(format!("must be written `{known}`")).under(name)),
+            None => Ok(()),
+        }
     }
 
     /// The first member whose name comes again.
@@ -65,6 +103,7 @@ impl<'a> Object<'a> {
 
     /// Takes out the value of `name` and reads it.
     pub(crate) fn read_as<T>(&mut self, name: &str, read: impl FnOnce(Value<'a>) -> Read<T>) -> Read<Option<T>> {
+        self.refuse_mistaken(name)?;
         self.take(name).map(|value| read(value).map_err(|fault| fault.under(name))).transpose()
     }
 

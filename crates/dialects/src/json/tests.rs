@@ -169,3 +169,23 @@ fn what_is_unknown_is_one_that_guards_see_all_of() {
         assert!(unknown(hidden).is_err(), "{hidden}");
     }
 }
+
+#[test]
+fn needless_escapes_are_taken_back() {
+    for (json, said) in [
+        (r#"{"a":"b\nc"}"#, r#"{"a":"b\nc"}"#),
+        (r#"{"\u0061":"\u0069\u00e9\u20ac"}"#, r#"{"a":"ié€"}"#),
+        (r#"["\ud83d\ude00","\ud83d","\ud83dx\u0041"]"#, r#"["😀","\ud83d","\ud83dxA"]"#),
+        (r#"["\u0022\u005c\u000a\u001f\u007f"]"#, "[\"\\u0022\\u005c\\u000a\\u001f\u{7f}\"]"),
+        (r#"["\\u0061","\\\u0061","\"\u0061"]"#, r#"["\\u0061","\\a","\"a"]"#),
+        // What is no JSON is no reason to fail.
+        (r"\u00", r"\u00"),
+        (r"\u0061\", r"a\"),
+        (r"\é\u0061", r"\éa"),
+    ] {
+        assert_eq!(plain(json), said, "{json}");
+        if let Ok(value) = serde_json::from_str::<serde_json::Value>(json) {
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&plain(json)).unwrap(), value, "{json}");
+        }
+    }
+}

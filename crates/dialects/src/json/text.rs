@@ -39,6 +39,40 @@ pub(crate) fn unescape(inner: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(said))
 }
 
+/// The same JSON, its strings without escapes that they can do without: what looks for words in it must not have to know
+/// how else they can be written.
+pub(crate) fn plain(json: &str) -> Cow<'_, str> {
+    if memchr::memmem::find(json.as_bytes(), b"\\u").is_none() {
+        return Cow::Borrowed(json);
+    }
+    let (mut plain, mut rest) = (String::with_capacity(json.len()), json);
+    // Nothing but strings has escapes, so that it need not be known where they are.
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = match unicode(rest).filter(|_| rest.starts_with("\\u")) {
+            Some((character, length)) if !is_escaped(character) => {
+                plain.push(character);
+                length
+            }
+            // A backslash at the very end is not JSON, and stays what it is.
+            _ => {
+                let length = rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at);
+                plain.push_str(&rest[..length]);
+                length
+            }
+        };
+        rest = &rest[length..];
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
+/// Whether a string cannot have the character as it is. Half of a pair, which is read as U+FFFD, stays what it is, too.
+fn is_escaped(character: char) -> bool {
+    character < ' ' || matches!(character, '"' | '\\' | char::REPLACEMENT_CHARACTER)
+}
+
 /// The character of the escape that `text` begins with, and how many bytes it takes.
 fn unicode(text: &str) -> Option<(char, usize)> {
     let unit = |at: usize| {

@@ -61,6 +61,11 @@ impl<'a> Value<'a> {
         Self { text, body, lenient: true }
     }
 
+    /// Whether a text is JSON to its depths.
+    pub(crate) fn is_json(text: &str) -> bool {
+        serde_json::from_str::<IgnoredAny>(text).is_ok()
+    }
+
     pub(crate) fn text(self) -> &'a str {
         self.text
     }

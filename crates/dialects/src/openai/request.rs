@@ -34,11 +34,19 @@ pub(super) fn decode(body: &Bytes) -> Result<Chat, DecodeError> {
 
 fn read(mut object: Object<'_>) -> Read<Chat> {
     HEAD.into_iter().for_each(|name| object.remove(name));
-    let messages = object.need("messages", |messages| messages.list(|message| message::read(message, None)))?;
+    // Each in its own place at once: of very many, a list of them would be copied while it grows.
+    let shared = |message: Value<'_>| message::read(message, None).map(Arc::new);
+    let messages = object.need("messages", |messages| messages.list(shared))?;
     let tools = object.read_as("tools", |tools| tools.list(tool::read))?.unwrap_or_default();
     let tool_choice = object.read_as("tool_choice", tool::read_choice)?;
     let params = params::read(&mut object)?;
-    Ok(Chat { messages: messages.into(), tools: Arc::new(tools), tool_choice, params, extra: object.rest() })
+    Ok(Chat {
+        messages: messages.into_iter().collect(),
+        tools: Arc::new(tools),
+        tool_choice,
+        params,
+        extra: object.rest(),
+    })
 }
 
 /// Writes a request for a provider of this dialect. See `Codec::encode_request`.

@@ -24,11 +24,12 @@ pub(super) fn decode(body: &Bytes) -> Result<Output, DecodeError> {
 fn read(value: Value<'_>) -> Read<ChatResponse> {
     let mut object = value.object()?;
     Ok(ChatResponse {
-        id: object.string("id")?.unwrap_or_default(),
-        model: object.string("model")?.unwrap_or_default(),
-        created: object.read_as("created", Value::u64)?,
+        // What is beside the answer must not cost the client the answer.
+        id: object.string("id").ok().flatten().unwrap_or_default(),
+        model: object.string("model").ok().flatten().unwrap_or_default(),
+        created: object.read_as("created", Value::u64).ok().flatten(),
         choices: object.need("choices", |choices| choices.list(read_choice))?,
-        usage: object.read_as("usage", usage::read)?,
+        usage: object.read_as("usage", usage::read).ok().flatten(),
         extra: object.rest(),
     })
 }

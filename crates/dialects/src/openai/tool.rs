@@ -20,7 +20,7 @@ pub(super) fn read(value: Value<'_>) -> Read<Tool> {
         Ok((
             function.need_string("name")?,
             function.string("description")?,
-            function.take("parameters").map(Value::raw),
+            function.read_as("parameters", |schema| Ok(schema.raw()))?,
             function.read_as("strict", Value::bool)?,
         ))
     })?;

@@ -1,6 +1,6 @@
 //! Requests for a provider of the other dialect.
 
-use super::{encode, encode_json, request, response};
+use super::{edited, encode, encode_json, request, response};
 use gatewright_model::{Chat, Dialect, Message, Request, RequestSplice, Role};
 use serde_json::{Value as Json, json};
 
@@ -393,4 +393,31 @@ fn what_a_model_answered_goes_back_to_another_provider() {
     assert_eq!(out["messages"], json!([{"role": "assistant", "content": "x"}]));
     let (out, _) = encode_json(Dialect::Anthropic, &request);
     assert_eq!(out["messages"][0]["content"][0]["signature"], "s");
+}
+
+/// An object with more members than anybody knows.
+fn many(members: &str) -> String {
+    let unknown: String = (0..50_000).map(|number| format!(",\"unknown_{number}\":1")).collect();
+    format!("{{{members}{unknown}}}")
+}
+
+#[test]
+fn of_very_many_members_some_are_reported() {
+    let body = many(r#""model":"m","max_tokens":5,"messages":[{"role":"user","content":"Hi"}]"#);
+    let (out, dropped) = encode_json(Dialect::OpenAi, &request(Dialect::Anthropic, &body));
+    assert_eq!((out["model"].as_str(), dropped.len()), (Some("m"), 100));
+}
+
+#[test]
+fn very_many_members_take_no_time_that_grows_with_each_of_them() {
+    let begun = std::time::Instant::now();
+    let body = many(r#""model":"m","messages":[{"role":"user","content":"Hi"}]"#);
+    let out = edited(Dialect::OpenAi, &body, |chat| {
+        chat.messages.map_texts(|_, _| Some("Ho".to_owned()));
+    });
+    assert_eq!(out, body.replace("\"Hi\"", "\"Ho\""));
+    let twice = ",\"x\":1".repeat(50_000);
+    let body = format!("{{\"choices\":[]{twice}}}");
+    assert_eq!(response(Dialect::OpenAi, &body).chat().unwrap().extra.len(), 1);
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
 }

@@ -111,3 +111,18 @@ fn edits_cross_too() {
     let (out, _) = answer_json(Dialect::Anthropic, &response);
     assert_eq!((&out["content"], &out["model"]), (&json!([{"type": "text", "text": "***"}]), &json!("asked")));
 }
+
+#[test]
+fn what_is_beside_an_answer_does_not_cost_it() {
+    let openai = json!({
+        "id": 7, "model": null, "created": 1.5, "choices": [{"index": 0, "message": {"content": "x"}}],
+        "usage": {"prompt_tokens": -1, "completion_tokens": 2}
+    });
+    let out = answer_json(Dialect::Anthropic, &response(Dialect::OpenAi, openai)).0;
+    assert_eq!((&out["content"][0]["text"], &out["usage"]["output_tokens"]), (&json!("x"), &json!(0)));
+    let anthropic = json!({
+        "id": 7, "model": null, "content": [{"type": "text", "text": "x"}], "usage": {"input_tokens": 1.5}
+    });
+    let out = answer_json(Dialect::OpenAi, &response(Dialect::Anthropic, anthropic)).0;
+    assert_eq!((&out["choices"][0]["message"]["content"], out.get("usage")), (&json!("x"), None));
+}

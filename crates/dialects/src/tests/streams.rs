@@ -281,3 +281,16 @@ fn edits_and_errors_cross_too() {
 fn legal_error(stream: &str) -> Json {
     super::events(stream).remove(0).1["error"].take()
 }
+
+#[test]
+fn figures_that_are_none_do_not_end_a_stream() {
+    let openai =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":-1}}\n\n";
+    assert_eq!(streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, openai)), openai);
+    let anthropic = [
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":-1}}}\n\n",
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":\"5\"}}\n\n",
+    ]
+    .concat();
+    assert_eq!(streamed(Dialect::Anthropic, true, &chunks(Dialect::Anthropic, &anthropic)), anthropic);
+}

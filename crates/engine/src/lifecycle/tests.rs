@@ -182,6 +182,17 @@ async fn what_was_learned_on_the_way_is_summed_up() {
 }
 
 #[tokio::test]
+async fn what_the_provider_counted_stays_although_a_plugin_put_another_answer_in_its_place() {
+    let mut scene = Scene::set().await;
+    let body = r#"{"choices":[],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#;
+    let came = Response::from_wire(Kind::Chat, "p", "m", &gatewright_dialects::OPENAI, body.into());
+    scene.life.request().note(&came);
+    scene.life.request().note(&Response::of_text("p", "m", "another"));
+    let usage = Usage { input_tokens: 2, output_tokens: 3, ..Usage::default() };
+    assert_eq!(scene.end(|life| life.finish(200)).await.summary().usage, Some(usage));
+}
+
+#[tokio::test]
 async fn what_has_no_price_or_no_usage_costs_nothing_and_says_so() {
     let mut scene = Scene::set().await;
     scene.life.request().progress.usage = Some(Usage { input_tokens: 2, ..Usage::default() });

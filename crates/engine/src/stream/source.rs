@@ -3,6 +3,7 @@
 use crate::lifecycle::Lifecycle;
 use crate::provider::{ByteStream, ProviderStream};
 use crate::stream::plugin_stream::PluginStream;
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use gatewright_dialects::sse::{EventTooLarge, Framer};
 use gatewright_model::{Chunk, ErrorKind, LlmError, StreamDecoder};
@@ -26,6 +27,8 @@ pub(crate) struct Wire {
     bytes: ByteStream,
     framer: Framer,
     decoder: Box<dyn StreamDecoder>,
+    /// No more bytes come.
+    over: bool,
 }
 
 // === impl Source ===
@@ -33,12 +36,14 @@ pub(crate) struct Wire {
 impl Source {
     pub(crate) fn of_provider(stream: ProviderStream) -> Self {
         let decoder = stream.codec.stream_decoder();
-        Self::Wire(Box::new(Wire { bytes: stream.bytes, framer: Framer::new(), decoder }))
+        Self::Wire(Box::new(Wire { bytes: stream.bytes, framer: Framer::new(), decoder, over: false }))
     }
 
     /// The last event was there: nothing more comes.
     pub(crate) fn end(&mut self, life: &Lifecycle) {
-        if let Self::Wire(wire) = std::mem::replace(self, Self::Ended) {
+        if let Self::Wire(wire) = std::mem::replace(self, Self::Ended)
+            && !wire.over
+        {
             drain(wire.bytes, life);
         }
     }
@@ -68,12 +73,31 @@ impl Wire {
                 Ok(None) => {}
                 Err(error) => return Some(Err(too_large(error))),
             }
-            match self.bytes.next().await? {
-                Ok(piece) => self.framer.feed(piece),
-                Err(error) => return Some(Err(error)),
+            if self.over {
+                return None;
+            }
+            match self.bytes.next().await {
+                Some(Ok(piece)) => self.framer.feed(piece),
+                Some(Err(error)) => return Some(Err(error)),
+                None => {
+                    self.over = true;
+                    // One that was cut off says nothing: the stream ended too early.
+                    let last = last_event(std::mem::take(&mut self.framer))?;
+                    return self.decoder.decode(last).ok().map(Ok);
+                }
             }
         }
     }
+}
+
+/// The event that a stream ends with, if the line ends behind it are missing: some providers leave them out, and their
+/// SDKs do not miss them.
+pub(crate) fn last_event(framer: Framer) -> Option<Bytes> {
+    let rest = framer.finish()?;
+    let mut event = BytesMut::with_capacity(rest.len() + 2);
+    event.extend_from_slice(&rest);
+    event.extend_from_slice(b"\n\n");
+    Some(event.freeze())
 }
 
 /// How long the end of a stream's connection is waited for, once its last event is there.

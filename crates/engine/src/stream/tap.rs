@@ -2,11 +2,11 @@
 
 use crate::lifecycle::Lifecycle;
 use crate::provider::{ByteStream, ProviderStream};
-use crate::stream::source::{drain, late, too_large};
+use crate::stream::source::{drain, last_event, late, too_large};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use gatewright_dialects::sse::Framer;
-use gatewright_model::{Dialect, ErrorKind, LlmError, Part, StreamDecoder};
+use gatewright_model::{Chunk, Codec, Dialect, ErrorKind, LlmError, Part, StreamDecoder};
 use memchr::memmem::Finder;
 use std::pin::Pin;
 use std::sync::LazyLock;
@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 /// leave together.
 pub struct Tap {
     bytes: ByteStream,
+    codec: &'static dyn Codec,
     decoder: Box<dyn StreamDecoder>,
     dialect: Dialect,
     framer: Option<Framer>,
@@ -56,6 +57,7 @@ enum Seen {
 impl Tap {
     pub(crate) fn new(stream: ProviderStream, wants_usage: bool, hides_usage: bool) -> Self {
         Self {
+            codec: stream.codec,
             decoder: stream.codec.stream_decoder(),
             dialect: stream.codec.dialect(),
             bytes: stream.bytes,
@@ -93,9 +95,7 @@ impl Tap {
                     }
                 }
                 Poll::Ready(Some(Err(error))) => self.fail(error),
-                Poll::Ready(None) => {
-                    self.fail(LlmError::new(ErrorKind::Upstream, "the provider's stream ended too early"));
-                }
+                Poll::Ready(None) => self.cut_off(life),
                 Poll::Pending if ready == 0 => return Poll::Pending,
                 // What has come leaves: nothing waits for what may come next.
                 Poll::Pending => return Poll::Ready(self.batch().map(Ok)),
@@ -151,32 +151,60 @@ impl Tap {
                 self.push(event);
                 continue;
             }
-            let chunk = self.decoder.decode(event.clone()).map_err(|error| {
+            let chunk = self.decoder.decode(event).map_err(|error| {
                 LlmError::new(ErrorKind::Upstream, format!("the provider's stream cannot be read: {error}"))
             })?;
-            let mut usage_alone = true;
-            for part in chunk.parts() {
-                match part {
-                    Part::Usage(usage) => life.request().progress.usage.get_or_insert_default().merge(usage),
-                    // Told with the first event that is read, which is not the first that came.
-                    Part::Start { .. } => {}
-                    Part::Finish { reason, .. } => {
-                        usage_alone = false;
-                        life.request().progress.finish = Some(reason.clone());
-                    }
-                    Part::Done => {
-                        usage_alone = false;
-                        self.seen = Seen::Done;
-                    }
-                    Part::Error(error) => return Err((**error).clone()),
-                    _ => usage_alone = false,
-                }
-            }
-            if !(self.hides_usage && usage_alone && chunk.has(|part| matches!(part, Part::Usage(_)))) {
-                self.push(event);
-            }
+            self.note(&chunk, life)?;
         }
         Ok(())
+    }
+
+    /// Notes what an event says, and lets it go on.
+    fn note(&mut self, chunk: &Chunk, life: &mut Lifecycle) -> Result<(), LlmError> {
+        let (mut tells_usage, mut tells_more) = (false, false);
+        for part in chunk.parts() {
+            match part {
+                Part::Usage(usage) => {
+                    tells_usage = true;
+                    life.request().progress.usage.get_or_insert_default().merge(usage);
+                }
+                // Told with the first event that is read, which is not the first that came.
+                Part::Start { .. } => {}
+                Part::Error(error) => return Err((**error).clone()),
+                part => {
+                    tells_more = true;
+                    match part {
+                        Part::Finish { reason, .. } => life.request().progress.finish = Some(reason.clone()),
+                        Part::Done => self.seen = Seen::Done,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        let Some(event) = chunk.wire(self.dialect) else { return Ok(()) };
+        if !(self.hides_usage && tells_usage) || tells_more {
+            self.push(event.clone());
+            return Ok(());
+        }
+        // Only the dialect knows whether the event says more than there are parts for.
+        let mut out = BytesMut::new();
+        self.codec.stream_encoder("", false).encode(chunk, &mut out);
+        if !out.is_empty() {
+            self.push(out.freeze());
+        }
+        Ok(())
+    }
+
+    /// No more bytes come, and the last event was not there yet: unless it is all that is left.
+    fn cut_off(&mut self, life: &mut Lifecycle) {
+        self.bytes = Box::pin(futures_util::stream::empty());
+        let last = self.framer.take().and_then(last_event).and_then(|event| self.decoder.decode(event).ok());
+        let noted = last.map_or(Ok(()), |chunk| self.note(&chunk, life));
+        if let Err(error) = noted {
+            self.fail(error);
+        } else if self.seen == Seen::Open {
+            self.fail(LlmError::new(ErrorKind::Upstream, "the provider's stream ended too early"));
+        }
     }
 
     /// Whether a piece must be taken apart: it may hold an event that matters, or does not end where an event ends.

@@ -1,4 +1,5 @@
 use super::*;
+use bytes::Bytes;
 
 fn texts(block: &Block) -> Vec<String> {
     let mut seen = Vec::new();
@@ -10,7 +11,7 @@ fn texts(block: &Block) -> Vec<String> {
 fn with_text() -> Vec<(Block, &'static str)> {
     let tool = Content::ToolUse { id: "t".to_owned(), name: "f".to_owned(), arguments: "{\"a\":1}".to_owned() };
     let thought = Content::Reasoning { text: "hm".to_owned(), signature: Some("s".to_owned()), redacted: None };
-    let document = Content::Document { source: MediaSource::Text("page".to_owned()), name: Some("n".to_owned()) };
+    let document = Content::Document { source: MediaSource::Text("page".to_owned()), name: None };
     vec![
         (Block::text("hello"), "hello"),
         (Content::Refusal("no".to_owned()).into(), "no"),
@@ -89,4 +90,26 @@ fn nothing_of_a_block_that_no_tree_holds_passes_unseen() {
     assert_eq!(seen, [r#"{"n":1e999,"a":"sk-1"}"#]);
     assert!(block.map_texts(&mut |text| text.contains("sk-1").then(|| text.replace("sk-1", "***"))));
     assert_eq!(block, Block::text(r#"{"n":1e999,"a":"***"}"#), "a text, since no more is known of it");
+}
+
+#[test]
+fn what_a_document_is_called_and_about_is_read_and_replaced() {
+    let source = MediaSource::Url("https://example.com/a.pdf".to_owned());
+    let extra = [("context", "\"about sk-1\""), ("cache_control", "{\"type\":\"ephemeral\"}")]
+        .map(|(name, json)| (name.into(), Raw::new(Bytes::from(json)).unwrap()));
+    let content = Content::Document { source: source.clone(), name: Some("sk-1.pdf".to_owned()) };
+    let mut block = Block { content, extra: extra.into() };
+    assert_eq!(texts(&block), ["sk-1.pdf", "about sk-1"]);
+    assert!(!block.map_texts(&mut |_| None));
+    assert!(block.map_texts(&mut |text| text.contains("about").then(|| text.replace("sk-1", "***"))));
+    assert_eq!(texts(&block), ["sk-1.pdf", "about ***"]);
+    assert!(block.map_texts(&mut |text| text.contains("sk-1").then(|| text.replace("sk-1", "***"))));
+    assert_eq!(block.content, Content::Document { source, name: Some("***.pdf".to_owned()) });
+    assert_eq!(block.extra[1].1.as_str(), "{\"type\":\"ephemeral\"}");
+    // What cannot be taken apart is one text.
+    let huge = Raw::new(Bytes::from_static(b"[1e999,\"sk-1\"]")).unwrap();
+    let mut block = Block { extra: vec![("context".into(), huge)], ..Block::text("hello") };
+    assert_eq!(texts(&block), ["hello", "[1e999,\"sk-1\"]"]);
+    assert!(block.map_texts(&mut |text| text.contains("sk-1").then(|| "***".to_owned())));
+    assert_eq!((block.as_text(), block.extra[0].1.as_str()), ("hello", "\"***\""));
 }

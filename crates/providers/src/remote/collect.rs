@@ -8,6 +8,11 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Longest that the body of an error is waited for: a retry or a fallback waits for it.
+const ERROR_TIME: Duration = Duration::from_secs(5);
 
 /// The whole body, of at most `limit` bytes. One that comes in one piece is not copied.
 pub(super) async fn whole(
@@ -45,11 +50,11 @@ pub(super) async fn whole(
     Ok(if joined.is_empty() { first } else { joined.freeze() })
 }
 
-/// The beginning of a body, up to about `most` bytes, or as much of it as comes: for errors.
+/// The beginning of a body, up to about `most` bytes, or as much of it as comes in time: for errors.
 pub(super) async fn beginning(mut body: ResponseBody, watch: &mut Watch, most: usize) -> Bytes {
-    let mut joined = BytesMut::new();
+    let (mut joined, until) = (BytesMut::new(), Instant::now() + ERROR_TIME);
     while joined.len() < most {
-        let Ok(Ok(Some(piece))) = watch.over(data(&mut body)).await else { break };
+        let Ok(Ok(Ok(Some(piece)))) = timeout_at(until, watch.over(data(&mut body))).await else { break };
         watch.touch();
         joined.extend_from_slice(&piece);
     }

@@ -79,6 +79,20 @@ async fn a_pause_in_a_whole_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_that_does_not_end_is_tried_again() {
+    let head = b"HTTP/1.1 500 X\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n";
+    let mut steps = vec![Step::Send(head.to_vec())];
+    for _ in 0..100 {
+        steps = steps.then(Step::Wait(Duration::from_secs(1))).then(Step::Send(b" ".to_vec()));
+    }
+    let upstream = Upstream::playing(vec![steps, json(200, ANSWER)]).await;
+    let start = Instant::now();
+    let answer = provider(retrying(&upstream, &["k1"], 1)).attempt(call(false)).await.unwrap();
+    assert_eq!(answer.retries, 1);
+    assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_try() {
     let mut steps = vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{".to_vec())];
     for _ in 0..100 {

@@ -1,6 +1,6 @@
 //! Reads blocks.
 
-use crate::json::{Fault, Kind, Object, Read, Value};
+use crate::json::{Fault, Kind, Object, Read, Value, plain};
 use gatewright_model::{Block, Content, ImageSource, MediaSource};
 
 /// Reads `content`: a text, or blocks.
@@ -35,7 +35,9 @@ fn read_block(value: Value<'_>) -> Read<Block> {
         "tool_use" => Content::ToolUse {
             id: object.need_string("id")?,
             name: object.need_string("name")?,
-            arguments: object.take("input").map_or("{}", |input| input.text()).to_owned(),
+            arguments: object
+                .read_as("input", |input| Ok(plain(input.text()).into_owned()))?
+                .unwrap_or_else(|| "{}".to_owned()),
         },
         "tool_result" => Content::ToolResult {
             id: object.need_string("tool_use_id")?,

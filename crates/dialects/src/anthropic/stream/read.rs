@@ -4,11 +4,12 @@ use super::super::{finish, usage};
 use crate::{
     error,
     json::{Kind, Value},
-    scan,
+    scan::{self, Cursor, Said, ScanError},
     sse::Event,
     stream::{Places, span_in},
 };
 use gatewright_model::{Channel, ChannelKind, DecodeError, Part};
+use memchr::memmem;
 use smallvec::{SmallVec, smallvec};
 use std::{borrow::Cow, ops::Range};
 
@@ -64,6 +65,31 @@ pub(crate) fn silent_event(event: &[u8]) -> Option<String> {
         "text" | "thinking" | "tool_use" | "text_delta" | "thinking_delta" | "input_json_delta" => String::new(),
         kind => format!("content.{kind}"),
     })
+}
+
+/// Visits every string in a value that says something. The outline has seen that the value is not nested too deep.
+fn strings<'a>(cursor: &mut Cursor<'a>, visit: &mut dyn FnMut(Said<'a>)) -> Result<(), ScanError> {
+    match cursor.peek() {
+        Some(b'{') => cursor
+            .object(|cursor, key| match says_nothing(&key.name()) {
+                true => cursor.skip().map(drop),
+                false => strings(cursor, visit),
+            })
+            .map(drop),
+        Some(b'[') => cursor.array(|cursor| strings(cursor, visit)).map(drop),
+        _ => cursor.string().map(|said| said.into_iter().for_each(visit)),
+    }
+}
+
+/// Whether a member is for programs alone.
+fn says_nothing(name: &str) -> bool {
+    matches!(name, "type" | "id") || name.ends_with("_id") || name.starts_with("encrypted_")
+}
+
+/// What an event begins that the model does not know (`content.web_search_tool_result`), if it does.
+pub(crate) fn unknown_block(event: &[u8]) -> Option<String> {
+    memmem::find(event, b"content_block_start")?;
+    silent_event(event).filter(|kind| kind.starts_with("content."))
 }
 
 // === impl Outline ===
@@ -164,15 +190,15 @@ impl<'a> Outline<'a> {
         let mut text = |name: &str| message.string(name).map_err(|fault| fault.under("message"));
         let (id, model) = (text("id")?.unwrap_or_default(), text("model")?.unwrap_or_default());
         seen.parts.push(Part::Start { id, model });
-        seen.parts.extend(message.read_as("usage", usage::read)?.map(Part::Usage));
+        seen.parts.extend(message.read_as("usage", usage::read).ok().flatten().map(Part::Usage));
         Ok(())
     }
 
     fn block_start(&self, seen: &mut Seen) -> Result<(), DecodeError> {
-        let Some(block) = self.value("content_block") else {
+        let Some(value) = self.value("content_block") else {
             return Ok(());
         };
-        let mut block = block.object().map_err(|fault| fault.under("content_block"))?;
+        let mut block = value.object().map_err(|fault| fault.under("content_block"))?;
         let kind = block.kind();
         let (channel, member) = match &*kind {
             "text" => (ChannelKind::Text, "text"),
@@ -184,9 +210,26 @@ impl<'a> Outline<'a> {
                 seen.parts.push(Part::ToolUse { channel, id, name });
                 (ChannelKind::ToolArguments, "input")
             }
-            _ => return Ok(()),
+            // Of tools that the provider runs itself the input follows; what is redacted says nothing.
+            "redacted_thinking" => return Ok(()),
+            kind if kind.ends_with("tool_use") => return Ok(()),
+            _ => return self.unknown_block(value, seen),
         };
         self.text(channel, block.take(member), seen)
+    }
+
+    /// A block that the model does not know, such as what a tool of the provider's found. It comes whole, and each string
+    /// in it is a text, but for types, ids and what is encrypted.
+    fn unknown_block(&self, block: Value<'a>, seen: &mut Seen) -> Result<(), DecodeError> {
+        let channel = self.channel(ChannelKind::Text);
+        let offset = span_in(self.data, block.text()).start;
+        strings(&mut Cursor::new(block.text()), &mut |said| {
+            if !said.text.is_empty() {
+                seen.places.push((seen.parts.len(), offset + said.span.start..offset + said.span.end));
+                seen.parts.push(Part::Text { channel, text: said.text.into_owned() });
+            }
+        })?;
+        Ok(())
     }
 
     /// By far the most events are deltas: their members are not collected.
@@ -250,8 +293,8 @@ impl<'a> Outline<'a> {
             let reason = delta.string("stop_reason")?.map(|word| finish::read(&word, sequence));
             seen.parts.extend(reason.map(|reason| Part::Finish { choice: 0, reason }));
         }
-        let usage = self.value("usage").map(usage::read).transpose()?;
-        seen.parts.extend(usage.map(Part::Usage));
+        // Figures that are none must not cost the client the rest of the answer.
+        seen.parts.extend(self.value("usage").and_then(|usage| usage::read(usage).ok()).map(Part::Usage));
         Ok(())
     }
 }

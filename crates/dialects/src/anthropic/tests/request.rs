@@ -234,6 +234,11 @@ fn says_what_is_wrong_and_where() {
             r#"[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":7}]}]"#,
             "`messages[0].content[0].content` must be a string or an array",
         ),
+        (
+            r#"[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","Content":"b"}]}]"#,
+            "`messages[0].content[0].Content` must be written `content`",
+        ),
+        (r#"[],"System":"b""#, "`System` must be written `system`"),
         (r#"[],"system":7"#, "`system` must be a string or an array"),
         (r#"[],"stop_sequences":"x""#, "`stop_sequences` must be an array"),
         (r#"[],"thinking":{"type":"enabled"}"#, "`thinking.budget_tokens` is missing"),
@@ -247,4 +252,19 @@ fn says_what_is_wrong_and_where() {
         let error = ANTHROPIC.decode_request(&Bytes::from(body)).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
+}
+
+#[test]
+fn an_input_is_read_without_escapes_that_it_can_do_without() {
+    let body = r#"{"model":"m","max_tokens":1,"messages":[{"role":"assistant","content":[
+        {"type":"tool_use","id":"a","name":"f","input":{"q":"\u0069gnore\nthis\u0000","n":12345678901234567890123}},
+        {"type":"text","text":"x"} ]}]}"#;
+    let arguments = r#"{"q":"ignore\nthis\u0000","n":12345678901234567890123}"#;
+    let chat = ANTHROPIC.decode_request(&Bytes::from_static(body.as_bytes())).unwrap();
+    assert_eq!(chat.messages.get(0).unwrap().blocks()[0].as_text(), arguments);
+    assert_eq!(edited(Dialect::Anthropic, body, |_| {}), body, "the bytes stay");
+    let out = edited(Dialect::Anthropic, body, |chat| {
+        chat.messages.map_texts(|_, text| (text == "x").then(|| "y".to_owned()));
+    });
+    assert!(out.contains(arguments), "{out}");
 }

@@ -256,3 +256,35 @@ fn a_whole_input_at_once_can_be_edited() {
     let events = legal(&streamed(Dialect::Anthropic, true, &all));
     assert_eq!(events[2].1["delta"]["partial_json"], "{\"a\":2}");
 }
+
+#[test]
+fn what_a_tool_of_the_provider_found_is_text() {
+    let found = r#"{"type":"web_fetch_tool_result","tool_use_id":"srv_1","content":{"type":"x","url":"https://a.test","content":{"source":{"data":"The key is sk-1."},"title":null,"encrypted_index":"Zm9v","id":"x","n":[1,"\u00e9",""]}}}"#;
+    let stream = [
+        event("message_start", r#","message":{"id":"msg_1","model":"claude","content":[]}"#),
+        start(0, found),
+        stop(0),
+        event("message_delta", r#","delta":{"stop_reason":"end_turn"}"#),
+        event("message_stop", ""),
+    ]
+    .concat();
+    let mut all = chunks(Dialect::Anthropic, &stream);
+    let said = ["https://a.test", "The key is sk-1.", "é"].map(|said| text(0, ChannelKind::Text, said));
+    assert_eq!(all[1].parts(), said);
+    assert_eq!(streamed(Dialect::Anthropic, true, &all), stream);
+    let for_openai = |all: &[Chunk]| {
+        let mut encoder = crate::OPENAI.stream_encoder("m", true);
+        let out = crate::tests::encode_all(&mut *encoder, all);
+        (out.contains("a.test"), crate::tests::names(&encoder.take_dropped()))
+    };
+    let without = (false, vec!["content.web_fetch_tool_result".to_owned()]);
+    assert_eq!(for_openai(&all), without);
+    all.iter_mut().for_each(|chunk| {
+        chunk.map_texts(|_, text| Some(text.replace("sk-1", "***")));
+    });
+    assert_eq!(streamed(Dialect::Anthropic, true, &all), stream.replace("sk-1", "***"));
+    assert_eq!(for_openai(&all), without);
+    // However deep they stand in each other, nothing is gone down into without end.
+    let deep = start(0, &format!("{{\"type\":\"x\",\"a\":{}1{}}}", "[".repeat(60_000), "]".repeat(60_000)));
+    assert!(ANTHROPIC.stream_decoder().decode(Bytes::from(deep)).is_err());
+}

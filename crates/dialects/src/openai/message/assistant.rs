@@ -1,6 +1,6 @@
 //! Writes a message of the model's.
 
-use super::{super::content, FUNCTION_CALL, REASONING};
+use super::{super::content, AUDIO, FUNCTION_CALL, REASONING, TRANSCRIPT};
 use crate::{
     carry::Carry,
     json::{
@@ -22,6 +22,7 @@ pub(in crate::openai) fn write_assistant(
         object.string("name", name);
     }
     write_content(object, blocks, carry)?;
+    write_audio(object, blocks, carry);
     write_refusal(object, blocks, carry);
     let rethought = write_reasoning(object, blocks, carry);
     write_calls(object, blocks, carry);
@@ -32,13 +33,15 @@ pub(in crate::openai) fn write_assistant(
 }
 
 fn write_content(object: &mut ObjectWriter<'_>, blocks: &[&Block], carry: &mut Carry) -> Result<(), EncodeError> {
-    let beside = |content: &Content| {
-        matches!(content, Content::Reasoning { .. } | Content::ToolUse { .. } | Content::Refusal(_))
+    let own = carry.own();
+    let elsewhere = |block: &Block| {
+        matches!(block.content, Content::ToolUse { .. } | Content::Refusal(_)) || (own && spoken(block).is_some())
     };
-    let said: Vec<_> = blocks.iter().copied().filter(|block| !beside(&block.content)).collect();
+    let beside = |block: &Block| matches!(block.content, Content::Reasoning { .. }) || elsewhere(block);
+    let said: Vec<_> = blocks.iter().copied().filter(|block| !beside(block)).collect();
     if said.is_empty() {
         // Only a message that says something else may have no content.
-        match blocks.iter().any(|block| matches!(block.content, Content::ToolUse { .. } | Content::Refusal(_))) {
+        match blocks.iter().any(|block| elsewhere(block)) {
             true => object.null("content"),
             false => object.string("content", ""),
         }
@@ -65,6 +68,23 @@ fn kind_of(block: &str) -> String {
     let members = crate::scan::members(block).flatten();
     let kind = members.into_iter().find(|member| member.name() == "type").map(|member| member.value.trim_matches('"'));
     kind.map_or_else(|| "content".to_owned(), |kind| format!("content.{kind}"))
+}
+
+/// The sound of a block whose text was said aloud.
+fn spoken(block: &Block) -> Option<&Raw> {
+    extra(&block.extra, AUDIO).filter(|_| matches!(block.content, Content::Text(_)))
+}
+
+fn write_audio(object: &mut ObjectWriter<'_>, blocks: &[&Block], carry: &Carry) {
+    let spoken = blocks.iter().filter(|_| carry.own()).find_map(|block| Some((block, spoken(block)?)));
+    let Some((block, raw)) = spoken else { return };
+    let text = block.as_text();
+    let audio = Value::within(raw.bytes(), raw.as_str());
+    if audio.object().and_then(|mut audio| audio.string(TRANSCRIPT)).is_ok_and(|said| said.as_deref() == Some(text)) {
+        return object.raw(AUDIO, raw.as_str());
+    }
+    // The sound would tell the text from before the edit.
+    object.nested(AUDIO, &block.extra, &[(TRANSCRIPT, write::string(text)), ("data", write::string(""))]);
 }
 
 fn write_refusal(object: &mut ObjectWriter<'_>, blocks: &[&Block], carry: &Carry) {

@@ -1,8 +1,9 @@
 //! Reads a message.
 
-use super::{super::content, FUNCTION_CALL, REASONING};
-use crate::json::{Fault, Kind, Object, Read, Value};
+use super::{super::content, AUDIO, FUNCTION_CALL, REASONING, TRANSCRIPT};
+use crate::json::{Fault, Kind, Object, Read, Value, plain};
 use gatewright_model::{Block, Content, Dialect, Extra, Message, Raw, Role};
+use std::borrow::Cow;
 
 /// Reads a message. `role`: whose it is if it does not say, as some providers' answers do not.
 pub(in crate::openai) fn read(value: Value<'_>, role: Option<Role>) -> Read<Message> {
@@ -33,6 +34,9 @@ pub(in crate::openai) fn read(value: Value<'_>, role: Option<Role>) -> Read<Mess
     } else {
         blocks.extend(content);
     }
+    if role == Role::Assistant {
+        blocks.extend(read_audio(&mut object)?);
+    }
     if let Some(refusal) = object.string("refusal")? {
         blocks.push(Content::Refusal(refusal).into());
     }
@@ -50,6 +54,7 @@ pub(in crate::openai) fn read(value: Value<'_>, role: Option<Role>) -> Read<Mess
 fn read_reasoning(object: &mut Object<'_>) -> Read<Vec<Block>> {
     let mut blocks: Vec<Block> = Vec::new();
     for name in REASONING {
+        object.refuse_mistaken(name)?;
         if object.peek(name).is_none_or(|value| value.kind() != Kind::String) {
             continue;
         }
@@ -63,6 +68,25 @@ fn read_reasoning(object: &mut Object<'_>) -> Read<Vec<Block>> {
         }
     }
     Ok(blocks)
+}
+
+/// What the model said aloud is a text like any other; its sound goes with it as an extra member of the block. A message
+/// that repeats no more than the id says nothing.
+fn read_audio(object: &mut Object<'_>) -> Read<Option<Block>> {
+    let said = |audio: Value<'_>| match audio.kind() {
+        Kind::Object => audio.object()?.string(TRANSCRIPT),
+        _ => Ok(None),
+    };
+    Ok(match object.read_as(AUDIO, |audio| Ok((said(audio)?, audio)))? {
+        Some((Some(text), audio)) => {
+            Some(Block { content: Content::Text(text), extra: vec![(AUDIO.into(), audio.raw())] })
+        }
+        Some((None, audio)) => {
+            object.put(AUDIO, audio);
+            None
+        }
+        None => None,
+    })
 }
 
 fn read_call(value: Value<'_>) -> Read<Block> {
@@ -83,8 +107,15 @@ fn read_call(value: Value<'_>) -> Read<Block> {
 fn read_function(object: &mut Object<'_>) -> Read<Content> {
     let name = object.string("name")?.unwrap_or_default();
     let text = |value: Value<'_>| match value.kind() {
-        Kind::String => Ok(value.string()?.into_owned()),
-        _ => Ok(value.text().to_owned()),
+        Kind::String => {
+            let text = value.string()?;
+            match plain(&text) {
+                // Models write JSON that is none: of that nothing is known.
+                Cow::Owned(plain) if Value::is_json(&text) => Ok(plain),
+                _ => Ok(text.into_owned()),
+            }
+        }
+        _ => Ok(plain(value.text()).into_owned()),
     };
     let arguments = match object.read_as("arguments", text)? {
         Some(arguments) => arguments,

@@ -161,10 +161,12 @@ impl Encoder {
     }
 
     fn write(&mut self, chunk: &Chunk, out: &mut BytesMut) {
-        if chunk.parts().is_empty()
-            && let Some(event) = chunk.wire(Dialect::Anthropic)
-        {
-            self.silent(event, out);
+        if let Some(event) = chunk.wire(Dialect::Anthropic) {
+            if chunk.parts().is_empty() {
+                self.silent(event, out);
+            } else if let Some(kind) = crate::anthropic::unknown_block(event) {
+                return self.carry.drop(&kind);
+            }
         }
         let own = chunk.wire(Dialect::Anthropic).is_none();
         for part in chunk.parts() {

@@ -68,8 +68,10 @@ impl<'a> Seen<'a> {
             }
             "usage" => {
                 let value = Value::loose(cursor.value()?);
-                if value.kind() == Kind::Object {
-                    let usage = usage::read(value).map_err(|fault| fault.under("usage"))?;
+                // Figures that are none must not cost the client the rest of the answer.
+                if value.kind() == Kind::Object
+                    && let Ok(usage) = usage::read(value)
+                {
                     self.parts.push(Part::Usage(usage));
                 }
             }
@@ -117,16 +119,18 @@ impl<'a> Seen<'a> {
         match &*key.name() {
             "content" if cursor.peek() == Some(b'[') => {
                 // From some providers the content comes in parts, of which some are text.
-                cursor.array(|cursor| {
-                    cursor.object(|cursor, key| match &*key.name() {
-                        "text" => self.text(channel(ChannelKind::Text), cursor),
-                        _ => Ok(cursor.skip().map(drop)?),
-                    })?;
-                    Ok::<_, DecodeError>(())
-                })?;
+                cursor.array(|cursor| self.content_part(ChannelKind::Text, cursor))?;
             }
             "content" => self.text(channel(ChannelKind::Text), cursor)?,
             "refusal" => self.text(channel(ChannelKind::Refusal), cursor)?,
+            // What the model says aloud: the words are a text like any other.
+            "audio" => {
+                self.more = true;
+                cursor.object(|cursor, key| match &*key.name() {
+                    "transcript" => self.text(channel(ChannelKind::Text), cursor),
+                    _ => Ok(cursor.skip().map(drop)?),
+                })?;
+            }
             name if REASONING.contains(&name) => self.reasoning(cursor)?,
             "reasoning_details" => self.repeat(ChannelKind::Reasoning, cursor)?,
             "tool_calls" => {
@@ -142,6 +146,20 @@ impl<'a> Seen<'a> {
             }
             _ => self.more |= cursor.value()? != "null",
         }
+        Ok(())
+    }
+
+    /// A part of a content that comes in parts: a text, or thoughts, which are made of texts themselves.
+    fn content_part(&mut self, kind: ChannelKind, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        cursor.object(|cursor, key| match (&*key.name(), cursor.peek()) {
+            ("text", _) => self.text(channel(kind), cursor),
+            ("thinking", Some(b'[')) if kind == ChannelKind::Text => {
+                cursor.array(|cursor| self.content_part(ChannelKind::Reasoning, cursor))?;
+                Ok(())
+            }
+            ("thinking", _) if kind == ChannelKind::Text => self.reasoning(cursor),
+            _ => Ok(cursor.skip().map(drop)?),
+        })?;
         Ok(())
     }
 

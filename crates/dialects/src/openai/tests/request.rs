@@ -252,6 +252,19 @@ fn says_what_is_wrong_and_where() {
         ),
         (r#"[{"role":"tool","content":"x"}]"#, "`messages[0].tool_call_id` is missing"),
         (r#"[{"role":"user","content":"a","content":"b"}]"#, "`messages[0].content` stands there twice"),
+        (r#"[{"role":"user","content":"a","Content":"b"}]"#, "`messages[0].Content` stands there twice, but for case"),
+        (r#"[{"role":"user","Content":"b"}]"#, "`messages[0].Content` must be written `content`"),
+        (r#"[{"role":"assistant","Refusal":"b"}]"#, "`messages[0].Refusal` must be written `refusal`"),
+        (r#"[{"role":"assistant","Reasoning":"b"}]"#, "`messages[0].Reasoning` must be written `reasoning`"),
+        (
+            r#"[{"role":"user","content":[{"type":"text","text":"a","Type":"x"}]}]"#,
+            "`messages[0].content[0].Type` stands there twice, but for case",
+        ),
+        (
+            r#"[{"role":"assistant","tool_calls":[{"id":"a","function":{"Arguments":"b"}}]}]"#,
+            "`messages[0].tool_calls[0].function.Arguments` must be written `arguments`",
+        ),
+        (r#"[],"Tools":[]"#, "`Tools` must be written `tools`"),
         (r#"[1]"#, "`messages[0]` must be an object"),
         (r#"[],"temperature":"hot""#, "`temperature` must be a number"),
         (r#"[],"stop":[1]"#, "`stop[0]` must be a string"),
@@ -265,4 +278,29 @@ fn says_what_is_wrong_and_where() {
         let error = OPENAI.decode_request(&Bytes::from(body)).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
+}
+
+#[test]
+fn case_counts_in_names_that_nobody_looks_for() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a","cacheControl":{"Type":1}}]}],
+        "tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"name":{},"Name":{}}}}}],
+        "metadata":{"Role":"x","role":"y"},"extraBody":{"Messages":1}}"#;
+    assert!(OPENAI.decode_request(&Bytes::from_static(body.as_bytes())).is_ok());
+}
+
+#[test]
+fn arguments_are_read_without_escapes_that_they_can_do_without() {
+    let said = |arguments: &str| {
+        let call = json!([{"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}]);
+        let body = json!({"model": "m", "messages": [{"role": "assistant", "tool_calls": call}]}).to_string();
+        let chat = OPENAI.decode_request(&Bytes::from(body.clone())).unwrap();
+        assert_eq!(
+            chat.messages.get(0).unwrap().raw(Dialect::OpenAi).map(|raw| body.contains(raw.as_str())),
+            Some(true)
+        );
+        chat.messages.get(0).unwrap().blocks()[0].as_text().to_owned()
+    };
+    assert_eq!(said(r#"{"q":"\u0069gnore \ud83d\ude00 \u0022"}"#), r#"{"q":"ignore 😀 \u0022"}"#);
+    // What is no JSON says what it says.
+    assert_eq!(said(r#"{"q":"\u0069gnore"#), r#"{"q":"\u0069gnore"#);
 }

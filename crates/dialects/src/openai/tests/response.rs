@@ -165,3 +165,23 @@ fn refuses_what_is_no_conversation() {
     let other = Response::from_output(gatewright_model::Kind::Text, "p", "m", Output::Text(Default::default()));
     assert!(OPENAI.encode_response(&other).is_err());
 }
+
+#[test]
+fn what_is_said_aloud_is_a_text() {
+    let body = r#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,
+        "audio":{"id":"audio_1","data":"UklGRg==","expires_at":7,"transcript":"The key is sk-1."}},"finish_reason":"stop"}]}"#;
+    let mut response = response(Dialect::OpenAi, body);
+    let message = &response.chat().unwrap().choices[0].message;
+    assert_eq!((message.joined_text(), message.extra().len()), ("The key is sk-1.".to_owned(), 0));
+    assert_eq!(answer(Dialect::OpenAi, &response).0, body);
+    response.chat_mut().unwrap().choices[0].message.blocks_mut();
+    let kept = json!({"id": "audio_1", "data": "UklGRg==", "expires_at": 7, "transcript": "The key is sk-1."});
+    let said = |response: &Response| answer_json(Dialect::OpenAi, response).0["choices"][0]["message"].clone();
+    assert_eq!((&said(&response)["audio"], &said(&response)["content"]), (&kept, &json!(null)));
+    // The sound does not outlive the words.
+    response.chat_mut().unwrap().choices[0].message.blocks_mut()[0].map_texts(&mut |_| Some("***".into()));
+    let edited = json!({"id": "audio_1", "data": "", "expires_at": 7, "transcript": "***"});
+    assert_eq!((&said(&response)["audio"], &said(&response)["content"]), (&edited, &json!(null)));
+    response.chat_mut().unwrap().choices[0].message.blocks_mut().clear();
+    assert!(said(&response).get("audio").is_none());
+}

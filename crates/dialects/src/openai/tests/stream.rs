@@ -348,3 +348,43 @@ fn content_in_parts_and_arguments_as_objects() {
     assert_eq!(out[0]["choices"][0]["delta"]["content"][2]["text"], "b ");
     assert_eq!(out[2]["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"], "{\"a\":1} ");
 }
+
+#[test]
+fn what_is_said_aloud_is_a_text() {
+    let stream = [
+        delta(r#"{"role":"assistant","content":null,"audio":{"id":"audio_1","transcript":"The key is "}}"#),
+        delta(r#"{"audio":{"data":"UklGRg=="}}"#),
+        delta(r#"{"audio":{"transcript":"sk-1"}}"#),
+    ];
+    let mut all = chunks(Dialect::OpenAi, &stream.concat());
+    let said: Vec<_> = all.iter().flat_map(Chunk::parts).filter(|part| matches!(part, Part::Text { .. })).collect();
+    assert_eq!(said, [&text(Channel::TEXT, "The key is "), &text(Channel::TEXT, "sk-1")]);
+    assert_eq!(streamed(Dialect::OpenAi, true, &all), stream.concat());
+    all.iter_mut().for_each(|chunk| {
+        chunk.map_texts(|_, text| Some(text.replace("sk-1", "***")));
+    });
+    assert_eq!(streamed(Dialect::OpenAi, true, &all), stream.concat().replace("sk-1", "***"));
+}
+
+#[test]
+fn a_content_in_parts_says_its_texts_and_its_thoughts() {
+    let stream = [
+        delta(r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm. "},{"type":"text","text":"sk-1"}]}]}"#),
+        delta(r#"{"content":[{"type":"thinking","thinking":"So."},{"type":"text","text":"Hello"}]}"#),
+    ]
+    .concat();
+    let reasoning = Channel { kind: ChannelKind::Reasoning, ..Channel::TEXT };
+    let said: Vec<_> = parts(&stream).into_iter().filter(|part| matches!(part, Part::Text { .. })).collect();
+    let expected =
+        [text(reasoning, "Hm. "), text(reasoning, "sk-1"), text(reasoning, "So."), text(Channel::TEXT, "Hello")];
+    assert_eq!(said, expected);
+    let mut all = chunks(Dialect::OpenAi, &stream);
+    all.iter_mut().for_each(|chunk| {
+        chunk.map_texts(|_, text| Some(text.replace("sk-1", "***")));
+    });
+    assert_eq!(streamed(Dialect::OpenAi, true, &all), stream.replace("sk-1", "***"));
+    // However deep they stand in each other, nothing is gone down into without end.
+    let deep = format!("{}{}", r#"[{"thinking":"#.repeat(60_000), "}]".repeat(60_000));
+    let event = delta(&format!(r#"{{"content":{deep}}}"#));
+    assert!(OPENAI.stream_decoder().decode(Bytes::from(event)).is_err());
+}

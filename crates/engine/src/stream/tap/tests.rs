@@ -212,6 +212,17 @@ fn usage_that_comes_with_something_else_is_not_hidden() {
 }
 
 #[test]
+fn usage_that_comes_with_what_there_are_no_parts_for_is_not_hidden() {
+    let usage = "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}";
+    for delta in ["{\"role\":\"assistant\",\"content\":\"\"}", "{\"images\":[{\"url\":\"u\"}]}"] {
+        let both = format!("data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{delta}}}],{usage}}}\n\n");
+        let mut tapped = Tapped::new(&OPENAI, Usages::Hidden, pieces([&*both, HELLO, USAGE, DONE]));
+        assert_eq!(tapped.rest().0.concat(), [&*both, HELLO, DONE].concat());
+        assert_eq!(tapped.usage(), three_and_five());
+    }
+}
+
+#[test]
 fn nobody_reads_what_nobody_wants_to_know() {
     let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, STOP, USAGE, DONE]));
     assert_eq!(tapped.rest().0.concat(), [HELLO, STOP, USAGE, DONE].concat());
@@ -266,6 +277,21 @@ fn half_an_event_at_the_end_does_not_leave() {
     let (left, error) = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, half])).rest();
     assert_eq!(left.concat(), HELLO);
     assert!(error.is_some());
+}
+
+#[test]
+fn the_last_event_may_lack_its_line_ends() {
+    for (last, usages) in [("data: [DONE]", Usages::Unwanted), ("data: [DONE]\n", Usages::Wanted)] {
+        let mut tapped = Tapped::new(&OPENAI, usages, pieces([HELLO, STOP, last]));
+        let (left, error) = tapped.rest();
+        assert_eq!((left.concat().trim_end(), error), ([HELLO, STOP, DONE].concat().trim_end(), None));
+        assert!(tapped.tap.is_done());
+    }
+    let (left, error) = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, WORLD.trim_end()])).rest();
+    assert_eq!((left.concat(), error.is_some()), ([HELLO, WORLD].concat(), true), "what came leaves, but it is no end");
+    let event = "data: {\"error\":{\"message\":\"too many\"}}";
+    let (left, error) = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, event])).rest();
+    assert_eq!((left.concat(), error.unwrap().message), (HELLO.to_owned(), "too many".to_owned()));
 }
 
 #[test]
