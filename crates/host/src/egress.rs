@@ -5,7 +5,7 @@ mod allowed;
 
 pub use allowed::{AllowedHosts, BadPattern, HostPattern};
 
-use address::{CheckedResolver, Lookup, OutOfReach, Reach};
+use address::{CheckedResolver, LOOKUPS, Lookup, OutOfReach, Reach};
 use allowed::Target;
 use bytes::Bytes;
 use gatewright_model::Headers;
@@ -15,6 +15,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRAILER, TR
 use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use hyper_rustls::builderstates::WantsSchemes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -36,8 +37,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_IDLE: usize = 16;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often an HTTP/2 connection that carries requests is asked whether it is still there, and how long it may take to
+/// answer. All requests to a host share it: where nobody is any more, they would fail for a quarter of an hour.
+const HTTP2_PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+
 /// How many requests of one plugin are under way at once; others wait, and their time runs.
 const MAX_UNDER_WAY: usize = 64;
+
+/// How many names of one plugin are looked up at once; those that nobody waits for any more count until they end.
+const MAX_LOOKUPS: usize = 16;
 
 /// What the connection is made of is not the plugin's to say.
 static FRAMING: [HeaderName; 6] = [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
@@ -65,6 +73,7 @@ pub struct PluginEgress {
     egress: Egress,
     policy: EgressPolicy,
     room: Arc<Semaphore>,
+    lookups: Arc<Semaphore>,
 }
 
 type HttpClient = Client<HttpsConnector<HttpConnector<CheckedResolver>>, Full<Bytes>>;
@@ -78,13 +87,15 @@ impl Egress {
     }
 
     fn with_lookup(lookup: &Lookup) -> Self {
-        let client = |reach| client(CheckedResolver::new(reach, lookup.clone()));
+        let tls = || HttpsConnectorBuilder::new().with_webpki_roots();
+        let client = |reach| client(CheckedResolver::new(reach, lookup.clone()), tls(), HTTP2_PING);
         Self { public: client(Reach::Public), private: client(Reach::Private), any: client(Reach::Any) }
     }
 
     /// The requests of a plugin that has this policy.
     pub fn plugin(&self, policy: EgressPolicy) -> PluginEgress {
-        PluginEgress { egress: self.clone(), policy, room: Arc::new(Semaphore::new(MAX_UNDER_WAY)) }
+        let places = |most| Arc::new(Semaphore::new(most));
+        PluginEgress { egress: self.clone(), policy, room: places(MAX_UNDER_WAY), lookups: places(MAX_LOOKUPS) }
     }
 
     fn reaching(&self, reach: Reach) -> &HttpClient {
@@ -108,12 +119,19 @@ impl std::fmt::Debug for Egress {
     }
 }
 
-fn client(resolver: CheckedResolver) -> HttpClient {
+fn client(
+    resolver: CheckedResolver,
+    tls: HttpsConnectorBuilder<WantsSchemes>,
+    (interval, timeout): (Duration, Duration),
+) -> HttpClient {
     let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.enforce_http(false);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_all_versions();
+    let tls = tls.https_or_http().enable_all_versions();
     Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .http2_keep_alive_interval(interval)
+        .http2_keep_alive_timeout(timeout)
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(MAX_IDLE)
@@ -144,7 +162,8 @@ impl PluginEgress {
         *request.method_mut() = call.method;
         *request.uri_mut() = url;
         *request.headers_mut() = headers;
-        let reply = client.request(request).await.map_err(|error| failed(&error))?;
+        let replied = LOOKUPS.scope(self.lookups.clone(), client.request(request)).await;
+        let reply = replied.map_err(|error| failed(&error))?;
         read(reply).await
     }
 }

@@ -3,8 +3,8 @@
 use gatewright_plugin::services::{Record, Records, ServiceError};
 use std::sync::Arc;
 
-/// The largest row.
-const MAX_ROW_BYTES: usize = 64 << 10;
+/// The largest row: what a value in a line of the log may have, which cuts what is longer.
+const MAX_ROW_BYTES: usize = 16 << 10;
 
 /// The longest name of a table.
 const MAX_TABLE_BYTES: usize = 256;

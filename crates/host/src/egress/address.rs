@@ -1,11 +1,12 @@
 //! Which addresses a request may reach, and the resolver that sees to it.
 
 use gatewright_plugin::services::BoxFuture;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::client::legacy::connect::dns::Name;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::sync::Semaphore;
 use tower_service::Service;
 
 /// How far requests reach.
@@ -19,8 +20,14 @@ pub(super) enum Reach {
     Any,
 }
 
-/// Finds the addresses of a host.
-pub(super) type Lookup = Arc<dyn Fn(Name) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+/// Finds the addresses of a host, on a thread that may wait.
+pub(super) type Lookup = Arc<dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
+
+tokio::task_local! {
+    /// Places for lookups, of the plugin whose request it is. Who asks may give up; the system does not, and all plugins
+    /// and providers share the threads that wait for it.
+    pub(super) static LOOKUPS: Arc<Semaphore>;
+}
 
 /// Finds addresses, and gives them out only if each of them is within reach: what was checked is what is connected to.
 #[derive(Clone)]
@@ -90,10 +97,8 @@ fn needs_v6(address: Ipv6Addr) -> (Reach, &'static str) {
 
 /// Asks the system.
 pub(super) fn system() -> Lookup {
-    Arc::new(|name| {
-        let found = GaiResolver::new().call(name);
-        Box::pin(async move { Ok(found.await?.collect()) })
-    })
+    // The port is not looked at.
+    Arc::new(|host| Ok((host, 0).to_socket_addrs()?.collect()))
 }
 
 // === impl CheckedResolver ===
@@ -114,10 +119,20 @@ impl Service<Name> for CheckedResolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let (reach, host) = (self.reach, name.as_str().to_owned());
-        let found = (self.lookup)(name);
+        let (reach, lookup, host) = (self.reach, self.lookup.clone(), name.as_str().to_owned());
+        let places = LOOKUPS.try_with(Arc::clone);
         Box::pin(async move {
-            let found = found.await?;
+            let place = match places {
+                Ok(places) => Some(places.acquire_owned().await?),
+                Err(_) => None,
+            };
+            let asked = host.clone();
+            let found = tokio::task::spawn_blocking(move || {
+                let found = lookup(&asked);
+                drop(place);
+                found
+            });
+            let found = found.await??;
             for address in &found {
                 let (needs, kind) = needs(address.ip());
                 if needs > reach {

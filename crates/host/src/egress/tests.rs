@@ -1,3 +1,5 @@
+mod http2;
+
 use super::*;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -58,11 +60,8 @@ fn names(known: &[(&str, &[&str])]) -> Lookup {
         .map(|(name, addresses)| ((*name).to_owned(), addresses.iter().map(|at| at.parse().unwrap()).collect()))
         .collect();
     Arc::new(move |name| {
-        let found = known.get(name.as_str()).cloned();
-        let found = found.ok_or_else(|| std::io::Error::other("no such name"));
-        Box::pin(std::future::ready(
-            found.map(|found| found.into_iter().map(|address| SocketAddr::new(address, 0)).collect()),
-        ))
+        let found = known.get(name).ok_or_else(|| std::io::Error::other("no such name"))?;
+        Ok(found.iter().map(|address| SocketAddr::new(*address, 0)).collect())
     })
 }
 
@@ -159,7 +158,7 @@ async fn each_connection_is_checked_anew_and_goes_where_was_checked() {
             0 => "127.0.0.1".parse().unwrap(),
             _ => "169.254.169.254".parse().unwrap(),
         };
-        Box::pin(std::future::ready(Ok(vec![SocketAddr::new(address, 0)])))
+        Ok(vec![SocketAddr::new(address, 0)])
     });
     let plugin = Egress::with_lookup(&lookup).plugin(allowed(&[format!("private:turns.test:{}", server.port)]));
     assert_eq!(plugin.send(call(&server.url("turns.test"))).await.unwrap().status, 200);
@@ -245,4 +244,36 @@ async fn a_host_that_does_not_answer_fails() {
     assert!(failed.starts_with("the request failed: Connection refused"), "{failed}");
     let failed = plugin.send(call("http://nowhere.test/")).await.unwrap_err();
     assert_eq!(failed, ServiceError::Failed("the request failed: no such name".to_owned()));
+}
+
+#[tokio::test]
+async fn lookups_that_nobody_waits_for_any_more_are_bounded() {
+    let (begun, (answer, answered)) = (Arc::new(AtomicUsize::new(0)), std::sync::mpsc::channel::<()>());
+    let (counted, answered) = (begun.clone(), Mutex::new(answered));
+    // Names below `slow.test` are at a server that is silent for long.
+    let lookup: Lookup = Arc::new(move |host| {
+        if host.ends_with(".slow.test") {
+            counted.fetch_add(1, Relaxed);
+            let _ = answered.lock().unwrap().recv();
+        }
+        Err(std::io::Error::other("no such name"))
+    });
+    let egress = Egress::with_lookup(&lookup);
+    let plugin = Arc::new(egress.plugin(allowed(&["*.slow.test".to_owned()])));
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..3 * MAX_LOOKUPS {
+        let (plugin, call) = (plugin.clone(), call(&format!("https://{number}.slow.test/")));
+        let call = HttpCall { timeout: Duration::from_millis(300), ..call };
+        asking.spawn(async move { plugin.send(call).await.unwrap_err() });
+    }
+    for failure in asking.join_all().await {
+        assert_eq!(failure, ServiceError::Deadline);
+    }
+    assert_eq!(begun.load(Relaxed), MAX_LOOKUPS);
+
+    let nowhere = ServiceError::Failed("the request failed: no such name".to_owned());
+    let other = egress.plugin(allowed(&["quick.test".to_owned()]));
+    assert_eq!(other.send(call("https://quick.test/")).await.unwrap_err(), nowhere, "another plugin has its own");
+    drop(answer);
+    assert_eq!(plugin.send(call("https://a.slow.test/")).await.unwrap_err(), nowhere, "when they end there are others");
 }

@@ -11,7 +11,7 @@ fn a_row_is_bounded() {
     let around = r#"{"text":""}"#.len();
     assert_eq!(records.append(row(MAX_ROW_BYTES - around)), Ok(()));
     let message = records.append(row(MAX_ROW_BYTES - around + 1)).unwrap_err().to_string();
-    assert_eq!(message, "too large: a row has at most 65536 bytes");
+    assert_eq!(message, "too large: a row has at most 16384 bytes");
 }
 
 #[test]

@@ -52,6 +52,47 @@ impl Operation for Swept {
     }
 }
 
+/// How the file would take out what is over in a space.
+struct Plan;
+
+impl Operation for Plan {
+    type Answer = Vec<String>;
+
+    const WRITES: bool = false;
+
+    fn weight(&self) -> usize {
+        0
+    }
+
+    async fn run(self, file: &mut SqliteConnection) -> Result<Self::Answer, Failed> {
+        let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {TAKE_OUT}"));
+        let query = sqlx::query_as::<_, (i64, i64, i64, String)>(explained).bind(1).bind(now()).bind(1);
+        Ok(query.fetch_all(file).await?.into_iter().map(|(.., step)| step).collect())
+    }
+}
+
+#[tokio::test]
+async fn an_instance_whose_space_is_full_does_not_look_at_all_of_it() {
+    let (_folder, store, _) = kv();
+    let plan = store.ask(Plan).await.unwrap();
+    assert!(plan.iter().any(|step| step == "SEARCH kv USING INDEX kv_expires_at (expires_at<?)"), "{plan:?}");
+    assert!(!plan.iter().any(|step| step.contains("(space=?")), "{plan:?}");
+}
+
+#[tokio::test]
+async fn no_more_is_taken_out_than_there_must_be_room_for() {
+    let (_folder, store, kv) = kv();
+    for number in 0..2 * SWEPT_AT_ONCE {
+        kv.set(&number.to_string(), large(60 << 10), OVER).await.unwrap();
+    }
+    kv.set("a", large(MAX_KV_VALUE_BYTES), None).await.unwrap();
+    kv.set("b", large(1 << 20), None).await.unwrap();
+    let (rows, counted, there) = store.ask(Count).await.unwrap();
+    assert_eq!(counted, there);
+    // A sweep may have been between them.
+    assert!((SWEPT_AT_ONCE / 2..=SWEPT_AT_ONCE + 2).contains(&rows), "{rows} are left");
+}
+
 #[tokio::test]
 async fn an_instance_that_asks_for_much_leaves_others_their_turns() {
     let (_folder, store, hog) = kv();
