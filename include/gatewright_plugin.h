@@ -15,8 +15,9 @@
  *
  * The major version is in the name of the symbol. Within a major version nothing that was released is ever changed:
  * no name, no number, no member's place, no meaning. Tables are only appended to, and begin with their size: what lies
- * beyond a table's size is not there. The gateway passes over what a plugin's table has beyond its own. A plugin that
- * uses a host function that came later must ask GATEWRIGHT_HAS first. The minor version is for messages only.
+ * beyond a table's size is not there, and one that is shorter than in version 1.0 is refused. The gateway passes over
+ * what a plugin's table has beyond its own: a hook that it does not know it never calls. A plugin that uses a host
+ * function that came later must ask GATEWRIGHT_HAS first. The minor version is for messages only.
  *
  * ---- Who owns what ------------------------------------------------------------------------------------------------
  *
@@ -78,6 +79,9 @@
  *   state/KEY, scratch/...                         what hooks left before
  *   config/..., name                               in `create` and on_startup
  *
+ * A path that leads nowhere is no error: a text is GATEWRIGHT_MISSING, and a list has 0 entries. So a misspelt path in a
+ * guard finds nothing to object to: test that it finds what it must.
+ *
  * A last member that stands for a text may hold bytes too. A list of pairs is read by the name of its first: headers,
  * query. What a hook's payload has is in docs/hooks.md; docs/abi.md has the shapes, docs/abi-native.md the rules.
  */
@@ -107,7 +111,11 @@ typedef struct gatewright_slice {
 } gatewright_slice;
 
 /* A literal as a slice. */
+#ifdef __cplusplus
+#define GATEWRIGHT_LITERAL(text) (gatewright_slice{reinterpret_cast<const uint8_t *>(text), sizeof(text) - 1})
+#else
 #define GATEWRIGHT_LITERAL(text) ((gatewright_slice){(const uint8_t *)(text), sizeof(text) - 1})
+#endif
 /* The same where C wants a constant: `.manifest = GATEWRIGHT_CONSTANT("...")`. */
 #define GATEWRIGHT_CONSTANT(text) {(const uint8_t *)(text), sizeof(text) - 1}
 
@@ -154,13 +162,13 @@ enum { GATEWRIGHT_DEBUG = 0, GATEWRIGHT_INFO = 1, GATEWRIGHT_WARN = 2, GATEWRIGH
  * [{table: text, row: map}, ...] -> null */
 #define GATEWRIGHT_FUNCTION_RECORDS_APPEND 2
 /* The value of a key. Permission: kv; waits; since 1.0.
- * key: text -> bytes, or null */
+ * text: the key -> bytes, or null */
 #define GATEWRIGHT_FUNCTION_KV_GET 3
 /* Sets a key, for ever or for a time. Permission: kv; waits; since 1.0.
  * {key: text, value: bytes, ttl_ms: integer or null} -> null */
 #define GATEWRIGHT_FUNCTION_KV_SET 4
 /* Takes a key out. Permission: kv; waits; since 1.0.
- * key: text -> whether it was there: bool */
+ * text: the key -> whether it was there: bool */
 #define GATEWRIGHT_FUNCTION_KV_DELETE 5
 /* Keys with a prefix, in order. Permission: kv; waits; since 1.0.
  * {prefix: text, limit: integer} -> [text, ...] */
@@ -175,7 +183,7 @@ enum { GATEWRIGHT_DEBUG = 0, GATEWRIGHT_INFO = 1, GATEWRIGHT_WARN = 2, GATEWRIGH
  * {method: text, url: text, headers: [[name, value], ...], body: bytes, timeout_ms: integer} -> {status: integer, headers: [[name, value], ...], body: bytes} */
 #define GATEWRIGHT_FUNCTION_HTTP_SEND 9
 /* Sends a request to an LLM through the gateway. Permission: llm; waits; since 1.0.
- * {model: text, chat: a conversation} -> {provider: text, model: text, output: an output} */
+ * {model: text, chat: a conversation} -> {response: a response}, or {error: an error} */
 #define GATEWRIGHT_FUNCTION_LLM_COMPLETE 10
 
 /* The numbers of hooks: bits of `immediate`. */

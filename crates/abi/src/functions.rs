@@ -81,11 +81,11 @@ functions! {
     Record, "records", "append", 0, HookSet::ALL, Some(Permission::Records), false, "Takes rows for logs.",
         "[{table: text, row: map}, ...]", "null";
     KvGet, "kv", "get", 0, HookSet::ALL, Some(Permission::Kv), true, "The value of a key.",
-        "key: text", "bytes, or null";
+        "text: the key", "bytes, or null";
     KvSet, "kv", "set", 0, HookSet::ALL, Some(Permission::Kv), true, "Sets a key, for ever or for a time.",
         "{key: text, value: bytes, ttl_ms: integer or null}", "null";
     KvDelete, "kv", "delete", 0, HookSet::ALL, Some(Permission::Kv), true, "Takes a key out.",
-        "key: text", "whether it was there: bool";
+        "text: the key", "whether it was there: bool";
     KvList, "kv", "list", 0, HookSet::ALL, Some(Permission::Kv), true, "Keys with a prefix, in order.",
         "{prefix: text, limit: integer}", "[text, ...]";
     KvIncrement, "kv", "increment", 0, HookSet::ALL, Some(Permission::Kv), true,
@@ -99,7 +99,7 @@ functions! {
         "{status: integer, headers: [[name, value], ...], body: bytes}";
     LlmComplete, "llm", "complete", 0, SERVING, Some(Permission::Llm), true,
         "Sends a request to an LLM through the gateway.",
-        "{model: text, chat: a conversation}", "{provider: text, model: text, output: an output}";
+        "{model: text, chat: a conversation}", "{response: a response}, or {error: an error}";
 }
 
 // === impl Function ===

@@ -199,10 +199,12 @@ pub fn serve_now(
             written(services.metrics.record(&Sample { name: &name, kind, value, labels: &labels })?)
         }
         Function::Record => {
+            // A row that is refused keeps no other out.
+            let mut first_refused = Ok(());
             for RecordArgument { table, row } in read::<Vec<RecordArgument>>(argument)? {
-                services.records.append(Record { table, row })?;
+                first_refused = first_refused.and(services.records.append(Record { table, row }));
             }
-            written(())
+            written(first_refused?)
         }
         _ => Err(ServiceError::Invalid(format!("`{}` waits, and this call may not", function.name()))),
     }

@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The longest manifest.
 const MAX_MANIFEST_BYTES: usize = 64 << 10;
 
+/// The bytes of the table of hooks in version 1.0, which none is shorter than: its size, and the slots up to `health`.
+const HOOKS_OF_1_0: usize = 8 + size_of::<usize>() * (Hook::Health as usize + 1);
+
 /// What a library exports, copied out of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Exports {
@@ -31,6 +34,11 @@ pub(crate) enum BadExports {
         "its table has {found} bytes, and that of version 1.0 has {least}: it was built against a header from before 1.0"
     )]
     TooSmall { found: usize, least: usize },
+    #[error(
+        "its table of hooks has {found} bytes, and that of version 1.0 has {least}: `.size = sizeof(gatewright_hooks_v1)` \
+         is missing, or it was built against a header from before 1.0"
+    )]
+    NoRoomForHooks { found: usize, least: usize },
     #[error("its manifest is missing, or has more than {MAX_MANIFEST_BYTES} bytes")]
     Manifest,
 }
@@ -77,6 +85,10 @@ impl Exports {
         // SAFETY: as for the table.
         let hooks = match unsafe { sized(table.hooks.cast(), size_of::<HookTable>()) } {
             None => HookTable::EMPTY,
+            // A size that was forgotten would be a guard without hooks.
+            Some((found, _)) if found < HOOKS_OF_1_0 => {
+                return Err(BadExports::NoRoomForHooks { found, least: HOOKS_OF_1_0 });
+            }
             // SAFETY: what the plugin's table does not have is zero, which is no hook.
             Some((_, hooks)) => unsafe { hooks.assume_init() },
         };

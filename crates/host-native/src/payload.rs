@@ -140,7 +140,12 @@ impl Payload {
     /// Of a head.
     pub(crate) fn of(hook: Hook, head: &[u8]) -> Self {
         // The host's own heads are legal.
-        let root = document::read(head).unwrap_or(Node::Null);
+        let mut root = document::read(head).unwrap_or(Node::Null);
+        if let Some(place) = places(hook).iter().find(|place| matches!(place.part, Part::Chat))
+            && let Some(request) = walk(&mut root, place.prefix)
+        {
+            say_what_goes_without(request);
+        }
         Self { hook, root, context: [const { None }; 3], loaded: Vec::new(), edits: Edits::default() }
     }
 
@@ -299,6 +304,9 @@ impl Payload {
             edits.put(TEXTS, Node::List(self.edits.texts.iter().map(replaced).collect()));
         }
         if self.edits.members.iter().any(|member| is_of_chat(member)) {
+            if let Some(Node::List(messages)) = chat.member_mut("messages") {
+                messages.iter_mut().for_each(leave_origin);
+            }
             edits.put("chat", chat);
         }
         edits
@@ -316,6 +324,22 @@ impl Payload {
             }
         }
         edits
+    }
+}
+
+/// Puts into a request's head what is not said there, so that paths lead to it.
+fn say_what_goes_without(request: &mut Node) {
+    for (name, value) in [("kind", Node::text("chat")), ("stream", Node::Bool(false))] {
+        if request.member(name).is_none() {
+            request.put(name, value);
+        }
+    }
+}
+
+/// Leaves of a message that was not edited its origin alone, which stands for it.
+fn leave_origin(message: &mut Node) {
+    if let Some(origin) = message.take("origin") {
+        *message = Node::map([("origin", origin)]);
     }
 }
 
@@ -338,6 +362,9 @@ fn header(from: &Node, name: &str) -> Node {
 fn edited_response(response: &Node) -> Node {
     let mut edited = response.clone();
     edited.put("edited", Node::Bool(true));
+    if let Some(Node::List(choices)) = walk(&mut edited, &["output", "chat", "choices"]) {
+        choices.iter_mut().filter_map(|choice| choice.member_mut("message")).for_each(leave_origin);
+    }
     edited
 }
 

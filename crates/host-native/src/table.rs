@@ -161,11 +161,13 @@ unsafe extern "C" fn answer(call: CallHandle, document: Slice) -> i32 {
 
 unsafe extern "C" fn ask(call: CallHandle, function: u32, argument: Slice, out: *mut Slice) -> i32 {
     take!(argument);
-    let Some(function) = Function::numbered(function) else { return Status::Unsupported as i32 };
+    let Some(function) = Function::numbered(function) else {
+        return said(call, Status::Unsupported, &format!("this gateway knows no host function {function}")) as i32;
+    };
     match asked(call, function, argument.to_vec()) {
         // SAFETY: `out` is a place for a slice.
         Ok(result) => unsafe { give(out, keep(call, result)) },
-        Err(Denied::Not(status)) => status as i32,
+        Err(Denied::Not(status)) => not_asked(call, function, status) as i32,
         Err(Denied::Error(error)) => {
             let kept = keep(call, document::write(&error));
             // SAFETY: as above.
@@ -228,8 +230,25 @@ fn refuse(call: CallHandle, error: &ServiceError) -> Status {
         ServiceError::Invalid(_) => Status::Invalid,
         _ => Status::Error,
     };
-    let why = error.to_string();
-    at_desk!(call, desk => { desk.refused(&why); Ok(()) }).err().unwrap_or(status)
+    said(call, status, &error.to_string())
+}
+
+/// Remembers why, and gives the status; that of the call, where it is over.
+fn said(call: CallHandle, status: Status, why: &str) -> Status {
+    at_desk!(call, desk => { desk.refused(why); Ok(()) }).err().unwrap_or(status)
+}
+
+/// Remembers why it did not come to a function, where there is something to say beyond the status.
+fn not_asked(call: CallHandle, function: Function, status: Status) -> Status {
+    let name = function.name();
+    match status {
+        Status::Unsupported => said(call, status, &format!("`{name}` waits, and this call may not")),
+        Status::Busy => said(call, status, &format!("another thread waits for an answer, and `{name}` waits too")),
+        Status::TooLarge => {
+            said(call, status, &format!("the argument of `{name}` has more than {MAX_ANSWER_BYTES} bytes"))
+        }
+        _ => status,
+    }
 }
 
 /// Asks, for plain C.
@@ -239,12 +258,8 @@ fn asked_plainly<T: serde::de::DeserializeOwned>(
     argument: &Node,
 ) -> Result<T, Status> {
     match asked(call, function, document::write(argument)) {
-        Ok(result) => document::read(&result).map_err(|_| Status::Error),
-        Err(Denied::Not(Status::Unsupported)) => {
-            let why = format!("`{}` waits, and this call may not", function.name());
-            Err(at_desk!(call, desk => { desk.refused(&why); Ok(()) }).err().unwrap_or(Status::Unsupported))
-        }
-        Err(Denied::Not(status)) => Err(status),
+        Ok(result) => document::read(&result).map_err(|error| said(call, Status::Error, &error.to_string())),
+        Err(Denied::Not(status)) => Err(not_asked(call, function, status)),
         Err(Denied::Error(error)) => Err(refuse(call, &error)),
     }
 }
@@ -378,14 +393,15 @@ unsafe extern "C" fn metadata_set(call: CallHandle, key: Slice, text: Slice) -> 
 // === keys and values ===
 
 /// A key, as documents have it.
-fn key_of(bytes: &[u8]) -> Result<Node, Status> {
-    text(bytes).map(Node::text).map_err(|Refused(status, _)| status)
+fn key_of(call: CallHandle, bytes: &[u8]) -> Result<Node, Status> {
+    text(bytes).map(Node::text).map_err(|Refused(status, why)| said(call, status, &why))
 }
 
 unsafe extern "C" fn kv_get(call: CallHandle, key: Slice, out: *mut Slice) -> i32 {
     take!(key);
-    let got = key_of(key).and_then(|key| asked_plainly::<Option<Bytes>>(call, Function::KvGet, &key));
-    let given = got.and_then(|value| value.ok_or(Status::Missing)).and_then(|value| keep(call, value.to_vec()));
+    let got = key_of(call, key).and_then(|key| asked_plainly::<Option<Bytes>>(call, Function::KvGet, &key));
+    let there = got.and_then(|value| value.ok_or_else(|| said(call, Status::Missing, "there is no such key")));
+    let given = there.and_then(|value| keep(call, value.to_vec()));
     // SAFETY: `out` is a place for a slice.
     unsafe { give(out, given) }
 }
@@ -397,7 +413,7 @@ unsafe extern "C" fn kv_set(call: CallHandle, key: Slice, value: Slice, ttl_ms: 
         ttl => Node::Unsigned(ttl),
     };
     let value = Node::Bytes(Bytes::copy_from_slice(value));
-    let set = key_of(key).and_then(|key| {
+    let set = key_of(call, key).and_then(|key| {
         let argument = Node::map([("key", key), ("value", value), ("ttl_ms", ttl)]);
         asked_plainly::<()>(call, Function::KvSet, &argument)
     });
@@ -406,7 +422,7 @@ unsafe extern "C" fn kv_set(call: CallHandle, key: Slice, value: Slice, ttl_ms: 
 
 unsafe extern "C" fn kv_increment(call: CallHandle, key: Slice, by: i64, out: *mut i64) -> i32 {
     take!(key);
-    let sum = key_of(key).and_then(|key| {
+    let sum = key_of(call, key).and_then(|key| {
         let argument = Node::map([("key", key), ("by", Node::Int(by))]);
         asked_plainly::<i64>(call, Function::KvIncrement, &argument)
     });

@@ -47,6 +47,9 @@ fn rust_and_c_have_the_same_tables() {
         });
         assert(&format!("GATEWRIGHT_{word}"), status as usize);
     }
+    asserts.push_str("const uint8_t *used(void);\n");
+    asserts
+        .push_str("const uint8_t *used(void) { gatewright_slice it = GATEWRIGHT_LITERAL(\"it\"); return it.ptr; }\n");
     let folder = tempfile::tempdir().unwrap();
     let include = Path::new(HEADER).parent().unwrap();
     for (file, compiler, standard) in [("a.c", "cc", "-std=c11"), ("a.cc", "c++", "-std=c++17")] {

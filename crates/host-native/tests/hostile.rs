@@ -293,7 +293,7 @@ async fn answers_that_are_none_are_failures() {
         let failure = outcome.expect_err(word);
         assert_eq!(failure.cause(), cause, "{word}: {failure}");
     }
-    for (word, status) in [("utf8", 5), ("null", 0), ("greedy", 8)] {
+    for (word, status) in [("utf8", 5), ("null", 0), ("greedy", 8), ("refused", 0)] {
         let (outcome, native) = run(&bench, word, within(AMPLE), AMPLE).await;
         assert!(outcome.is_ok(), "{word}: {outcome:?}");
         assert_eq!(told(&native).await.0, status, "{word}");
@@ -329,6 +329,9 @@ async fn a_call_in_place_is_reached_from_its_own_thread_alone_and_may_not_wait()
     let (outcome, native) = run(&bench, "elsewhere", inline.clone(), AMPLE).await;
     assert!(outcome.is_ok() && native.immediate().contains(Hook::CheckInput));
     assert_eq!(told(&native).await.0, 9);
+    let (outcome, native) = run(&bench, "refused_in_place", inline.clone(), AMPLE).await;
+    assert!(outcome.is_ok() && native.immediate().contains(Hook::CheckInput));
+    assert_eq!(told(&native).await.0, 0, "it was not told why");
     let (outcome, native) = run(&bench, "count", inline, AMPLE).await;
     assert!(outcome.unwrap_err().to_string().contains("may not"));
     assert_eq!(told(&native).await.0, 4);
@@ -414,6 +417,7 @@ fn refusals_say_what_is_wrong() {
         ("ALIEN", "symbols, none with `gatewright` in its name"),
         ("NO_TABLE", "answers nothing"),
         ("SMALL", "its table has 8 bytes"),
+        ("NO_HOOKS_SIZE", "its table of hooks has 0 bytes, and that of version 1.0 has 312"),
         ("NO_MANIFEST", "its manifest is missing"),
         ("BAD_MANIFEST", "its manifest is not as it must be"),
     ] {

@@ -1,5 +1,7 @@
 //! What is looked at before a component runs.
 
+use crate::engine::LOAD_TIMEOUT;
+use crate::expansion;
 use gatewright_abi::functions::{Function, FunctionInfo};
 use gatewright_abi::{Unintelligible, VERSION, wit};
 use gatewright_plugin::{Hook, HookSet, Permission};
@@ -74,6 +76,9 @@ pub enum LoadError {
     /// The instance that took the place of another did not start.
     #[error("its instance was made anew, and its `on_startup` failed: {0}")]
     Startup(String),
+    /// It was given up.
+    #[error("it did not load within {} s", LOAD_TIMEOUT.as_secs())]
+    Slow,
     /// Its config is wrong.
     #[error("{0}")]
     Config(String),
@@ -108,12 +113,13 @@ pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Component, LoadErr
         _ if wasm.starts_with(CORE_MODULE) => return Err(LoadError::CoreModule),
         _ if !wasm.starts_with(WASM) => "it does not begin as one does".to_owned(),
         _ if !wasm.starts_with(COMPONENT) => "it is of another version of the format".to_owned(),
-        _ => match Component::new(engine, wasm) {
-            Ok(component) => return Ok(component),
-            Err(error) => format!(
+        _ => match expansion::check(wasm).map(|()| Component::new(engine, wasm)) {
+            Ok(Ok(component)) => return Ok(component),
+            Ok(Err(error)) => format!(
                 "it is truncated or damaged, or asks for more than plugins get ({})",
                 in_a_line(&format!("{error:#}"))
             ),
+            Err(reason) => reason,
         },
     };
     Err(LoadError::NotAComponent(reason))

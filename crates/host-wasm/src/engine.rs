@@ -12,7 +12,7 @@ use gatewright_plugin::Permission;
 use gatewright_plugin::hosted::Hosted;
 use serde_json::Value as Json;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -20,6 +20,9 @@ use wasmtime::component::Component;
 use wasmtime::{
     Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
+
+/// The longest time of compiling a component and making its first instance.
+pub(crate) const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a component runs before others have their turn.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
@@ -44,6 +47,8 @@ pub struct WasmHost {
 /// Counts calls under way, and ticks while there are any.
 pub(crate) struct Clock {
     running: AtomicUsize,
+    /// Whether its thread looks at nothing until it is woken, or is about to.
+    asleep: AtomicBool,
     thread: Thread,
 }
 
@@ -68,6 +73,15 @@ impl WasmHost {
 
     /// What a component says of itself. It is run for it, with no permissions but those that let it be linked.
     pub async fn introduce(&self, wasm: Vec<u8>) -> Result<Introduction, LoadError> {
+        in_time(self.introduce_slowly(wasm)).await
+    }
+
+    /// Loads a component, for an instance with this config.
+    pub async fn load(&self, wasm: Vec<u8>, config: &Json, options: Options) -> Result<Arc<dyn Hosted>, LoadError> {
+        in_time(self.load_slowly(wasm, config, options)).await
+    }
+
+    async fn introduce_slowly(&self, wasm: Vec<u8>) -> Result<Introduction, LoadError> {
         let (granted, options) = (Permission::ALL.into(), Options::default());
         let checked = Checked::new(&self.engine, self.compile(wasm).await?, &granted)?;
         let mould =
@@ -76,8 +90,7 @@ impl WasmHost {
         mould.introduce().await
     }
 
-    /// Loads a component, for an instance with this config.
-    pub async fn load(&self, wasm: Vec<u8>, config: &Json, options: Options) -> Result<Arc<dyn Hosted>, LoadError> {
+    async fn load_slowly(&self, wasm: Vec<u8>, config: &Json, options: Options) -> Result<Arc<dyn Hosted>, LoadError> {
         let checked = Checked::new(&self.engine, self.compile(wasm).await?, &options.granted)?;
         let linker = linker::linker(&self.engine, &options.granted)?;
         let mould = Mould::new(checked, &linker, config.to_string().into_bytes(), &options, self.alive.clone())?;
@@ -96,6 +109,11 @@ impl WasmHost {
         let compiled = tokio::task::spawn_blocking(move || compile(&engine, &wasm));
         compiled.await.map_err(|error| LoadError::Engine(error.to_string()))?
     }
+}
+
+/// Gives up what does not come to an end.
+async fn in_time<T>(loaded: impl Future<Output = Result<T, LoadError>>) -> Result<T, LoadError> {
+    tokio::time::timeout(LOAD_TIMEOUT, loaded).await.unwrap_or(Err(LoadError::Slow))
 }
 
 fn config(cache: Option<&Path>, pooled: bool) -> Result<Config, LoadError> {
@@ -143,7 +161,7 @@ impl Clock {
         let ticking = move || {
             let Ok(clock) = receive.recv() else { return };
             while let Some(clock) = clock.upgrade() {
-                let idle = clock.running.load(Ordering::Acquire) == 0;
+                let idle = clock.rests();
                 drop(clock);
                 match (idle, engine.upgrade()) {
                     (_, None) => return,
@@ -158,7 +176,8 @@ impl Clock {
             }
         };
         let thread = thread::Builder::new().name("wasm-clock".to_owned()).spawn(ticking)?;
-        let clock = Arc::new(Self { running: AtomicUsize::new(0), thread: thread.thread().clone() });
+        let (running, asleep) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let clock = Arc::new(Self { running, asleep, thread: thread.thread().clone() });
         // The thread waits for it.
         let _ = send.send(Arc::downgrade(&clock));
         Ok(clock)
@@ -166,10 +185,21 @@ impl Clock {
 
     /// Ticks until this is dropped.
     pub(crate) fn run(&self) -> Running<'_> {
-        if self.running.fetch_add(1, Ordering::AcqRel) == 0 {
+        // Either this call sees that the thread sleeps, or the thread sees this call before it does.
+        if self.running.fetch_add(1, Ordering::SeqCst) == 0 && self.asleep.load(Ordering::SeqCst) {
             self.thread.unpark();
         }
         Running(self)
+    }
+
+    /// Whether there is no call under way, and who makes one wakes the thread.
+    fn rests(&self) -> bool {
+        self.asleep.store(true, Ordering::SeqCst);
+        let rests = self.running.load(Ordering::SeqCst) == 0;
+        if !rests {
+            self.asleep.store(false, Ordering::SeqCst);
+        }
+        rests
     }
 }
 

@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::linker::{CallHandle, Current, State};
 use crate::mould::{Mould, Started};
 use gatewright_abi::host::{self, Arrival, Departure};
-use gatewright_abi::{Pulled, Pulls, document, wit};
+use gatewright_abi::{MAX_ANSWER_BYTES, Pulled, Pulls, document, wit};
 use gatewright_model::{ErrorKind, LlmError};
 use gatewright_plugin::hosted::{Call, Reply};
 use gatewright_plugin::services::BoxFuture;
@@ -257,7 +257,9 @@ impl Instance {
     fn ended<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
         let state = self.store.data_mut();
         state.call = None;
-        result.map_err(|failure| state.panic.take().map_or(failure, |said| Failure::Panicked(in_a_line(&said))))
+        // Also where it did not trap: it is about no later call.
+        let panic = state.panic.take();
+        result.map_err(|failure| panic.map_or(failure, |said| Failure::Panicked(in_a_line(&said))))
     }
 
     /// Pulls a stream that a call answered with.
@@ -269,6 +271,9 @@ impl Instance {
         self.store.data_mut().call = Some(current);
         let pulled = pull.call_async(&mut self.store, (number,)).await;
         let (pulled,) = self.ended(pulled.map_err(trapped))?;
+        if pulled.len() > MAX_ANSWER_BYTES {
+            return Err(Failure::Oversized(format!("a chunk has at most {MAX_ANSWER_BYTES} bytes")));
+        }
         document::read(&pulled).map_err(|error| Failure::Malformed(error.to_string()))
     }
 }

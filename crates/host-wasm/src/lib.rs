@@ -7,6 +7,7 @@
 mod alive;
 mod component;
 mod engine;
+mod expansion;
 mod instance;
 mod limits;
 mod linker;

@@ -45,10 +45,11 @@ impl Mould {
         Ok(Self { checked, pre, config, memory: options.memory_bytes, alive, started: OnceLock::new() })
     }
 
-    /// What the component says of itself.
+    /// What the component says of itself; its hooks are those that it exports, whatever it says of them.
     pub(crate) async fn introduce(&self) -> Result<Introduction, LoadError> {
         let mut bare = Instance::bare(self).await?;
-        Ok(Introduction::read(&bare.introduce(&self.checked).await?)?)
+        let introduction = Introduction::read(&bare.introduce(&self.checked).await?)?;
+        Ok(Introduction { hooks: self.checked.hooks.bits(), ..introduction })
     }
 }
 

@@ -36,13 +36,20 @@ pub(crate) struct Pool {
     key: u64,
 }
 
-/// Instances that nobody uses.
+/// Instances and places that nobody uses.
 #[derive(Default)]
 struct Idle {
     ready: Vec<Instance>,
     /// Those whose call did not have the time to wait for them.
     making: Vec<Making>,
+    /// Places of calls that are over, while nobody waits for one: the next call need not ask for it.
+    places: Vec<OwnedSemaphorePermit>,
+    /// How many wait for a place. There are none of `places` then.
+    waiting: usize,
 }
+
+/// One that waits for a place.
+struct Waiting<'a>(&'a Pool);
 
 /// An instance that is being made.
 struct Making {
@@ -118,8 +125,9 @@ impl Pool {
         if self.most_idle == 0 {
             return None;
         }
-        let place = self.places.clone().try_acquire_owned().ok()?;
-        let instance = self.idle().ready.pop()?;
+        let Idle { ready, places, .. } = &mut *self.idle();
+        let place = places.pop_if(|_| !ready.is_empty())?;
+        let instance = ready.pop()?;
         Some(Lease { instance, place, turn: None })
     }
 
@@ -149,24 +157,50 @@ impl Pool {
             *turn = Some(Seated { instance, place });
             return;
         }
-        if instance.calls < self.most_calls {
-            let mut idle = self.idle();
-            if idle.len() < self.most_idle {
+        let of_calls = Arc::ptr_eq(place.semaphore(), &self.places);
+        let mut idle = self.idle();
+        let spare = match instance.calls < self.most_calls && idle.len() < self.most_idle {
+            true => {
                 idle.ready.push(instance);
+                None
             }
-        }
+            false => Some(instance),
+        };
+        let place = match of_calls && idle.waiting == 0 {
+            true => {
+                idle.places.push(place);
+                None
+            }
+            false => Some(place),
+        };
+        drop(idle);
+        // What an instance had is given back first.
+        drop(spare);
         drop(place);
     }
 
     async fn seated(&self) -> Result<Seated, LoadError> {
-        let place = self.places.clone().acquire_owned().await;
-        let place = place.map_err(|closed| LoadError::Engine(closed.to_string()))?;
+        let place = self.place().await?;
         let idle = self.idle().ready.pop();
         let instance = match idle {
             Some(instance) => instance,
             None => self.make().await?,
         };
         Ok(Seated { instance, place })
+    }
+
+    async fn place(&self) -> Result<OwnedSemaphorePermit, LoadError> {
+        let waiting = {
+            let mut idle = self.idle();
+            if let Some(place) = idle.places.pop() {
+                return Ok(place);
+            }
+            idle.waiting += 1;
+            Waiting(self)
+        };
+        let place = self.places.clone().acquire_owned().await;
+        drop(waiting);
+        place.map_err(|closed| LoadError::Engine(closed.to_string()))
     }
 
     /// Makes an instance, or goes on with one that was being made when its call was given up: one that takes longer than
@@ -193,6 +227,14 @@ impl Pool {
 impl Idle {
     fn len(&self) -> usize {
         self.ready.len() + self.making.len()
+    }
+}
+
+// === impl Waiting ===
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.idle().waiting -= 1;
     }
 }
 

@@ -94,12 +94,13 @@ impl Serialize for Headers {
 impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let pairs = Vec::<(String, String)>::deserialize(deserializer)?;
-        let mut map = HeaderMap::with_capacity(pairs.len());
+        let too_many = |_| serde::de::Error::custom("there are too many headers");
+        let mut map = HeaderMap::try_with_capacity(pairs.len()).map_err(too_many)?;
         for (name, value) in pairs {
             let (Ok(legal), Ok(value)) = (HeaderName::try_from(&*name), HeaderValue::try_from(value)) else {
                 return Err(serde::de::Error::custom(format!("`{name}` or its value is not legal in a header")));
             };
-            map.append(legal, value);
+            map.try_append(legal, value).map_err(too_many)?;
         }
         Ok(Self(map))
     }

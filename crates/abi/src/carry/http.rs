@@ -90,7 +90,8 @@ fn headers_of(pairs: Vec<(String, String)>) -> Headers {
     for (name, value) in pairs {
         // The host's own headers are legal.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.as_map_mut().append(name, value);
+            // As are their number.
+            let _ = headers.as_map_mut().try_append(name, value);
         }
     }
     headers
@@ -113,7 +114,8 @@ fn change(headers: &mut Headers, edits: HeaderEdits) -> Result<(), Unfit> {
         headers.as_map_mut().remove(&header);
         for value in values {
             let value = HeaderValue::try_from(value).map_err(|_| illegal(()))?;
-            headers.as_map_mut().append(header.clone(), value);
+            let appended = headers.as_map_mut().try_append(header.clone(), value);
+            appended.map_err(|_| Unfit::new("there are too many headers"))?;
         }
     }
     Ok(())

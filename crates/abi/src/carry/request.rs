@@ -18,13 +18,18 @@ use std::sync::{Arc, OnceLock};
 /// A request without its conversation.
 #[derive(Serialize, Deserialize)]
 struct RequestHead<'a> {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     kind: Kind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider: Option<Cow<'a, str>>,
     model: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     stream: bool,
+}
+
+/// Most requests are conversations, and are there for every hook: what goes without saying is not said.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -240,7 +245,7 @@ impl ChatEdits {
     fn apply(self, chat: &mut Chat, base: &Messages) -> Result<(), Unfit> {
         let placed = self.messages.into_shared().into_iter().map(|message| match message.origin() {
             None => Ok(message),
-            Some(place) => original(base.shared(place as usize).cloned()),
+            Some(place) => original(&message, base.shared(place as usize).cloned()),
         });
         chat.messages = placed.collect::<Result<Messages, Unfit>>()?;
         if let Some(tools) = self.tools {
@@ -253,7 +258,13 @@ impl ChatEdits {
     }
 }
 
-pub(super) fn original<T>(found: Option<T>) -> Result<T, Unfit> {
+/// What a message that is nothing but its origin stands for. One that is more was edited, and what it says would be lost.
+pub(super) fn original<T>(message: &Message, found: Option<T>) -> Result<T, Unfit> {
+    if !message.blocks().is_empty() || message.name().is_some() || !message.extra().is_empty() {
+        let why = "a message has an origin, which stands for it as it was, and members of its own: leave the origin out of \
+                   one that was edited";
+        return Err(Unfit::new(why));
+    }
     found.ok_or_else(|| Unfit::new("a message names an origin that was not handed over"))
 }
 

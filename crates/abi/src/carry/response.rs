@@ -194,7 +194,7 @@ fn placed(mut output: Output, base: Option<&Output>) -> Result<Output, Unfit> {
     if let Output::Chat(chat) = &mut output {
         for choice in &mut chat.choices {
             if let Some(place) = choice.message.origin() {
-                choice.message = original(base.get(place as usize))?.message.clone();
+                choice.message = original(&choice.message, base.get(place as usize))?.message.clone();
             }
         }
     }

@@ -5,17 +5,25 @@
 
 use super::{NotADocument, Texts};
 use cbor4ii::core::dec::{Decode, Error, IgnoredAny, Read, Reference, is_break};
-use cbor4ii::core::types::{Array, Bytes, Map, UncheckedStr};
+use cbor4ii::core::types::{Array, Bytes, F16, Map, UncheckedStr};
 use cbor4ii::core::utils::SliceReader;
 use cbor4ii::core::{major, marker};
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt::{Debug, Display};
 
-/// Reads a document. Nesting is bounded, and nothing is taken before its bytes are there.
+/// The most values of a document: each may be one byte there, and a hundred where it is read to.
+const MOST_VALUES: usize = 250_000;
+
+/// What some encoders begin a document with: the tag that says that it is one.
+const SELF_DESCRIBED: &[u8] = &[0xd9, 0xd9, 0xf7];
+
+/// Reads a document. Nesting and the number of values are bounded, and nothing is taken before its bytes are there.
 pub(crate) struct Reader<'de> {
     source: SliceReader<'de>,
     texts: Texts,
+    /// How many values there may still be.
+    values: usize,
 }
 
 /// The elements of an array, or the members of a map.
@@ -33,10 +41,58 @@ struct Variant<'a, 'de> {
 
 type Result<T, E = NotADocument> = std::result::Result<T, E>;
 
+#[cold]
+fn no_text() -> NotADocument {
+    NotADocument::new("a text is not UTF-8")
+}
+
+#[cold]
+fn too_many() -> NotADocument {
+    NotADocument::new(format!("it has more than {MOST_VALUES} values"))
+}
+
 impl<E: Debug> From<Error<E>> for NotADocument {
     #[cold]
     fn from(error: Error<E>) -> Self {
-        Self::new(format!("{error:?}"))
+        Self::new(match error {
+            Error::Mismatch { name, found } => format!("{} is wanted, and {} stands there", wanted(name), kind(found)),
+            Error::Eof { .. } => "it ends too early".to_owned(),
+            Error::CastOverflow { name } => format!("a number does not fit: {} is wanted", wanted(name)),
+            other => format!("{other:?}"),
+        })
+    }
+}
+
+/// What the library looks for, for people.
+fn wanted(name: &str) -> &str {
+    match name {
+        "str" => "a text",
+        "bytes" => "bytes",
+        "array" => "a list",
+        "map" => "a map",
+        "bool" => "true or false",
+        "u8" | "u16" | "u32" | "u64" | "u128" => "an integer from 0",
+        "i8" | "i16" | "i32" | "i64" | "i128" => "an integer",
+        "f32" | "f64" => "a number",
+        other => other,
+    }
+}
+
+/// What a first byte begins, for people.
+fn kind(byte: u8) -> &'static str {
+    match byte >> 5 {
+        major::UNSIGNED => "an integer",
+        major::NEGATIVE => "a negative integer",
+        major::BYTES => "a list of bytes",
+        major::STRING => "a text",
+        major::ARRAY => "a list",
+        major::MAP => "a map",
+        _ => match byte {
+            marker::NULL | marker::UNDEFINED => "null",
+            marker::FALSE | marker::TRUE => "a boolean",
+            marker::F16 | marker::F32 | marker::F64 => "a float",
+            _ => "something else",
+        },
     }
 }
 
@@ -51,7 +107,8 @@ impl de::Error for NotADocument {
 
 impl<'de> Reader<'de> {
     pub(super) fn new(document: &'de [u8], texts: Texts) -> Self {
-        Self { source: SliceReader::new(document), texts }
+        let document = document.strip_prefix(SELF_DESCRIBED).unwrap_or(document);
+        Self { source: SliceReader::new(document), texts, values: MOST_VALUES }
     }
 
     /// The next byte, which stays.
@@ -62,13 +119,33 @@ impl<'de> Reader<'de> {
         next.ok_or_else(|| NotADocument::new("it ends too early"))
     }
 
-    /// The bytes of a text of less than 24 bytes, if that is next: most are names, whose length is in their first byte.
+    /// The bytes of a text of less than 256 bytes, if that is next: most are names, and short texts of a conversation.
     fn short(&mut self) -> Option<&'de [u8]> {
-        let Ok(Reference::Long(next)) = self.source.fill(24) else { return None };
-        let (first @ 0x60..=0x77, rest) = next.split_first()? else { return None };
-        let text = rest.get(..usize::from(first & 0x1f))?;
-        self.source.advance(1 + text.len());
+        let Ok(Reference::Long(next)) = self.source.fill(2 + 255) else { return None };
+        let (before, length) = match *next {
+            [first @ 0x60..=0x77, ..] => (1, first & 0x1f),
+            [0x78, length, ..] => (2, length),
+            _ => return None,
+        };
+        let text = next.get(before..before + usize::from(length))?;
+        self.source.advance(before + text.len());
         Some(text)
+    }
+
+    /// Counts values, as many as a list or a map says that it has.
+    fn count(&mut self, more: Option<usize>) -> Result<()> {
+        self.values = self.values.checked_sub(more.unwrap_or_default()).ok_or_else(too_many)?;
+        Ok(())
+    }
+
+    /// A number that is written as a float of any width.
+    #[cold]
+    fn float(&mut self) -> Result<f64> {
+        Ok(match self.peek()? {
+            marker::F16 => of_half(F16::decode(&mut self.source)?.0),
+            marker::F32 => f64::from(f32::decode(&mut self.source)?),
+            _ => f64::decode(&mut self.source)?,
+        })
     }
 
     /// What is one level further in.
@@ -84,6 +161,7 @@ impl<'de> Reader<'de> {
     fn array<V: Visitor<'de>>(&mut self, length: Option<usize>, visitor: V) -> Result<V::Value> {
         self.nested(|reader| {
             let left = Array::len(&mut reader.source)?;
+            reader.count(left)?;
             match length {
                 Some(wanted) if left != Some(wanted) => Err(NotADocument::new(format!("no array of {wanted}"))),
                 _ => visitor.visit_seq(Elements { reader, left }),
@@ -92,23 +170,62 @@ impl<'de> Reader<'de> {
     }
 }
 
-macro_rules! numbers {
+macro_rules! integers {
     ($($method:ident: $type:ty => $visit:ident),*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-            visitor.$visit(<$type>::decode(&mut self.source)?)
+            match self.peek()? {
+                marker::F16..=marker::F64 => visitor.visit_i64(whole(self.float()?)?),
+                _ => visitor.$visit(<$type>::decode(&mut self.source)?),
+            }
         })*
     };
+}
+
+/// An integer that somebody wrote as a float, in whose language they are one.
+fn whole(number: f64) -> Result<i64> {
+    /// Above it a float stands for several integers.
+    const MOST: f64 = 9_007_199_254_740_991.0;
+    match number.fract() == 0.0 && number.abs() <= MOST {
+        true => Ok(number as i64),
+        false => Err(NotADocument::new(format!("{number} is no integer"))),
+    }
+}
+
+/// The number that a float of 16 bits stands for.
+fn of_half(bits: u16) -> f64 {
+    let (sign, exponent, fraction) = (bits >> 15, i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff) / 1024.0);
+    let magnitude = match exponent {
+        0 => fraction * 2_f64.powi(-14),
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => (1.0 + fraction) * 2_f64.powi(exponent - 15),
+    };
+    if sign == 1 { -magnitude } else { magnitude }
 }
 
 impl<'de> Deserializer<'de> for &mut Reader<'de> {
     type Error = NotADocument;
 
-    numbers! {
-        deserialize_bool: bool => visit_bool, deserialize_i8: i8 => visit_i8, deserialize_i16: i16 => visit_i16,
+    integers! {
+        deserialize_i8: i8 => visit_i8, deserialize_i16: i16 => visit_i16,
         deserialize_i32: i32 => visit_i32, deserialize_i64: i64 => visit_i64, deserialize_i128: i128 => visit_i128,
         deserialize_u8: u8 => visit_u8, deserialize_u16: u16 => visit_u16, deserialize_u32: u32 => visit_u32,
-        deserialize_u64: u64 => visit_u64, deserialize_u128: u128 => visit_u128, deserialize_f32: f32 => visit_f32,
-        deserialize_f64: f64 => visit_f64
+        deserialize_u64: u64 => visit_u64, deserialize_u128: u128 => visit_u128
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_bool(bool::decode(&mut self.source)?)
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.peek()? {
+            marker::F16..=marker::F64 => visitor.visit_f64(self.float()?),
+            _ => visitor.visit_f64(i128::decode(&mut self.source)? as f64),
+        }
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -132,15 +249,13 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                     self.source.advance(1);
                     visitor.visit_none()
                 }
-                marker::F32 => self.deserialize_f32(visitor),
-                marker::F64 => self.deserialize_f64(visitor),
+                marker::F16 | marker::F32 | marker::F64 => self.deserialize_f64(visitor),
                 _ => Err(NotADocument::new(format!("{byte:#04x} begins nothing that it may hold"))),
             },
         }
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let no_text = || NotADocument::new("a text is not UTF-8");
         if let Some(bytes) = self.short() {
             return visitor.visit_borrowed_str((self.texts)(bytes).ok_or_else(no_text)?);
         }
@@ -155,7 +270,12 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.deserialize_str(visitor)
+        match self.short() {
+            // No text need be made of what is only compared.
+            Some(bytes) if bytes.iter().all(u8::is_ascii) => visitor.visit_borrowed_bytes(bytes),
+            Some(bytes) => visitor.visit_borrowed_str((self.texts)(bytes).ok_or_else(no_text)?),
+            None => self.deserialize_str(visitor),
+        }
     }
 
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -217,6 +337,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.nested(|reader| {
             let left = Map::len(&mut reader.source)?;
+            reader.count(left)?;
             visitor.visit_map(Elements { reader, left })
         })
     }
@@ -239,11 +360,12 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         self.nested(|reader| {
             let holds = match reader.peek()? {
                 byte if byte >> 5 == major::STRING => false,
-                byte if byte == major::MAP << 5 | 1 => {
-                    reader.source.advance(1);
-                    true
+                byte if byte >> 5 == major::MAP && Map::len(&mut reader.source)? == Some(1) => true,
+                byte => {
+                    let found = kind(byte);
+                    let why = format!("a word or a map of one member is wanted, and {found} stands there");
+                    return Err(NotADocument::new(why));
                 }
-                byte => return Err(NotADocument::new(format!("{byte:#04x} begins no variant"))),
             };
             visitor.visit_enum(Variant { reader, holds })
         })
@@ -264,14 +386,18 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 impl Elements<'_, '_> {
     /// Whether there is another.
     fn another(&mut self) -> Result<bool> {
-        match &mut self.left {
-            Some(0) => Ok(false),
+        let another = match &mut self.left {
+            Some(0) => false,
             Some(left) => {
                 *left -= 1;
-                Ok(true)
+                true
             }
-            None => Ok(!is_break(&mut self.reader.source)?),
-        }
+            None => {
+                self.reader.count(Some(1))?;
+                !is_break(&mut self.reader.source)?
+            }
+        };
+        Ok(another)
     }
 }
 

@@ -50,3 +50,28 @@ fn a_message_that_is_nothing_but_its_origin_is_refused() {
     let Err(ServiceError::Invalid(why)) = refused else { unreachable!("{refused:?}") };
     assert!(why.contains("origin"), "{why}");
 }
+
+/// Keeps rows, but for those of one table.
+#[derive(Default)]
+struct Picky(Mutex<Vec<String>>);
+
+impl Records for Picky {
+    fn append(&self, record: Record) -> Result<(), ServiceError> {
+        match &*record.table {
+            "bad" => return Err(ServiceError::Invalid("a bad row".to_owned())),
+            table => self.0.lock().unwrap().push(table.to_owned()),
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_row_that_is_refused_keeps_no_other_out() {
+    let picky = Arc::new(Picky::default());
+    let far = services(Arc::new(Arc::new(Desk::default())));
+    let services = Services::from(ServiceSet { records: picky.clone(), ..(*far).clone() });
+    let rows = ["first", "bad", "last"].map(|table| RecordArgument { table: table.to_owned(), row: Map::new() });
+    let appended = serve_now(&services, &Facts::default(), Hook::RequestEnd, Function::Record, &document::write(&rows));
+    assert_eq!(appended, Err(ServiceError::Invalid("a bad row".to_owned())));
+    assert_eq!(*picky.0.lock().unwrap(), ["first", "last"]);
+}

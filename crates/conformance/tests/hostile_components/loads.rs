@@ -3,6 +3,7 @@
 use crate::bench::{AMPLE, Bench, SHORT, check, granted, run, started};
 use crate::guest::{Guest, LOOP};
 use gatewright_abi::wit;
+use gatewright_host_wasm::LoadError;
 use gatewright_plugin::{FailureMode, Hook};
 use gatewright_testkit::services::MockServices;
 use serde_json::Value as Json;
@@ -49,6 +50,34 @@ fn files_that_are_none() {
         bench.does_not_load("a core module", core, &["core WASM module", "`gatewright plugin build`"]).await;
         let format = b"\0asm\x0a\0\x01\0".to_vec();
         bench.does_not_load("another format", format, &[no_component, "another version of the format"]).await;
+    });
+}
+
+/// Each instantiates the one in it twice.
+fn nested(depth: u32) -> String {
+    let inner = match depth {
+        0 => return "(core module $m) (core instance (instantiate $m))".to_owned(),
+        depth => nested(depth - 1),
+    };
+    format!("(component $c {inner}) (instance (instantiate $c)) (instance (instantiate $c))")
+}
+
+#[test]
+fn components_that_are_more_than_they_look() {
+    run(async |bench| {
+        bench.does_not_load("some", component(&nested(5)), &["it is no plugin"]).await;
+        // The compiler would need gigabytes from about the twenty-third on.
+        let too_many = "it makes more than 1000 instances of the modules and components in it";
+        bench.does_not_load("many", component(&nested(40)), &[too_many]).await;
+        // The same with each of them beside the one that it instantiates.
+        let beside = (1..40).map(|at| {
+            let twice = "(instance (instantiate $x)) (instance (instantiate $x))";
+            format!("(component $c{at} (alias outer 1 $c{} (component $x)) {twice})", at - 1)
+        });
+        let beside = beside.fold("(component $c0)".to_owned(), |before, next| before + &next);
+        bench.does_not_load("beside", component(&beside), &[too_many]).await;
+        let given = "(component $c (import \"x\" (component)))";
+        bench.does_not_load("handed over", component(given), &["is handed over from one to another"]).await;
     });
 }
 
@@ -178,6 +207,24 @@ fn starts_that_never_end() {
             assert!(bench.beside_a_loop(what, load).await.is_err(), "{what}: it came to an end");
             bench.settled(0).await;
         }
+    });
+}
+
+#[test]
+fn a_load_that_never_ends_is_given_up() {
+    run(async |bench| {
+        tokio::time::pause();
+        let minutes = async {
+            loop {
+                tokio::time::advance(Duration::from_secs(1)).await;
+            }
+        };
+        let guest = quiet().before_introduction(LOOP).build();
+        let introduced =
+            tokio::select! { said = bench.host.introduce(guest) => said.map(|_| ()), () = minutes => Ok(()) };
+        assert!(matches!(introduced, Err(LoadError::Slow)), "{introduced:?}");
+        tokio::time::resume();
+        bench.settled(0).await;
     });
 }
 

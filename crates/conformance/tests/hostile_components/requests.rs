@@ -3,10 +3,10 @@
 use crate::bench::{AMPLE, Bench, check_in, exchange, granted, run, started};
 use crate::guest::{ANSWER, Guest};
 use gatewright_abi::document;
-use gatewright_host_wasm::{InstancePolicy, Options};
+use gatewright_host_wasm::{InstancePolicy, Options, WasmHost};
 use gatewright_pipeline::{Exchange, Instance, Round};
 use gatewright_plugin::hosted::{Call, point};
-use gatewright_plugin::{Cx, Draft, FailureMode, Hook, State};
+use gatewright_plugin::{Cx, Draft, Facts, FailureMode, Hook, State};
 use gatewright_testkit::services::MockServices;
 use gatewright_testkit::{request, summary};
 use serde_json::{Value as Json, json};
@@ -100,6 +100,37 @@ fn per_call() {
     run(async |bench| {
         let counts = all_counts(bench, InstancePolicy::PerCall).await.concat();
         assert_eq!(counts, vec![1; REQUESTS * CALLS]);
+    });
+}
+
+/// Calls on threads: some come back at the moment at which others begin to wait, and some are given up while they wait.
+#[test]
+fn who_waits_for_an_instance_gets_one() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let host = WasmHost::new(None).unwrap();
+        for instances in [InstancePolicy::Single, InstancePolicy::Pooled, InstancePolicy::PerCall] {
+            let guest = counting(&[Hook::CheckInput]).build();
+            let plugin = host.load(guest, &Json::Null, with(instances)).await.unwrap();
+            let callers = (0..8).map(|caller| {
+                let plugin = plugin.clone();
+                tokio::spawn(async move {
+                    for call in 0..150 {
+                        let facts = Arc::new(Facts::default());
+                        let cx = Cx::new(facts, State::default(), None, MockServices::default().services());
+                        let payload = Call::CheckInput(Arc::new(request("m").user("hello").build()));
+                        let calling = plugin.clone().call(cx, payload);
+                        match (caller + call) % 3 {
+                            0 => tokio::select! { biased; _ = calling => (), () = tokio::task::yield_now() => () },
+                            _ => drop(tokio::time::timeout(AMPLE, calling).await.expect("an instance")),
+                        }
+                    }
+                })
+            });
+            for called in futures_util::future::join_all(callers).await {
+                called.unwrap();
+            }
+        }
     });
 }
 

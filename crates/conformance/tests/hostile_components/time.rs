@@ -86,6 +86,25 @@ fn a_handle_ends_with_its_call() {
 }
 
 #[test]
+fn what_a_panic_said_is_about_no_later_call() {
+    run(async |bench| {
+        let said = b"of another call".to_vec();
+        let panicked = format!("(call $panicked (i32.const {ANSWER}) (i32.const {}))", said.len());
+        let guest = checker().imports("$panicked", "(param i32 i32)", "types", "panicked").data(said).handle(format!(
+            "(if (i32.eq (global.get $calls) (i32.const 1)) \
+               (then {panicked} (return (call $give (i32.const 0) (i32.const 0))))) \
+             (unreachable)"
+        ));
+        let options = Options { instances: Some(InstancePolicy::Single), ..granted() };
+        let plugin = bench.host.load(guest.build(), &Json::Null, options).await.unwrap();
+        let it = started(plugin, MockServices::default().services()).await;
+        assert_eq!(check(&it, AMPLE, FailureMode::Closed).await, Ok(()));
+        let failed = check(&it, AMPLE, FailureMode::Closed).await.unwrap_err().to_string();
+        assert!(failed.contains("unreachable") && !failed.contains("of another call"), "{failed}");
+    });
+}
+
+#[test]
 fn handles_that_are_kept_for_ever() {
     run(async |bench| {
         let options = Options { instances: Some(InstancePolicy::Single), most_handles: 10, ..granted() };

@@ -17,7 +17,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 /// The hosts.
 #[derive(Default)]
@@ -38,9 +37,6 @@ pub(crate) struct Runner {
 
 /// The largest component: compiling a larger one takes minutes.
 const MAX_COMPONENT_BYTES: u64 = 64 << 20;
-
-/// The longest time of compiling a component and making its first instance.
-const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a script begins.
 const SCRIPT: &[u8] = b"#!";
@@ -75,10 +71,7 @@ impl Hosts {
             }
         };
         let config = entry.config.get();
-        match tokio::time::timeout(LOAD_TIMEOUT, host.load(component, &config, options)).await {
-            Ok(loaded) => loaded.map_err(unusable),
-            Err(_) => Err(Unusable::Path(format!("it did not load within {} s", LOAD_TIMEOUT.as_secs()))),
-        }
+        host.load(component, &config, options).await.map_err(unusable)
     }
 
     /// Loads a native library: `file` is what the copy is of.

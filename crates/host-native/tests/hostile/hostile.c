@@ -60,6 +60,12 @@ static void destroy(void *plugin) {
   destroyed++;
 }
 
+/* Whether the host says this of what it refused last. */
+static int says(gatewright_call call, const char *what) {
+  gatewright_slice said;
+  return host->error(call, &said) == GATEWRIGHT_OK && memmem(said.ptr, said.len, what, strlen(what)) != NULL;
+}
+
 static void *later(void *call) {
   usleep(60 * 1000);
   gatewright_slice out;
@@ -121,6 +127,26 @@ static gatewright_status check_input(void *plugin, gatewright_call call) {
   if (IS("unwell")) {
     host->fail(call, slice("boom \xff"));
     return GATEWRIGHT_PANIC;
+  }
+  if (IS("refused")) {
+    /* Each time there are words of something else before. */
+    host->get_text(call, slice("nothing"), &out);
+    last_status = host->ask(call, 99, slice(""), &out) == GATEWRIGHT_UNSUPPORTED &&
+                          says(call, "no host function 99") &&
+                          host->kv_get(call, slice("never"), &out) == GATEWRIGHT_MISSING &&
+                          says(call, "no such key") &&
+                          host->kv_get(call, slice("\xff"), &out) == GATEWRIGHT_INVALID && says(call, "UTF-8")
+                      ? 0
+                      : 1;
+    return GATEWRIGHT_OK;
+  }
+  if (IS("refused_in_place")) {
+    host->get_text(call, slice("nothing"), &out);
+    last_status = host->ask(call, GATEWRIGHT_FUNCTION_KV_GET, slice("\x61k"), &out) == GATEWRIGHT_UNSUPPORTED &&
+                          says(call, "`kv.get` waits")
+                      ? 0
+                      : 1;
+    return GATEWRIGHT_OK;
   }
   if (IS("null")) {
     last_status = host->get_text(call, slice("model"), NULL) == GATEWRIGHT_INVALID &&
@@ -239,7 +265,9 @@ static gatewright_status health(void *plugin, gatewright_call call) {
 }
 
 static const gatewright_hooks_v1 hooks = {
+#if !defined(NO_HOOKS_SIZE)
     .size = sizeof(gatewright_hooks_v1),
+#endif
     .check_input = check_input,
     .pre_llm = pre_llm,
     .health = health,

@@ -23,13 +23,16 @@ const MAX_NAME_BYTES: usize = 64;
 const MAX_LABELS: usize = 8;
 
 /// Names under the same prefix that are the gateway's own.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 11] = [
     "calls",
+    "calls_given_up",
     "failures",
     "timeouts",
     "duration_seconds",
     "breaker_open",
     "load_failed",
+    "load_failures",
+    "log_lines_dropped",
     "set_generation",
     "samples_refused",
 ];

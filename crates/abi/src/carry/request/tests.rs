@@ -57,8 +57,9 @@ fn texts(request: &Request) -> Vec<(TextOf, String)> {
     all
 }
 
-/// What the host has after these edits.
+/// What the host has after these edits, once they have crossed.
 fn applied(edits: RequestEdits) -> Request {
+    let edits: RequestEdits = document::read(&document::write(&edits)).unwrap();
     let mut draft = Draft::from(asked());
     draft.apply(edits, &View::all()).unwrap();
     (*draft).clone()
@@ -115,4 +116,18 @@ fn texts_alone_are_an_edit_and_come_once() {
     let mut manifest = gatewright_plugin::Manifest::new("a", "1.0.0");
     manifest.messages = Access::Ro;
     assert!(Draft::from(asked()).apply(edits, &View::of(&manifest)).is_err(), "who may not write them");
+}
+
+#[test]
+fn an_edit_that_keeps_its_origin_is_not_lost() {
+    let said = json!({ "role": "user", "blocks": [{ "content": { "text": "***" } }] });
+    let edits = |message: Json| -> RequestEdits {
+        let edits = json!({ "chat": { "messages": [{ "origin": 0 }, message] } });
+        document::read(&document::write(&edits)).unwrap()
+    };
+    assert_eq!(texts(&applied(edits(said.clone())))[1].1, "***");
+    let mut both = said;
+    both["origin"] = json!(1);
+    let refused = Draft::from(asked()).apply(edits(both), &View::all()).unwrap_err();
+    assert!(refused.to_string().contains("leave the origin out"), "{refused}");
 }
