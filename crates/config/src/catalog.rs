@@ -124,6 +124,10 @@ pub fn check_exposure(config: &Config, plugin_authenticates: bool) -> Result<(),
     ))
 }
 
+/// Hooks that are called around what others do, and by themselves make no plugin do anything. One that has `on_startup`
+/// alone may be there for that.
+const AROUND: HookSet = HookSet::of(&[Hook::RequestEnd, Hook::OnShutdown, Hook::Health]);
+
 /// What is known of an entry's plugin.
 enum Known {
     Facts(Box<PluginFacts>),
@@ -255,6 +259,10 @@ fn check_entry(entry: &PluginEntry, facts: &PluginFacts, path: &Path, findings: 
     }
     if entry.artefact().is_some() {
         warn_of_grants(entry, &facts.manifest, path, findings);
+    }
+    if facts.hooks.without(AROUND).is_empty() {
+        let key = if entry.path.is_some() { "path" } else { "name" };
+        findings.warn(&path.key(key), "the plugin implements no hook of a request: it is loaded, and stands at none");
     }
     warn_of_idle(entry, facts.hooks, path, findings);
     let used = entry.hooks_of(facts.hooks);

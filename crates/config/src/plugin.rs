@@ -25,8 +25,8 @@ pub struct PluginEntry {
     /// the first a letter or digit. Without `path`, also the plugin that it is an instance of.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
-    /// What it is an instance of: a WASM component (`.wasm`), a native library (`.so`, `.dylib`) or a program (any other
-    /// path), relative to the folder of this file; a process that runs elsewhere (`grpc://HOST:PORT`,
+    /// What it is an instance of: a WASM component (`.wasm`), a native library (`.so`, `.dylib`, `.dll`) or a program
+    /// (any other path), relative to the folder of this file; a process that runs elsewhere (`grpc://HOST:PORT`,
     /// `grpc+unix:///PATH`); or `builtin:NAME` for a second instance of a plugin that is linked in. Unset: the plugin of
     /// this `name` that is linked in.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -127,10 +127,6 @@ fn failed(status: &Status) -> Failure {
 
 impl Answered {
     async fn chunks(self, stream: u64) -> Result<Pulled, LlmError> {
-        let broken = |message: String| LlmError::new(ErrorKind::Internal, message);
-        let lost = |failure: Failure| {
-            LlmError::new(ErrorKind::PluginUnavailable, failure.to_string()).with_code(failure.cause())
-        };
         let Self { links, call, desk } = self;
         let link = links.of(desk.hook());
         let pull = StreamPull { stream, call, instance: link.instance };
@@ -146,13 +142,25 @@ impl Answered {
                 let Flight { wants, answer, .. } = &mut flight;
                 match attend(wants, &desk, call, answer).await {
                     Ok(Answer::Chunks(pulled)) => pulled,
-                    Ok(Answer::Hook(_)) => return Err(broken("the plugin gave its stream up".to_owned())),
+                    Ok(Answer::Hook(_)) => {
+                        return Err(lost(Failure::Malformed("it answered a pull as a call".to_owned())));
+                    }
                     Err(_) => return Err(lost(link.failure())),
                 }
             }
         };
-        document::read(&pulled).map_err(|error| broken(format!("what the plugin's stream gave is {error}")))
+        read(&pulled)
     }
+}
+
+/// What a pull gave.
+fn read(pulled: &[u8]) -> Result<Pulled, LlmError> {
+    document::read(pulled).map_err(|error| lost(Failure::Malformed(error.to_string())))
+}
+
+/// A failure of a pull. Who runs the stream knows the plugin's name, and tells the client no more than the cause.
+fn lost(failure: Failure) -> LlmError {
+    LlmError::new(ErrorKind::PluginUnavailable, failure.to_string()).with_code(failure.cause())
 }
 
 impl Pulls for Answered {
@@ -180,3 +188,6 @@ impl Pulls for Answered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,14 @@ use crate::case::{About, Outcome};
 use crate::runner::{Bench, Loader};
 use crate::stand::Stand;
 use crate::subject::NotLoaded;
-use gatewright_plugin::{Failure, FailureMode, Hook, HookSet, Manifest, Permission};
+use gatewright_plugin::{Failure, FailureMode, Hook, HookSet, MAX_TIMEOUT, Manifest, Permission, StreamMode};
 use std::collections::BTreeSet;
 
 /// Hooks that people write guards in.
 const GUARDS: HookSet = HookSet::of(&[Hook::PreAuth, Hook::PostAuth, Hook::CheckInput, Hook::CheckOutput]);
+
+/// Hooks that have a stream mode.
+const STREAMED: HookSet = HookSet::of(&[Hook::PostLlm, Hook::OnStreamChunk, Hook::CheckOutput]);
 
 /// The first instance, without which there is nothing to test.
 pub(crate) async fn starts(bench: &mut Bench<'_>) -> Option<Stand> {
@@ -59,6 +62,12 @@ pub(crate) async fn manifest(bench: &mut Bench<'_>, manifest: &Manifest, hooks: 
         }
     };
     bench.case(About::Manifest, "is_known", rule, known()).await;
+    let rule = "All that its manifest says has an effect";
+    let heeded = async || match idle(manifest).as_slice() {
+        [] => Ok(()),
+        idle => Err(Outcome::Advice(idle.join("; "))),
+    };
+    bench.case(About::Manifest, "is_heeded", rule, heeded()).await;
     let rule = "It stands at a hook";
     let stands = async || match hooks.is_empty() {
         true => Err(Outcome::Advice("it implements no hook, and so does nothing".to_owned())),
@@ -76,6 +85,26 @@ pub(crate) async fn manifest(bench: &mut Bench<'_>, manifest: &Manifest, hooks: 
         };
         bench.case(About::Manifest, "guards_closed", rule, closed()).await;
     }
+}
+
+/// What a manifest says to no effect, each in words.
+fn idle(manifest: &Manifest) -> Vec<String> {
+    let mut idle = Vec::new();
+    for (hook, mode) in &manifest.stream_modes {
+        if !STREAMED.contains(*hook) {
+            idle.push(format!("`{hook}` has no stream mode"));
+        } else if *mode == StreamMode::Window(0) {
+            idle.push(format!("a window of 0 characters at `{hook}` holds nothing back"));
+        }
+    }
+    // They are compared with names in lower case.
+    for name in manifest.headers.iter().filter(|name| name.bytes().any(|byte| byte.is_ascii_uppercase())) {
+        idle.push(format!("the header `{name}` is never seen: write `{}`", name.to_ascii_lowercase()));
+    }
+    if manifest.timeout.is_some_and(|timeout| timeout > MAX_TIMEOUT) {
+        idle.push(format!("a call has {} s at most, whatever the timeout says", MAX_TIMEOUT.as_secs()));
+    }
+    idle
 }
 
 /// Its life, beginning with the first instance.

@@ -366,6 +366,31 @@ fn a_manifest_with_a_member_that_nobody_knows() {
 }
 
 #[test]
+fn a_manifest_that_says_what_has_no_effect() {
+    struct It;
+    #[plugin]
+    impl Plugin for It {
+        fn manifest() -> Manifest {
+            let manifest = serde_json::json!({
+                "name": "it", "version": "1.0.0", "failure_mode": "fail_closed", "headers": ["X-Foo", "x-bar"],
+                "stream_modes": { "check_input": "chunk", "check_output": { "window": 0 }, "post_llm": { "window": 1 } },
+                "timeout": { "secs": 61, "nanos": 0 },
+            });
+            serde_json::from_value(manifest).unwrap()
+        }
+
+        fn check_input(&self, _: &mut Cx, _: &Request) -> Result<Verdict, Failure> {
+            Ok(Verdict::Allow)
+        }
+    }
+    let report = report(|| link(It));
+    assert_eq!(found(&report), (none(), vec!["manifest/is_heeded".to_owned()]));
+    let said = "`check_input` has no stream mode; a window of 0 characters at `check_output` holds nothing back; the header \
+                `X-Foo` is never seen: write `x-foo`; a call has 60 s at most, whatever the timeout says";
+    assert!(report.to_string().contains(said), "{report}");
+}
+
+#[test]
 fn a_config_is_asked_for_where_it_may_help() {
     let hint = "`--config` gives it one";
     let said = |test: &Test, failure: fn() -> Failure| {

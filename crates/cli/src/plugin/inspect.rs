@@ -6,7 +6,7 @@ use super::{Fault, runtime};
 use crate::args::InspectPlugin;
 use gatewright::config::{ArtefactKind, printable};
 use gatewright_abi::Introduction;
-use gatewright_plugin::{Access, Hook};
+use gatewright_plugin::{Access, Hook, HookSet};
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
 
@@ -23,7 +23,7 @@ pub(super) fn run(inspect: &InspectPlugin) -> Result<String, Fault> {
 /// What is said of it, in the order in which it is said.
 fn facts(artefact: &Artefact, introduction: &Introduction) -> serde_json::Map<String, Json> {
     let manifest = &introduction.manifest;
-    let names = |hooks: gatewright_plugin::HookSet| hooks.iter().map(Hook::name).collect::<Vec<_>>();
+    let names = |hooks: HookSet| hooks.iter().map(Hook::name).collect::<Vec<_>>();
     let permissions: Vec<&str> = manifest.permissions.iter().map(|permission| permission.as_str()).collect();
     let messages = match manifest.messages {
         Access::None => "none",
@@ -39,6 +39,7 @@ fn facts(artefact: &Artefact, introduction: &Introduction) -> serde_json::Map<St
         "description": manifest.description,
         "contract": format!("{major}.{minor}"),
         "hooks": names(introduction.hooks()),
+        "unknown_hooks": unknown(introduction),
         "at_once": names(introduction.immediate()),
         "permissions": permissions,
         "headers": manifest.headers,
@@ -56,6 +57,12 @@ fn facts(artefact: &Artefact, introduction: &Introduction) -> serde_json::Map<St
     }
 }
 
+/// The numbers of hooks that it says it implements, and that this gateway does not have: they are never called.
+fn unknown(introduction: &Introduction) -> Vec<u32> {
+    let unknown = introduction.hooks & !HookSet::ALL.bits();
+    (0..u64::BITS).filter(|number| unknown >> number & 1 == 1).collect()
+}
+
 fn text(facts: &serde_json::Map<String, Json>, kind: ArtefactKind) -> String {
     let mut said = String::new();
     for (name, fact) in facts {
@@ -67,6 +74,11 @@ fn text(facts: &serde_json::Map<String, Json>, kind: ArtefactKind) -> String {
             ("size", size) => format!("{size} bytes"),
             (_, Json::String(text)) if text.is_empty() => continue,
             (_, Json::String(text)) => text.clone(),
+            ("unknown_hooks", Json::Array(numbers)) if numbers.is_empty() => continue,
+            ("unknown_hooks", Json::Array(numbers)) => {
+                let numbers: Vec<String> = numbers.iter().map(Json::to_string).collect();
+                format!("number {}: this gateway does not have them, and never calls them", numbers.join(", "))
+            }
             (_, Json::Array(words)) if words.is_empty() => "none".to_owned(),
             (_, Json::Array(words)) => words.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", "),
             (_, other) => other.to_string(),
@@ -87,6 +99,21 @@ fn text(facts: &serde_json::Map<String, Json>, kind: ArtefactKind) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hooks_that_are_never_called_are_named() {
+        let manifest = gatewright_plugin::Manifest::new("guard", "1.0.0");
+        let mut introduction = Introduction::new(manifest, HookSet::of(&[Hook::CheckInput]), HookSet::EMPTY);
+        assert_eq!(unknown(&introduction), [0; 0]);
+        introduction.hooks |= 1 << 40 | 1 << 63;
+        assert_eq!(unknown(&introduction), [40, 63]);
+        let said = |numbers: &[u32]| {
+            let facts = json!({ "hooks": ["check_input"], "unknown_hooks": numbers });
+            text(facts.as_object().unwrap(), ArtefactKind::Wasm)
+        };
+        assert_eq!(said(&[]), "hooks         check_input");
+        assert!(said(&[40, 63]).ends_with("number 40, 63: this gateway does not have them, and never calls them"));
+    }
 
     #[test]
     fn what_an_artefact_says_writes_no_line_of_its_own() {

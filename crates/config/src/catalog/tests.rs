@@ -1,6 +1,6 @@
-use super::{Catalog, PluginFacts, check_exposure, validate};
+use super::{Catalog, PluginFacts, Unusable, check_exposure, validate};
 use crate::testing::{load, load_in};
-use crate::{Config, Report};
+use crate::{Config, PluginEntry, Report};
 use gatewright_plugin::{FailureMode, Hook, HookSet, Manifest};
 use serde_json::Value;
 
@@ -294,5 +294,43 @@ fn a_url_and_all_hosts_are_no_hosts() {
         );
         let errors = validate(&load(&entry).config, &NoHosts).errors;
         assert_eq!(errors[0].to_string(), format!("plugins[0].permissions[0].http[0]: `{host}` is none{said}"));
+    }
+}
+
+/// A plugin from a path with these hooks.
+struct Loaded(HookSet);
+
+impl Catalog for Loaded {
+    fn plugin(&self, _: &str) -> Option<PluginFacts> {
+        None
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn check_config(&self, _: &str, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn artefact(&self, _: &PluginEntry) -> Result<Option<PluginFacts>, Unusable> {
+        let manifest = Manifest::new("mute", "1.0.0").failure_mode(FailureMode::Closed);
+        Ok(Some(PluginFacts { manifest, hooks: self.0, builtin: false }))
+    }
+}
+
+#[test]
+fn a_plugin_that_implements_no_hook_is_warned_of() {
+    let warnings = |hooks: &[Hook]| {
+        let config = load(r#"{ "plugins": [{ "name": "mute", "path": "mute.so" }] }"#).config;
+        let report = validate(&config, &Loaded(HookSet::of(hooks)));
+        report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let warned = "plugins[0].path: the plugin implements no hook of a request: it is loaded, and stands at none";
+    for idle in [&[][..], &[Hook::RequestEnd], &[Hook::Health, Hook::OnShutdown]] {
+        assert_eq!(warnings(idle), [warned], "{idle:?}");
+    }
+    for works in [&[Hook::CheckInput][..], &[Hook::OnStartup], &[Hook::RequestEnd, Hook::PreLlm]] {
+        assert_eq!(warnings(works), [""; 0], "{works:?}");
     }
 }
