@@ -186,6 +186,20 @@ impl Message {
         visit_extra(&self.extra, READ_OF_MESSAGES, visit);
     }
 
+    /// The message with other texts, of those that [`Message::texts`] visits; `None` if none changes.
+    pub(crate) fn mapped(&self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
+        match (mapped(&self.blocks, edit), mapped_extra(&self.extra, READ_OF_MESSAGES, edit)) {
+            (None, None) => None,
+            (blocks, extra) => Some(Self {
+                role: self.role,
+                name: self.name.clone(),
+                blocks: blocks.unwrap_or_else(|| self.blocks.clone()),
+                extra: extra.unwrap_or_else(|| self.extra.clone()),
+                source: None,
+            }),
+        }
+    }
+
     /// The texts of all blocks, joined by line breaks.
     pub fn joined_text(&self) -> String {
         let mut joined = String::new();
@@ -312,16 +326,7 @@ impl Messages {
         for index in 0..self.0.len() {
             let message = &self.0[index];
             let of = TextOf { role: message.role, message: index };
-            let edit = &mut |text: &str| edit(of, text);
-            let (blocks, extra) =
-                match (mapped(&message.blocks, edit), mapped_extra(&message.extra, READ_OF_MESSAGES, edit)) {
-                    (None, None) => continue,
-                    (blocks, extra) => (
-                        blocks.unwrap_or_else(|| message.blocks.clone()),
-                        extra.unwrap_or_else(|| message.extra.clone()),
-                    ),
-                };
-            let new = Message { role: message.role, name: message.name.clone(), blocks, extra, source: None };
+            let Some(new) = message.mapped(&mut |text| edit(of, text)) else { continue };
             Arc::make_mut(&mut self.0)[index] = Arc::new(new);
             changed = true;
         }

@@ -1,6 +1,5 @@
 //! A response: the bytes it came in and a view that is parsed when somebody looks.
 
-use crate::block::mapped;
 use crate::{
     Codec, DecodeError, Dialect, Extra, ImageOutput, Kind, Message, Remote, SpeechOutput, TextOutput,
     TranscriptionOutput, Usage,
@@ -190,14 +189,12 @@ impl Response {
         let Some(chat) = self.chat() else { return false };
         let mut changed = Vec::new();
         for (index, choice) in chat.choices.iter().enumerate() {
-            if let Some(blocks) = mapped(choice.message.blocks(), &mut edit) {
-                changed.push((index, blocks));
-            }
+            changed.extend(choice.message.mapped(&mut edit).map(|message| (index, message)));
         }
         let edited = !changed.is_empty();
         if edited && let Some(chat) = self.chat_mut() {
-            for (index, blocks) in changed {
-                *chat.choices[index].message.blocks_mut() = blocks;
+            for (index, message) in changed {
+                chat.choices[index].message = message;
             }
         }
         edited

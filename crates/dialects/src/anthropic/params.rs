@@ -42,15 +42,17 @@ pub(super) fn read(object: &mut Object<'_>) -> Read<Params> {
 
 /// `output_config`, which stays among the extra members if it says more than this.
 fn read_output_config(object: &mut Object<'_>) -> Read<(Option<ResponseFormat>, Option<String>)> {
+    object.refuse_mistaken("output_config")?;
     if object.peek("output_config").is_none() {
         return Ok((None, None));
     }
     object.nested("output_config", |config| {
+        config.refuse_mistaken("format")?;
         let format = config.peek("format").map(Value::object).transpose()?;
         let format = match format {
             Some(mut format) if format.kind() == "json_schema" => {
                 let schema = format.need("schema", |schema| schema.object().map(|_| schema.raw()));
-                config.remove("format");
+                config.remove("format")?;
                 Some(ResponseFormat::JsonSchema(named(&schema.map_err(|fault| fault.under("format"))?)))
             }
             _ => None,

@@ -24,8 +24,8 @@ pub(super) fn decode(body: &Bytes) -> Result<Output, DecodeError> {
 
 fn read(value: Value<'_>) -> Read<ChatResponse> {
     let mut object = value.object()?;
-    object.remove("type");
-    object.remove("role");
+    object.remove("type")?;
+    object.remove("role")?;
     let message = object.need("content", |content| {
         let message = Message::new(Role::Assistant, block::read(content)?);
         Ok(message.with_wire(None, Extra::new(), Dialect::Anthropic, content.raw()))

@@ -10,6 +10,7 @@ use gatewright_model::{Chat, Content, Params, Reasoning, Role, ToolChoice};
 /// Takes `thinking` out of a request. `effort`: the word of `output_config`, which counts for thinking that adapts;
 /// it is `None` again if it does. A type that is not known stays among the extra members.
 pub(super) fn read(object: &mut Object<'_>, effort: &mut Option<String>) -> Read<Option<Reasoning>> {
+    object.refuse_mistaken("thinking")?;
     let Some(value) = object.peek("thinking") else {
         return Ok(effort.take().map(Reasoning::Effort));
     };
@@ -22,7 +23,7 @@ pub(super) fn read(object: &mut Object<'_>, effort: &mut Option<String>) -> Read
         "adaptive" => Reasoning::Effort(effort.take().unwrap_or_else(|| "high".to_owned())),
         _ => return Ok(None),
     };
-    object.remove("thinking");
+    object.remove("thinking")?;
     Ok(Some(reasoning))
 }
 

@@ -96,9 +96,11 @@ impl<'a> Object<'a> {
         Some(self.members.remove(index).1).filter(|value| !value.is_null())
     }
 
-    /// Takes out `name` in any case.
-    pub(crate) fn remove(&mut self, name: &str) {
+    /// Takes out `name`, which was looked at.
+    pub(crate) fn remove(&mut self, name: &str) -> Read<()> {
+        self.refuse_mistaken(name)?;
         self.members.retain(|(key, _)| key != name);
+        Ok(())
     }
 
     /// Takes out the value of `name` and reads it.

@@ -67,7 +67,7 @@ fn read_part(value: Value<'_>) -> Read<Block> {
         "" => return Err(Fault::new("is missing").under("type")),
         _ => return Ok(Block::from(Content::Other(value.unknown()?))),
     };
-    object.remove("type");
+    object.remove("type")?;
     Ok(Block { content, extra: object.rest() })
 }
 

@@ -19,7 +19,7 @@ pub(super) fn read(object: &mut Object<'_>) -> Read<Params> {
         max_tokens: newer.or(older),
         temperature: object.read_as("temperature", Value::f64)?,
         top_p: object.read_as("top_p", Value::f64)?,
-        top_k: read_top_k(object),
+        top_k: read_top_k(object)?,
         stop: object.read_as("stop", read_stop)?.unwrap_or_default(),
         seed: object.read_as("seed", Value::i64)?,
         frequency_penalty: object.read_as("frequency_penalty", Value::f64)?,
@@ -36,10 +36,13 @@ pub(super) fn read(object: &mut Object<'_>) -> Read<Params> {
 }
 
 /// Not OpenAI's own, but many providers of this dialect have it; some say "off" with -1, which stays as it is.
-fn read_top_k(object: &mut Object<'_>) -> Option<u64> {
-    let top_k = object.peek("top_k")?.u64().ok()?;
-    object.remove("top_k");
-    Some(top_k)
+fn read_top_k(object: &mut Object<'_>) -> Read<Option<u64>> {
+    object.refuse_mistaken("top_k")?;
+    let top_k = object.peek("top_k").and_then(|top_k| top_k.u64().ok());
+    if top_k.is_some() {
+        object.remove("top_k")?;
+    }
+    Ok(top_k)
 }
 
 fn read_stop(value: Value<'_>) -> Read<Vec<String>> {
@@ -51,6 +54,7 @@ fn read_stop(value: Value<'_>) -> Read<Vec<String>> {
 
 /// A format of an unknown type stays among the extra members.
 fn read_format(object: &mut Object<'_>) -> Read<Option<ResponseFormat>> {
+    object.refuse_mistaken("response_format")?;
     let Some(value) = object.peek("response_format") else {
         return Ok(None);
     };
@@ -64,7 +68,7 @@ fn read_format(object: &mut Object<'_>) -> Read<Option<ResponseFormat>> {
         }
         _ => return Ok(None),
     };
-    object.remove("response_format");
+    object.remove("response_format")?;
     Ok(Some(format))
 }
 

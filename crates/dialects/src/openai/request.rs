@@ -33,7 +33,7 @@ pub(super) fn decode(body: &Bytes) -> Result<Chat, DecodeError> {
 }
 
 fn read(mut object: Object<'_>) -> Read<Chat> {
-    HEAD.into_iter().for_each(|name| object.remove(name));
+    HEAD.into_iter().try_for_each(|name| object.remove(name))?;
     // Each in its own place at once: of very many, a list of them would be copied while it grows.
     let shared = |message: Value<'_>| message::read(message, None).map(Arc::new);
     let messages = object.need("messages", |messages| messages.list(shared))?;

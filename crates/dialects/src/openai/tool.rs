@@ -24,7 +24,7 @@ pub(super) fn read(value: Value<'_>) -> Read<Tool> {
             function.read_as("strict", Value::bool)?,
         ))
     })?;
-    object.remove("type");
+    object.remove("type")?;
     let (name, description, schema, strict) = function;
     Ok(Tool::Function { name, description, schema, strict, extra: object.rest() })
 }

@@ -50,7 +50,7 @@ fn read_block(value: Value<'_>) -> Read<Block> {
     if let Content::Other(_) = content {
         return Ok(content.into());
     }
-    object.remove("type");
+    object.remove("type")?;
     Ok(Block { content, extra: object.rest() })
 }
 
@@ -61,7 +61,7 @@ fn known_source(object: &Object<'_>) -> bool {
 
 fn source(object: &mut Object<'_>) -> Read<MediaSource> {
     let kind = object.kind();
-    object.remove("type");
+    object.remove("type")?;
     match &*kind {
         "base64" => {
             Ok(MediaSource::Base64 { media_type: object.need_string("media_type")?, data: object.need_string("data")? })
@@ -69,7 +69,7 @@ fn source(object: &mut Object<'_>) -> Read<MediaSource> {
         "url" => object.need_string("url").map(MediaSource::Url),
         "file" => object.need_string("file_id").map(MediaSource::File),
         "text" => {
-            object.remove("media_type");
+            object.remove("media_type")?;
             object.need_string("data").map(MediaSource::Text)
         }
         _ => Err(Fault::new("is missing").under("type")),

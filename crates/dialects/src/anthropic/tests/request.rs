@@ -238,6 +238,11 @@ fn says_what_is_wrong_and_where() {
             r#"[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","Content":"b"}]}]"#,
             "`messages[0].content[0].Content` must be written `content`",
         ),
+        (
+            r#"[{"role":"user","content":[{"type":"document","source":{"type":"text","mEdia_type":"b","data":"a"}}]}]"#,
+            "`messages[0].content[0].source.mEdia_type` must be written `media_type`",
+        ),
+        (r#"[],"Thinking":{"type":"disabled"}"#, "`Thinking` must be written `thinking`"),
         (r#"[],"System":"b""#, "`System` must be written `system`"),
         (r#"[],"system":7"#, "`system` must be a string or an array"),
         (r#"[],"stop_sequences":"x""#, "`stop_sequences` must be an array"),

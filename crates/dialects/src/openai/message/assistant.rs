@@ -8,7 +8,7 @@ use crate::{
         write::{self, ArrayWriter, ObjectWriter},
     },
 };
-use gatewright_model::{Block, Content, EncodeError, Message, Raw};
+use gatewright_model::{Block, Content, EncodeError, Extra, Message, Raw};
 
 /// Writes a message of the model's, as a request repeats it and as a response holds it.
 pub(in crate::openai) fn write_assistant(
@@ -151,6 +151,12 @@ fn write_calls(object: &mut ObjectWriter<'_>, blocks: &[&Block], carry: &mut Car
     }
 }
 
+/// Whether the object that came under this name has the member.
+fn came_with(extra_members: &Extra, name: &str, member: &str) -> bool {
+    let came = extra(extra_members, name).map(|raw| Value::within(raw.bytes(), raw.as_str()).object());
+    came.is_some_and(|came| came.is_ok_and(|came| came.peek(member).is_some()))
+}
+
 fn write_call(array: &mut ArrayWriter<'_>, call: &Block, carry: &mut Carry) {
     let Content::ToolUse { id, name, arguments } = &call.content else {
         return;
@@ -158,15 +164,18 @@ fn write_call(array: &mut ArrayWriter<'_>, call: &Block, carry: &mut Carry) {
     let beside = carry.extra(&call.extra, &["input"]);
     array.object(|object| {
         object.string("id", id);
-        if extra(beside, "custom").is_some() || extra(beside, "type").is_some() {
-            let set = [("name", write::string(name)), ("input", write::string(arguments))];
-            object.string("type", "custom");
-            object.nested("custom", beside, &set);
-        } else {
-            let set = [("name", write::string(name)), ("arguments", write::string(arguments))];
-            object.string("type", "function");
-            object.nested("function", beside, &set);
+        let custom = extra(beside, "custom").is_some() || extra(beside, "type").is_some();
+        let (kind, names) = match custom {
+            true => ("custom", ["input", "arguments"]),
+            false => ("function", ["arguments", "input"]),
+        };
+        let mut set = vec![("name", write::string(name)), (names[0], write::string(arguments))];
+        // It came under the other name, or under both: which of them counts, readers need not agree.
+        if came_with(beside, kind, names[1]) {
+            set.push((names[1], write::string(arguments)));
         }
+        object.string("type", kind);
+        object.nested(kind, beside, &set);
         object.extra(beside, &["function", "custom", "type"]);
     });
 }

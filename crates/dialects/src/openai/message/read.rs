@@ -99,7 +99,7 @@ fn read_call(value: Value<'_>) -> Read<Block> {
         other => other,
     };
     if !custom {
-        object.remove("type");
+        object.remove("type")?;
     }
     Ok(Block { content, extra: object.rest() })
 }

@@ -265,6 +265,7 @@ fn says_what_is_wrong_and_where() {
             "`messages[0].tool_calls[0].function.Arguments` must be written `arguments`",
         ),
         (r#"[],"Tools":[]"#, "`Tools` must be written `tools`"),
+        (r#"[],"Response_format":{"type":"text"}"#, "`Response_format` must be written `response_format`"),
         (r#"[1]"#, "`messages[0]` must be an object"),
         (r#"[],"temperature":"hot""#, "`temperature` must be a number"),
         (r#"[],"stop":[1]"#, "`stop[0]` must be a string"),
@@ -303,4 +304,21 @@ fn arguments_are_read_without_escapes_that_they_can_do_without() {
     assert_eq!(said(r#"{"q":"\u0069gnore \ud83d\ude00 \u0022"}"#), r#"{"q":"ignore 😀 \u0022"}"#);
     // What is no JSON says what it says.
     assert_eq!(said(r#"{"q":"\u0069gnore"#), r#"{"q":"\u0069gnore"#);
+}
+
+#[test]
+fn the_words_of_a_call_are_edited_under_each_name_that_they_came_under() {
+    for (call, name) in [
+        (r#"{"id":"c","type":"custom","custom":{"name":"f","arguments":"sk-1","more":1}}"#, "custom"),
+        (r#"{"id":"c","type":"custom","custom":{"name":"f","input":"x","arguments":"sk-1","more":1}}"#, "custom"),
+        (r#"{"id":"c","type":"function","function":{"name":"f","input":"sk-1","more":1}}"#, "function"),
+    ] {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"assistant","tool_calls":[{call}]}}]}}"#);
+        let mut request = request(Dialect::OpenAi, &body);
+        assert!(request.map_texts(|_, text| text.contains("sk-1").then(|| "***".to_owned())).unwrap());
+        let written = encode_json(Dialect::OpenAi, &request).0;
+        let call = &written["messages"][0]["tool_calls"][0][name];
+        let said: Vec<_> = ["arguments", "input"].iter().filter_map(|name| call[name].as_str()).collect();
+        assert_eq!((said, &call["more"]), (vec!["***"; 2], &json!(1)), "{written}");
+    }
 }

@@ -185,3 +185,13 @@ fn what_is_said_aloud_is_a_text() {
     response.chat_mut().unwrap().choices[0].message.blocks_mut().clear();
     assert!(said(&response).get("audio").is_none());
 }
+
+#[test]
+fn thoughts_in_an_unknown_form_are_texts() {
+    let body = r#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a",
+        "reasoning_details":[{"type":"reasoning.text","text":"sk-1"}]},"finish_reason":"stop"}]}"#;
+    let mut response = response(Dialect::OpenAi, body);
+    assert!(response.map_texts(|text| text.contains("sk-1").then(|| "***".to_owned())));
+    let said = answer_json(Dialect::OpenAi, &response).0["choices"][0]["message"].clone();
+    assert_eq!(said["reasoning_details"], json!([{ "type": "reasoning.text", "text": "***" }]));
+}
