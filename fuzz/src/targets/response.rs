@@ -22,7 +22,9 @@ pub fn run(own: &'static dyn Codec, other: &'static dyn Codec, input: &[u8]) -> 
     redacted.map_texts(|_| Some("#".to_owned()));
     // Written anew, whatever it says.
     if let Some(chat) = redacted.chat_mut() {
-        chat.choices.iter_mut().for_each(|choice| drop(choice.message.blocks_mut()));
+        for choice in &mut chat.choices {
+            choice.message.blocks_mut();
+        }
     }
     for target in [own, other] {
         for response in [&response, &redacted] {
