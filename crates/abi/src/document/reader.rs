@@ -271,8 +271,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.short() {
-            // No text need be made of what is only compared.
-            Some(bytes) if bytes.iter().all(u8::is_ascii) => visitor.visit_borrowed_bytes(bytes),
+            // ASCII, as every name that there is: no text need be made of what is only compared.
+            Some(bytes) if bytes.iter().fold(0, |all, byte| all | byte) < 0x80 => visitor.visit_borrowed_bytes(bytes),
             Some(bytes) => visitor.visit_borrowed_str((self.texts)(bytes).ok_or_else(no_text)?),
             None => self.deserialize_str(visitor),
         }
@@ -385,19 +385,23 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
 impl Elements<'_, '_> {
     /// Whether there is another.
+    #[inline]
     fn another(&mut self) -> Result<bool> {
-        let another = match &mut self.left {
-            Some(0) => false,
+        match &mut self.left {
+            Some(0) => Ok(false),
             Some(left) => {
                 *left -= 1;
-                true
+                Ok(true)
             }
-            None => {
-                self.reader.count(Some(1))?;
-                !is_break(&mut self.reader.source)?
-            }
-        };
-        Ok(another)
+            None => self.another_before_the_mark(),
+        }
+    }
+
+    /// The same where nobody said how many there are: few write such lists.
+    #[cold]
+    fn another_before_the_mark(&mut self) -> Result<bool> {
+        self.reader.count(Some(1))?;
+        Ok(!is_break(&mut self.reader.source)?)
     }
 }
 
