@@ -6,7 +6,7 @@ mod reader;
 use cbor4ii::core::enc::Write;
 use cbor4ii::serde::Serializer;
 use nulls::Nulls;
-use reader::Reader;
+use reader::{MOST_VALUES, Reader};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -84,19 +84,20 @@ fn write_into(empty: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
     }
 }
 
-/// The value of a document. Nesting is bounded, and nothing is taken before its bytes are there.
+/// The value of a document. Nesting and the number of values are bounded, and nothing is taken before its bytes are there.
 pub fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, NotADocument> {
-    read_with(document, checked)
+    T::deserialize(&mut Reader::new(document, checked, MOST_VALUES))
 }
 
-/// The same where texts are made in another way than by looking at each byte.
+/// The same of what the gateway wrote: it is as long as a request that was taken, and who fills one with very many texts
+/// must not thereby keep guards from reading it. `texts` says how texts are made.
 pub fn read_with<T: DeserializeOwned>(document: &[u8], texts: Texts) -> Result<T, NotADocument> {
     T::deserialize(&mut reader(document, texts))
 }
 
 /// What reads a document, for those who make no value of it.
 pub(crate) fn reader(document: &[u8], texts: Texts) -> Reader<'_> {
-    Reader::new(document, texts)
+    Reader::new(document, texts, usize::MAX)
 }
 
 /// The text that these bytes are, if they are UTF-8.

@@ -140,7 +140,7 @@ impl Payload {
     /// Of a head.
     pub(crate) fn of(hook: Hook, head: &[u8]) -> Self {
         // The host's own heads are legal.
-        let mut root = document::read(head).unwrap_or(Node::Null);
+        let mut root = own(head).unwrap_or(Node::Null);
         if let Some(place) = places(hook).iter().find(|place| matches!(place.part, Part::Chat))
             && let Some(request) = walk(&mut root, place.prefix)
         {
@@ -177,8 +177,8 @@ impl Payload {
         if self.context[place].is_none() {
             let node = match (part, fetch(part)?) {
                 (Part::Scratch, bytes) if bytes.is_empty() => Node::Null,
-                (Part::State, bytes) => values(document::read(&bytes)?),
-                (_, bytes) => document::read(&bytes)?,
+                (Part::State, bytes) => values(own(&bytes)?),
+                (_, bytes) => own(&bytes)?,
             };
             self.context[place] = Some(node);
         }
@@ -198,7 +198,7 @@ impl Payload {
             let bytes = fetch(place.part)?;
             let part = match place.part {
                 Part::RequestBody | Part::ResponseBody => Node::Bytes(Bytes::from(bytes)),
-                _ => document::read(&bytes)?,
+                _ => own(&bytes)?,
             };
             self.loaded.push(number);
             let Some(node) = walk(&mut self.root, place.prefix) else { continue };
@@ -325,6 +325,11 @@ impl Payload {
         }
         edits
     }
+}
+
+/// What the host itself wrote.
+fn own(bytes: &[u8]) -> Result<Node, NotADocument> {
+    document::read_with(bytes, document::checked)
 }
 
 /// Puts into a request's head what is not said there, so that paths lead to it.

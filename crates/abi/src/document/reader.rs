@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt::{Debug, Display};
 
 /// The most values of a document: each may be one byte there, and a hundred where it is read to.
-const MOST_VALUES: usize = 250_000;
+pub(super) const MOST_VALUES: usize = 250_000;
 
 /// What some encoders begin a document with: the tag that says that it is one.
 const SELF_DESCRIBED: &[u8] = &[0xd9, 0xd9, 0xf7];
@@ -106,9 +106,9 @@ impl de::Error for NotADocument {
 // === impl Reader ===
 
 impl<'de> Reader<'de> {
-    pub(super) fn new(document: &'de [u8], texts: Texts) -> Self {
+    pub(super) fn new(document: &'de [u8], texts: Texts, values: usize) -> Self {
         let document = document.strip_prefix(SELF_DESCRIBED).unwrap_or(document);
-        Self { source: SliceReader::new(document), texts, values: MOST_VALUES }
+        Self { source: SliceReader::new(document), texts, values }
     }
 
     /// The next byte, which stays.

@@ -35,6 +35,7 @@ fn values_are_counted() {
     assert_eq!(read::<Vec<Option<u8>>>(&nulls(250_000)).map(|values| values.len()), Ok(250_000));
     let refused = NotADocument::new("it has more than 250000 values");
     assert_eq!(read::<Vec<Option<u8>>>(&nulls(250_001)), Err(refused.clone()));
+    assert!(read_with::<Vec<Option<u8>>>(&nulls(250_001), checked).is_ok(), "of the gateway's own");
     // Over all lists and maps of a document together.
     let lists = [vec![0x82], nulls(125_000), nulls(125_000)].concat();
     assert_eq!(read::<Json>(&lists), Err(refused));
