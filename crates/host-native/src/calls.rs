@@ -6,6 +6,7 @@ use gatewright_abi::host::Departure;
 use gatewright_abi::native::CallHandle;
 use gatewright_plugin::services::{ServiceError, Services};
 use gatewright_plugin::{Facts, Hook};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub(crate) struct LaneCall {
     desk: Mutex<Desk<Departed>>,
     post: Mutex<Post>,
     changed: Condvar,
+    /// Whether there ever was something for the task.
+    mail: AtomicBool,
 }
 
 /// What the plugin is to do.
@@ -123,6 +126,7 @@ impl LaneCall {
             desk,
             post: Mutex::new(post),
             changed: Condvar::new(),
+            mail: AtomicBool::new(false),
         }
     }
 
@@ -154,9 +158,7 @@ impl LaneCall {
         let Stage::Running(handle) = post.stage else { return false };
         release(handle);
         post.stage = Stage::Done(status);
-        if let Some(waker) = post.waker.take() {
-            waker.wake();
-        }
+        self.deliver(&mut post);
         self.changed.notify_all();
         true
     }
@@ -175,9 +177,7 @@ impl LaneCall {
             return Err(Unanswered::GivenUp);
         }
         (post.waiting, post.asked) = (true, Some((function, argument)));
-        if let Some(waker) = post.waker.take() {
-            waker.wake();
-        }
+        self.deliver(&mut post);
         loop {
             if let Some(answer) = post.answered.take() {
                 post.waiting = false;
@@ -189,6 +189,19 @@ impl LaneCall {
             }
             post = self.changed.wait(post).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The plugin's thread: there is something for the task.
+    fn deliver(&self, post: &mut Post) {
+        self.mail.store(true, Ordering::Release);
+        if let Some(waker) = post.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// The task: whether there ever was something for it.
+    pub(crate) fn has_mail(&self) -> bool {
+        self.mail.load(Ordering::Acquire)
     }
 
     /// The task: looks, and leaves its waker.

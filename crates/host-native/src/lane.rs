@@ -6,15 +6,21 @@
 
 use crate::calls::{GivenUp, LaneCall, Task};
 use crate::code::Code;
+use crate::patience::{Lookout, Patience};
 use gatewright_abi::native::CallHandle;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a thread without work stays.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// How long a thread that has just worked looks out for more before it sleeps, and how long a task looks out for what such
+/// a thread answers: about what being woken costs.
+const AWAKE: Duration = Duration::from_micros(20);
+const BRIEFLY: Duration = Duration::from_micros(10);
 
 /// What threads of plugins have for their stacks: Go and C expect as much as a main thread's half.
 const STACK_BYTES: usize = 2 << 20;
@@ -41,13 +47,20 @@ pub(crate) struct Lane {
     code: Code,
     state: Mutex<State>,
     work: Condvar,
+    /// How often there was work, or the end: what threads that are awake look at.
+    posted: AtomicUsize,
+    /// Of its threads for work, and of tasks for answers.
+    for_work: Patience,
+    for_answers: Patience,
 }
 
 #[derive(Default)]
 struct State {
     queue: VecDeque<Arc<LaneCall>>,
     threads: usize,
+    /// Threads without work, and those of them that do not sleep yet.
     idle: usize,
+    awake: usize,
     /// Calls that were given up while the plugin was at them.
     abandoned: Vec<Arc<LaneCall>>,
     /// Streams that are being given up, for which nobody waits.
@@ -89,7 +102,9 @@ pub struct LaneHealth {
 impl Lane {
     pub(crate) fn new(name: Arc<str>, width: Width, code: Code) -> Self {
         let [quarantined, doubtful] = [const { AtomicBool::new(false) }; 2];
-        Self { name, quarantined, doubtful, width, code, state: Mutex::default(), work: Condvar::new() }
+        let (posted, [for_work, for_answers]) = (AtomicUsize::new(0), [AWAKE, BRIEFLY].map(Patience::new));
+        let (state, work) = (Mutex::default(), Condvar::new());
+        Self { name, quarantined, doubtful, width, code, state, work, posted, for_work, for_answers }
     }
 
     pub(crate) fn code(&self) -> &Code {
@@ -108,8 +123,8 @@ impl Lane {
         self.quarantined.load(Ordering::Acquire)
     }
 
-    /// Takes a call.
-    pub(crate) fn push(self: &Arc<Self>, call: Arc<LaneCall>) -> Result<(), NotTaken> {
+    /// Takes a call. Answers whether a thread is awake for it.
+    pub(crate) fn push(self: &Arc<Self>, call: Arc<LaneCall>) -> Result<bool, NotTaken> {
         self.take(self.state(), call)
     }
 
@@ -117,7 +132,7 @@ impl Lane {
     pub(crate) fn push_close(self: &Arc<Self>, stream: u64, call: Arc<LaneCall>) -> Result<(), NotTaken> {
         let mut state = self.state();
         if !state.is_pulled(stream) {
-            return self.take(state, call);
+            return self.take(state, call).map(|_| ());
         }
         if state.deferred.len() >= self.width.queue {
             return Err(NotTaken::Full);
@@ -126,7 +141,7 @@ impl Lane {
         Ok(())
     }
 
-    fn take(self: &Arc<Self>, mut state: MutexGuard<'_, State>, call: Arc<LaneCall>) -> Result<(), NotTaken> {
+    fn take(self: &Arc<Self>, mut state: MutexGuard<'_, State>, call: Arc<LaneCall>) -> Result<bool, NotTaken> {
         self.look(&state);
         if self.quarantined.load(Ordering::Acquire) {
             return Err(NotTaken::Quarantined);
@@ -135,12 +150,15 @@ impl Lane {
             return Err(NotTaken::Full);
         }
         state.queue.push_back(call);
-        self.staff(&mut state);
-        Ok(())
+        Ok(self.staff(&mut state))
     }
 
-    /// Sees to it that somebody takes what is queued.
-    fn staff(self: &Arc<Self>, state: &mut State) {
+    /// Sees to it that somebody takes what is queued. Answers whether all of that are awake.
+    fn staff(self: &Arc<Self>, state: &mut State) -> bool {
+        self.posted.fetch_add(1, Ordering::Release);
+        if state.queue.len() <= state.awake {
+            return true;
+        }
         if state.queue.len() > state.idle && state.threads < self.width.threads {
             let lane = self.clone();
             match self.thread().spawn(move || lane.serve()) {
@@ -150,9 +168,10 @@ impl Lane {
                 }
             }
         }
-        if state.idle > 0 {
+        if state.idle > state.awake {
             self.work.notify_one();
         }
+        false
     }
 
     fn thread(&self) -> thread::Builder {
@@ -175,10 +194,12 @@ impl Lane {
                 break;
             }
             state.idle += 1;
-            let (woken, wait) = self.work.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            state = self.stay_awake(state);
+            let wait = self.work.wait_timeout_while(state, IDLE, |state| state.queue.is_empty() && !state.closed);
+            let (woken, wait) = wait.unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
-            if wait.timed_out() && state.queue.is_empty() && !state.closed {
+            if wait.timed_out() {
                 break;
             }
         }
@@ -187,6 +208,26 @@ impl Lane {
         drop(state);
         if last {
             self.code.destroy();
+        }
+    }
+
+    /// Looks out for work for a moment, where there is a core to do it on and that is worth it.
+    fn stay_awake<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let Some(lookout) = self.for_work.pays().then(Lookout::take).flatten() else { return state };
+        state.awake += 1;
+        let posted = self.posted.load(Ordering::Acquire);
+        drop(state);
+        self.for_work.look_out(|| self.posted.load(Ordering::Acquire) != posted);
+        drop(lookout);
+        let mut state = self.state();
+        state.awake -= 1;
+        state
+    }
+
+    /// Looks out for the answer of a call for which a thread is awake, where that is worth it.
+    pub(crate) fn look_out_for(&self, call: &LaneCall) {
+        if self.for_answers.pays() {
+            self.for_answers.look_out(|| call.has_mail());
         }
     }
 
@@ -280,6 +321,7 @@ impl Lane {
     pub(crate) fn close(self: &Arc<Self>) {
         let mut state = self.state();
         state.closed = true;
+        self.posted.fetch_add(1, Ordering::Release);
         if state.threads > 0 {
             self.work.notify_all();
             return;

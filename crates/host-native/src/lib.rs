@@ -17,6 +17,7 @@ mod lane;
 mod library;
 mod load;
 mod native;
+mod patience;
 mod payload;
 mod place;
 mod table;

@@ -220,8 +220,8 @@ impl Hosted for Native {
         let taken = self.open.lane.push(lane_call);
         Box::pin(async move {
             let settled = match taken {
-                Ok(()) => {
-                    let status = waiting.status().await;
+                Ok(awake) => {
+                    let status = waiting.status(awake).await;
                     self.settled(waiting.call.hook, &mut waiting.call.desk(), status)
                 }
                 Err(not_taken) => Err(not_taken.into()),
@@ -250,7 +250,10 @@ impl Drop for Open {
 
 impl Waiting {
     /// Waits until the plugin is done, and does for it what waits.
-    async fn status(&self) -> i32 {
+    async fn status(&self, awake: bool) -> i32 {
+        if awake {
+            self.open.lane.look_out_for(&self.call);
+        }
         let mut serving: Option<BoxFuture<'static, Result<Vec<u8>, _>>> = None;
         poll_fn(|cx| {
             loop {
@@ -298,8 +301,8 @@ impl Pulls for Streams {
         let taken = self.open.lane.push(call);
         Box::pin(async move {
             let pulled = match taken {
-                Ok(()) => {
-                    let status = waiting.status().await;
+                Ok(awake) => {
+                    let status = waiting.status(awake).await;
                     waiting.call.desk().settle(status)
                 }
                 Err(not_taken) => Err(not_taken.into()),
