@@ -119,17 +119,29 @@ impl<'de> Reader<'de> {
         next.ok_or_else(|| NotADocument::new("it ends too early"))
     }
 
-    /// The bytes of a text of less than 256 bytes, if that is next: most are names, and short texts of a conversation.
-    fn short(&mut self) -> Option<&'de [u8]> {
-        let Ok(Reference::Long(next)) = self.source.fill(2 + 255) else { return None };
+    /// The bytes of a text, if that is next and says its length in up to four bytes, as nearly all do.
+    fn text(&mut self) -> Option<&'de [u8]> {
+        let Ok(Reference::Long(next)) = self.source.fill(usize::MAX) else { return None };
         let (before, length) = match *next {
-            [first @ 0x60..=0x77, ..] => (1, first & 0x1f),
-            [0x78, length, ..] => (2, length),
+            [first @ 0x60..=0x77, ..] => (1, usize::from(first & 0x1f)),
+            [0x78, length, ..] => (2, usize::from(length)),
+            [0x79, a, b, ..] => (3, usize::from(u16::from_be_bytes([a, b]))),
+            [0x7a, a, b, c, d, ..] => (5, u32::from_be_bytes([a, b, c, d]) as usize),
             _ => return None,
         };
-        let text = next.get(before..before + usize::from(length))?;
-        self.source.advance(before + text.len());
+        let text = next.get(before..)?.get(..length)?;
+        self.source.advance(before + length);
         Some(text)
+    }
+
+    /// A number that is small enough to stand in the first byte of what is next, if that is of this kind: most are.
+    fn small(&mut self, major: u8) -> Option<u8> {
+        let byte = self.peek().ok()?;
+        let number = byte & 0x1f;
+        (byte >> 5 == major && number < 0x18).then(|| {
+            self.source.advance(1);
+            number
+        })
     }
 
     /// Counts values, as many as a list or a map says that it has.
@@ -160,7 +172,10 @@ impl<'de> Reader<'de> {
 
     fn array<V: Visitor<'de>>(&mut self, length: Option<usize>, visitor: V) -> Result<V::Value> {
         self.nested(|reader| {
-            let left = Array::len(&mut reader.source)?;
+            let left = match reader.small(major::ARRAY) {
+                Some(few) => Some(few.into()),
+                None => Array::len(&mut reader.source)?,
+            };
             reader.count(left)?;
             match length {
                 Some(wanted) if left != Some(wanted) => Err(NotADocument::new(format!("no array of {wanted}"))),
@@ -173,6 +188,9 @@ impl<'de> Reader<'de> {
 macro_rules! integers {
     ($($method:ident: $type:ty => $visit:ident),*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            if let Some(number) = self.small(major::UNSIGNED) {
+                return visitor.$visit(number as $type);
+            }
             match self.peek()? {
                 marker::F16..=marker::F64 => visitor.visit_i64(whole(self.float()?)?),
                 _ => visitor.$visit(<$type>::decode(&mut self.source)?),
@@ -256,7 +274,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if let Some(bytes) = self.short() {
+        if let Some(bytes) = self.text() {
             return visitor.visit_borrowed_str((self.texts)(bytes).ok_or_else(no_text)?);
         }
         match UncheckedStr::<Cow<'de, [u8]>>::decode(&mut self.source)?.0 {
@@ -270,7 +288,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.short() {
+        match self.text() {
             // ASCII, as every name that there is: no text need be made of what is only compared.
             Some(bytes) if bytes.iter().fold(0, |all, byte| all | byte) < 0x80 => visitor.visit_borrowed_bytes(bytes),
             Some(bytes) => visitor.visit_borrowed_str((self.texts)(bytes).ok_or_else(no_text)?),
@@ -336,7 +354,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.nested(|reader| {
-            let left = Map::len(&mut reader.source)?;
+            let left = match reader.small(major::MAP) {
+                Some(few) => Some(few.into()),
+                None => Map::len(&mut reader.source)?,
+            };
             reader.count(left)?;
             visitor.visit_map(Elements { reader, left })
         })

@@ -81,7 +81,7 @@ fn maps_and_documents_may_begin_in_another_way() {
 
 #[test]
 fn texts_of_any_length_are_looked_at() {
-    for length in [0, 1, 7, 12, 63, 64, 65, 127, 128, 1000] {
+    for length in [0, 1, 7, 11, 12, 63, 64, 65, 127, 128, 1000, 32_767, 32_768] {
         let whole = write(&"ä".repeat(length));
         assert_eq!(read::<String>(&whole), Ok("ä".repeat(length)));
         if length > 0 {
@@ -90,6 +90,12 @@ fn texts_of_any_length_are_looked_at() {
             assert!(read::<String>(&broken).is_err(), "{length}");
         }
     }
+    // Lengths of more bytes than they need, and texts that end too early.
+    for long in [&b"\x78\x01a"[..], b"\x79\0\x01a", b"\x7a\0\0\0\x01a", b"\x7b\0\0\0\0\0\0\0\x01a"] {
+        assert_eq!(read::<String>(long), Ok("a".to_owned()));
+        assert!(read::<String>(&long[..long.len() - 1]).is_err(), "{long:x?}");
+    }
+    assert!(read::<String>(b"\x7a\xff\xff\xff\xffa").is_err());
 }
 
 #[test]
