@@ -1,8 +1,11 @@
 //! The answer of a call: one document.
 
+use crate::document::{self, NotADocument};
 use gatewright_plugin::{Failure, Value, Writes};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The answer of a call.
@@ -22,6 +25,9 @@ pub(crate) struct Answer<O, E> {
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub(crate) metadata: Map<String, Json>,
 }
+
+/// Its members.
+const MEMBERS: [&str; 6] = ["failure", "outcome", "edits", "state", "scratch", "metadata"];
 
 fn nothing<T>() -> Option<T> {
     None
@@ -45,3 +51,30 @@ impl<O, E> Answer<O, E> {
         Self { failure: None, outcome, edits, state, scratch, metadata }
     }
 }
+
+impl<O: DeserializeOwned, E: DeserializeOwned> Answer<O, E> {
+    /// From a document. One that has members and none of an answer's is no answer: it was to say something.
+    pub(crate) fn read(document: &[u8]) -> Result<Self, NotADocument> {
+        let answer: Self = document::read(document)?;
+        if answer.says_nothing() {
+            let members: BTreeMap<String, IgnoredAny> = document::read(document)?;
+            let known = members.is_empty() || members.keys().any(|name| MEMBERS.contains(&name.as_str()));
+            known.then_some(()).ok_or_else(|| {
+                NotADocument::new(format!(
+                    "none of its members is one of an answer's, which are {}",
+                    MEMBERS.join(", ")
+                ))
+            })?;
+        }
+        Ok(answer)
+    }
+
+    fn says_nothing(&self) -> bool {
+        let Self { failure, outcome, edits, state, scratch, metadata } = self;
+        let said = failure.is_some() || outcome.is_some() || edits.is_some() || scratch.is_some();
+        !said && state.is_empty() && metadata.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -102,7 +102,7 @@ where
     }
     let read = match answer {
         [] => Read::<H>::of(None, None, Writes::default()),
-        _ => document::read::<Read<H>>(answer).map_err(|error| Failure::Malformed(error.to_string()))?,
+        _ => Read::<H>::read(answer).map_err(|error| Failure::Malformed(error.to_string()))?,
     };
     let Answer { failure, outcome, edits, state, scratch, metadata } = read;
     if let Some(failure) = failure {
