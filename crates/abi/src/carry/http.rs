@@ -60,6 +60,7 @@ type HeaderEdits = Vec<(String, Vec<String>)>;
 
 /// Edits of a request.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RequestEdits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     query: Option<Vec<(String, String)>>,
@@ -71,6 +72,7 @@ pub(crate) struct RequestEdits {
 
 /// Edits of a response.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ResponseEdits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,

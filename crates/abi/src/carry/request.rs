@@ -38,8 +38,9 @@ struct ModelErrorHead<'a> {
     error: Arc<LlmError>,
 }
 
-/// A request as a plugin left it.
+/// A request as a plugin left it. An edit that the host does not know would be lost: it is refused, here as in all edits.
 #[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RequestEdits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
@@ -61,8 +62,8 @@ pub(crate) struct RequestEdits {
 
 /// A conversation as a plugin left it. A message that is nothing but its origin is as it was.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ChatEdits {
-    #[serde(default)]
     messages: Messages,
     /// Absent where they are as they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,10 +11,12 @@ use gatewright_model::{
 };
 use gatewright_plugin::Draft;
 use gatewright_plugin::payload::{ChannelText, LlmResult, OutputCheck};
+use serde::de::IgnoredAny;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A response without its output.
@@ -63,6 +65,9 @@ pub(crate) struct ResponseDocument {
     /// The output; absent where it is as it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<Output>,
+    /// What else it says.
+    #[serde(flatten, skip_serializing)]
+    unknown: BTreeMap<String, IgnoredAny>,
 }
 
 /// A result as a plugin left it.
@@ -155,7 +160,7 @@ impl ResponseDocument {
             // One that was made here is always there.
             false => response.output().ok().cloned(),
         };
-        Self { head: ResponseHead::owned(response), edited, output }
+        Self { head: ResponseHead::owned(response), edited, output, unknown: BTreeMap::new() }
     }
 
     /// The response, where one was made.
@@ -170,6 +175,9 @@ impl ResponseDocument {
     /// The response, where `base` was handed over.
     fn over(self, base: Option<&Response>, view: &View) -> Result<Response, Unfit> {
         let (true, Some(base)) = (self.edited, base) else { return self.made() };
+        if let Some(name) = self.unknown.keys().next() {
+            return Err(Unfit::new(format!("`{name}` is no member of an edited response")));
+        }
         let mut response = base.clone();
         response.kind = self.head.kind;
         response.provider = self.head.provider.into_owned();
@@ -309,3 +317,6 @@ impl Carry for OutputCheck {
         match edits {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -131,3 +131,15 @@ fn an_edit_that_keeps_its_origin_is_not_lost() {
     let refused = Draft::from(asked()).apply(edits(both), &View::all()).unwrap_err();
     assert!(refused.to_string().contains("leave the origin out"), "{refused}");
 }
+
+#[test]
+fn an_edit_that_is_misspelt_is_refused() {
+    for (edits, why) in [
+        (json!({ "text": [[1, "key ***"]] }), "unknown field `text`"),
+        (json!({ "chat": { "message": [] } }), "unknown field `message`"),
+        (json!({ "chat": { "params": {} } }), "missing field `messages`"),
+    ] {
+        let refused = document::read::<RequestEdits>(&document::write(&edits)).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+}
