@@ -11,6 +11,7 @@ use gatewright_model::{
 };
 use gatewright_plugin::Draft;
 use gatewright_plugin::payload::ModelError;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -42,6 +43,9 @@ struct ModelErrorHead<'a> {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RequestEdits {
+    /// The head has it, so that it comes back with that. Nobody edits it.
+    #[serde(default, skip_serializing)]
+    kind: Option<IgnoredAny>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
     /// Absent where provider and model are as they were.
@@ -204,7 +208,7 @@ impl RequestEdits {
         });
         let (provider, model) = (draft.provider.clone(), Some(draft.model.clone()));
         let (stream, replaced, texts) = (draft.stream(), !draft.is_remote(), draft.replaced_texts().cloned());
-        Some(Self { provider, model, stream, replaced, chat, texts })
+        Some(Self { kind: None, provider, model, stream, replaced, chat, texts })
     }
 
     fn apply(self, draft: &mut Draft<Request>, view: &View) -> Result<(), Unfit> {
