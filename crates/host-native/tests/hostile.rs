@@ -167,7 +167,7 @@ async fn a_call_given_up_by_its_client_is_no_strike() {
     let native = bench.load(&library, None, &mode("nap"), &within(AMPLE)).unwrap();
     for _ in 0..4 {
         let mut exchange = exchange(native.clone(), &mode("nap"), mocks(), AMPLE).await;
-        let gone = tokio::time::timeout(Duration::from_millis(10), check(&mut exchange)).await;
+        let gone = tokio::time::timeout(SHORT, check(&mut exchange)).await;
         assert!(gone.is_err());
     }
     let health = native.lane_health();

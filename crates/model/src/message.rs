@@ -2,6 +2,7 @@
 
 use crate::block::{mapped, mapped_extra, visit_extra};
 use crate::{Block, Dialect, Extra, Raw};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::iter::Peekable;
@@ -224,8 +225,9 @@ struct Document<'a> {
     role: Option<Role>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "<[Block]>::is_empty")]
-    blocks: Cow<'a, [Block]>,
+    /// There in one that has none, too: who has another name for them must not lose them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blocks: Option<Cow<'a, [Block]>>,
     #[serde(default, skip_serializing_if = "<[(Box<str>, Raw)]>::is_empty")]
     extra: Cow<'a, [(Box<str>, Raw)]>,
 }
@@ -238,7 +240,7 @@ impl Serialize for Message {
             origin,
             role: whole.then_some(self.role),
             name: self.name.as_deref().filter(|_| whole).map(Cow::Borrowed),
-            blocks: Cow::Borrowed(if whole { &self.blocks } else { &[] }),
+            blocks: whole.then_some(Cow::Borrowed(&self.blocks)),
             extra: Cow::Borrowed(if whole { &self.extra } else { &[] }),
         };
         document.serialize(serializer)
@@ -248,10 +250,13 @@ impl Serialize for Message {
 impl<'de> Deserialize<'de> for Message {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let document = Document::deserialize(deserializer)?;
+        if document.origin.is_none() && document.blocks.is_none() {
+            return Err(D::Error::custom("a message has neither `blocks` nor an `origin`"));
+        }
         Ok(Self {
             role: document.role.unwrap_or_default(),
             name: document.name.map(Cow::into_owned),
-            blocks: document.blocks.into_owned(),
+            blocks: document.blocks.unwrap_or_default().into_owned(),
             extra: document.extra.into_owned(),
             source: document.origin.map(Source::Origin),
         })

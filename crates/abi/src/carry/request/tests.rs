@@ -138,6 +138,7 @@ fn an_edit_that_is_misspelt_is_refused() {
         (json!({ "text": [[1, "key ***"]] }), "unknown field `text`"),
         (json!({ "chat": { "message": [] } }), "unknown field `message`"),
         (json!({ "chat": { "params": {} } }), "missing field `messages`"),
+        (json!({ "chat": { "messages": [{ "role": "user", "content": "hi" }] } }), "neither `blocks` nor an `origin`"),
     ] {
         let refused = document::read::<RequestEdits>(&document::write(&edits)).map(|_| ()).unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
