@@ -44,8 +44,8 @@ struct ModelErrorHead<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RequestEdits {
     /// The head has it, so that it comes back with that. Nobody edits it.
-    #[serde(default, skip_serializing)]
-    kind: Option<IgnoredAny>,
+    #[serde(default, rename = "kind", skip_serializing)]
+    _kind: Option<IgnoredAny>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
     /// Absent where provider and model are as they were.
@@ -208,7 +208,7 @@ impl RequestEdits {
         });
         let (provider, model) = (draft.provider.clone(), Some(draft.model.clone()));
         let (stream, replaced, texts) = (draft.stream(), !draft.is_remote(), draft.replaced_texts().cloned());
-        Some(Self { kind: None, provider, model, stream, replaced, chat, texts })
+        Some(Self { _kind: None, provider, model, stream, replaced, chat, texts })
     }
 
     fn apply(self, draft: &mut Draft<Request>, view: &View) -> Result<(), Unfit> {
