@@ -3,7 +3,6 @@
 use crate::artefact::{ArtefactKind, InstanceMode, Isolation, Permissions};
 use crate::provider::yes;
 use crate::secret::Secrets;
-use crate::settings::is_sensitive;
 use crate::stream_modes::StreamModes;
 use crate::{HookName, Seconds, Secret, Settings};
 use gatewright_plugin::{FailureMode, Hook, HookSet, StreamMode};
@@ -259,9 +258,7 @@ impl PluginEntry {
     /// What must not be shown of it: texts of its config and environment that come from the gateway's environment, stand
     /// under a name that says that they are secrets, or look like one.
     pub fn secrets(&self) -> Secrets {
-        let variables = self.environment.iter();
-        let is_secret = |name: &str, value: &Secret| value.variable().is_some() || is_sensitive(name, value.expose());
-        let variables = variables.filter(|(name, value)| is_secret(name, value));
+        let variables = self.environment.iter().filter(|(name, value)| value.is_sensitive_as(name));
         let variables = variables.map(|(_, value)| Arc::from(value.expose()));
         self.config.secrets().iter().cloned().chain(variables).collect()
     }

@@ -173,6 +173,14 @@ impl ProviderKey {
 
 // === impl Network ===
 
+impl Network {
+    /// The values of `extra_headers` that must not be shown: they come from the environment, stand under a name that says
+    /// that they are secrets, or look like one.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.extra_headers.iter().filter(|(name, value)| value.is_sensitive_as(name)).map(|(_, value)| value)
+    }
+}
+
 impl Default for Network {
     fn default() -> Self {
         Self {

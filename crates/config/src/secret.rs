@@ -1,5 +1,6 @@
 //! A secret: usable, never shown.
 
+use crate::settings::is_sensitive;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -102,6 +103,12 @@ impl Secret {
         let value = self.value.as_bytes();
         value.len() == candidate.len()
             && value.iter().zip(candidate).fold(0, |difference, (one, other)| difference | (one ^ other)) == 0
+    }
+
+    /// Whether it must not be shown under this name: it comes from the environment, or name or look say that it is a
+    /// secret.
+    pub(crate) fn is_sensitive_as(&self, name: &str) -> bool {
+        self.variable.is_some() || is_sensitive(name, &self.value)
     }
 
     fn shown(&self) -> Cow<'_, str> {

@@ -4,7 +4,7 @@ use crate::call::{AttemptWatch, LlmCall};
 use crate::error::fault_error;
 use crate::input::check_input_again;
 use crate::lifecycle::Lifecycle;
-use crate::provider::{Answer, AnswerBody, AttemptCall, ProviderStream};
+use crate::provider::{Answer, AnswerBody, AttemptCall, Provider, ProviderStream};
 use crate::routing::{Routing, Target};
 use crate::stream::{PluginStream, Source, Tap, close_attempt};
 use gatewright_model::{Dropped, ErrorKind, LlmError, Request, Response};
@@ -78,10 +78,10 @@ pub(crate) async fn attempt(
             (body, HeaderMap::new(), Vec::new())
         }
         Ok(None) => match ask(providers, life, call, request).await {
-            Ok(answer) => {
+            Ok((provider, answer)) => {
                 let body = match answer.body {
                     AnswerBody::Whole(response) => Got::Whole(response),
-                    AnswerBody::Stream(stream) => Got::Stream(stream),
+                    AnswerBody::Stream(stream) => Got::Stream(stream, provider),
                 };
                 (Ok(body), answer.headers, answer.dropped)
             }
@@ -90,7 +90,7 @@ pub(crate) async fn attempt(
     };
     match body {
         Ok(Got::Chunks(source)) => Ok(Attempted::Chunks { source, headers, dropped }),
-        Ok(Got::Stream(stream)) => Ok(stream_of(life, call, stream, headers, dropped)),
+        Ok(Got::Stream(stream, provider)) => Ok(stream_of(life, call, stream, provider, headers, dropped)),
         Ok(Got::Whole(response)) if is_unreadable(call, &response) => {
             let error = LlmError::new(ErrorKind::Upstream, "the provider's answer cannot be read");
             let response = close(life, LlmResult::Error(error.with_provider(&response.provider))).await?;
@@ -119,7 +119,7 @@ fn is_unreadable(call: &LlmCall, response: &Response) -> bool {
 enum Got {
     Whole(Response),
     Chunks(Source),
-    Stream(ProviderStream),
+    Stream(ProviderStream, Arc<dyn Provider>),
 }
 
 /// Asks the provider that the request names after all edits.
@@ -128,11 +128,9 @@ async fn ask(
     life: &mut Lifecycle,
     call: &LlmCall,
     request: Request,
-) -> Result<Answer, LlmError> {
-    let name = request.provider.clone().unwrap_or_default();
-    let provider = providers.routing.provider(&name).ok_or_else(|| {
-        LlmError::new(ErrorKind::NotFound, format!("no provider `{name}`")).with_code("provider_not_found")
-    })?;
+) -> Result<(Arc<dyn Provider>, Answer), LlmError> {
+    let provider = providers.routing.named(request.provider.as_deref(), &request.model)?;
+    let name = provider.name().to_owned();
     let include_usage = request.stream() && life.request().is_told();
     let deadline = life.request().exchange.facts().deadline;
     let asked = Instant::now();
@@ -149,7 +147,7 @@ async fn ask(
     }
     let answer = answer.map_err(|error| LlmError { provider: error.provider.or(Some(name)), ..error })?;
     progress.retries += answer.retries;
-    Ok(answer)
+    Ok((provider.clone(), answer))
 }
 
 /// A stream passes as bytes where nobody needs its events and both sides speak one dialect.
@@ -157,17 +155,18 @@ fn stream_of(
     life: &mut Lifecycle,
     call: &LlmCall,
     stream: ProviderStream,
+    provider: Arc<dyn Provider>,
     headers: HeaderMap,
     dropped: Vec<Dropped>,
 ) -> Attempted {
     let exchange = &life.request().exchange;
     let hooked = [Hook::PostLlm, Hook::OnStreamChunk, Hook::CheckOutput].iter().any(|hook| exchange.stands_at(*hook));
     if hooked || call.needs_events || !call.request.stream() || call.dialect != Some(stream.codec.dialect()) {
-        return Attempted::Chunks { source: Source::of_provider(stream), headers, dropped };
+        return Attempted::Chunks { source: Source::of_provider(stream, provider), headers, dropped };
     }
     let wants_usage = life.request().is_told();
     let client_asked = call.request.wire().is_some_and(|wire| wire.head().include_usage);
-    let tap = Box::new(Tap::new(stream, wants_usage, wants_usage && !client_asked));
+    let tap = Box::new(Tap::new(stream, provider, wants_usage, wants_usage && !client_asked));
     Attempted::Bytes { tap, headers, dropped }
 }
 

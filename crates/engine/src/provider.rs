@@ -22,6 +22,11 @@ pub trait Provider: Send + Sync {
     /// Makes one attempt, its retries and key rotation included. A stream is answered once its first event is there
     /// and is not an error. Dropping the future, or the stream, cancels the upstream request at once.
     fn attempt(&self, call: AttemptCall) -> BoxFuture<'_, Result<Answer, LlmError>>;
+
+    /// An error that came within a stream, without what nobody is to be told: it may quote a key. By default, as it is.
+    fn conceal(&self, error: LlmError) -> LlmError {
+        error
+    }
 }
 
 /// One attempt.

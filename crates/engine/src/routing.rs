@@ -90,15 +90,38 @@ impl Routing {
         named.map(|models| models.iter().take(MAX_FALLBACKS).cloned().collect()).unwrap_or_default()
     }
 
+    /// The provider that a request names once plugins have edited it. A model that one of them wrote is the provider's own
+    /// name for it, so that it does not say whose it is.
+    pub(crate) fn named(&self, provider: Option<&str>, model: &str) -> Result<&Arc<dyn Provider>, LlmError> {
+        let provider = provider.filter(|name| !name.is_empty());
+        provider.and_then(|name| self.providers.get(name)).ok_or_else(|| {
+            let what = match provider {
+                Some(name) => format!("of provider `{}`, which is not there", shown(name)),
+                None => "and named no provider".to_owned(),
+            };
+            let (model, there_are) = (shown(model), self.names());
+            let message = format!("a plugin chose model `{model}` {what}: the providers are {there_are}");
+            LlmError::new(ErrorKind::NotFound, message).with_code("provider_not_found")
+        })
+    }
+
     fn unknown(&self, model: &str) -> LlmError {
-        let names: Vec<&str> = self.providers.keys().map(String::as_str).collect();
-        let shown: String = model.chars().take(100).collect();
         let message = format!(
-            "no provider for model `{shown}`: write it as `provider/model`, where the provider is one of: {}",
-            names.join(", ")
+            "no provider for model `{}`: write it as `provider/model`, where the provider is one of: {}",
+            shown(model),
+            self.names()
         );
         LlmError::new(ErrorKind::NotFound, message).with_param("model").with_code("model_not_found")
     }
+
+    fn names(&self) -> String {
+        self.providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The beginning of a name that somebody made up.
+fn shown(name: &str) -> String {
+    name.chars().take(100).collect()
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ fn settings(name: &str, config: &ProviderConfig) -> ProviderSettings {
         base_url: Some(config.base_url().to_owned()).filter(|url| !url.is_empty()),
         keys: keys.collect(),
         models: config.models.clone(),
+        withheld: config.network.secrets().map(|secret| Secret::from(secret.expose())).collect(),
         network: network(&config.network),
         retry: retry(&config.network),
         ..ProviderSettings::new(name, kind)

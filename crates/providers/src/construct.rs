@@ -5,7 +5,7 @@ use crate::demo::Demo;
 use crate::http::{BaseUrl, HttpClient};
 use crate::keys::{Key, KeyRing};
 use crate::openai::OPENAI;
-use crate::remote::{Flavour, Remote};
+use crate::remote::{Flavour, Remote, Withheld};
 use crate::{KeySettings, NetworkSettings, ProviderKind, ProviderSettings, RetrySettings, TlsError, UrlError};
 use gatewright_engine::Provider;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -78,6 +78,7 @@ fn remote(flavour: &Flavour, settings: ProviderSettings) -> Result<Arc<dyn Provi
         client: HttpClient::new(&base, &settings.network)?,
         chat,
         keys: keys(flavour, &settings.keys, &own)?,
+        withheld: Withheld::new(settings.keys.iter().map(|key| &key.value).chain(&settings.withheld)),
         defaults: defaults.collect(),
         models: listed(&settings),
         network: settings.network,
@@ -131,7 +132,7 @@ fn own_headers(network: &NetworkSettings) -> Result<HeaderMap, BuildFault> {
 
 fn keys(flavour: &Flavour, keys: &[KeySettings], own: &HeaderMap) -> Result<KeyRing, BuildFault> {
     if keys.is_empty() {
-        let none = Key { name: String::new(), secret: None, headers: own.clone(), weight: 1.0, models: Vec::new() };
+        let none = Key { name: String::new(), headers: own.clone(), weight: 1.0, models: Vec::new() };
         return Ok(KeyRing::new(vec![none]));
     }
     let mut ring = Vec::new();
@@ -146,8 +147,7 @@ fn keys(flavour: &Flavour, keys: &[KeySettings], own: &HeaderMap) -> Result<KeyR
         let mut headers = own.clone();
         headers.insert(name, value);
         if key.enabled {
-            let (name, secret) = (key.name.clone(), Some(secret.into()));
-            ring.push(Key { name, secret, headers, weight: key.weight, models: key.models.clone() });
+            ring.push(Key { name: key.name.clone(), headers, weight: key.weight, models: key.models.clone() });
         }
     }
     if ring.is_empty() { Err(BuildFault::NoKey) } else { Ok(KeyRing::new(ring)) }

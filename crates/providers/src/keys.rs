@@ -1,6 +1,5 @@
 //! Keys: which one a request goes with, and which one is next.
 
-use crate::Secret;
 use http::HeaderMap;
 
 /// A provider's enabled keys.
@@ -14,8 +13,6 @@ pub(crate) struct KeyRing {
 pub(crate) struct Key {
     /// Its name; never the key.
     pub(crate) name: String,
-    /// What is kept out of errors; `None` for requests without a key.
-    pub(crate) secret: Option<Secret>,
     /// The headers that each request with this key begins with, authorization included.
     pub(crate) headers: HeaderMap,
     /// Its share beside the others' weights; at least 0.

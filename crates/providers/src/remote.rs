@@ -7,6 +7,7 @@ mod flavour;
 mod headers;
 mod stream;
 
+pub(crate) use failure::Withheld;
 pub(crate) use flavour::Flavour;
 pub(crate) use headers::is_the_connections;
 
@@ -32,6 +33,7 @@ pub(crate) struct Remote {
     /// Where conversations go.
     pub(crate) chat: Endpoint,
     pub(crate) keys: KeyRing,
+    pub(crate) withheld: Withheld,
     /// Headers for requests whose client did not send them.
     pub(crate) defaults: Vec<(HeaderName, HeaderValue)>,
     pub(crate) models: Vec<String>,
@@ -60,6 +62,10 @@ impl Provider for Remote {
     fn attempt(&self, call: AttemptCall) -> BoxFuture<'_, Result<Answer, LlmError>> {
         Box::pin(self.run(call))
     }
+
+    fn conceal(&self, error: LlmError) -> LlmError {
+        self.withheld.conceal(error)
+    }
 }
 
 impl Remote {
@@ -80,7 +86,7 @@ impl Remote {
                     let key_name = key.name.clone();
                     return Ok(Answer { body, headers, retries, key_name, dropped: encoded.dropped });
                 }
-                Err(failure) => failure.without(key.secret.as_ref()),
+                Err(failure) => Failure { error: self.conceal(failure.error), ..failure },
             };
             let wait = self.retry.wait(retries, failure.error.retry_after, retry::jitter());
             let in_time = limits.deadline.is_none_or(|deadline| Instant::now() + wait < deadline);

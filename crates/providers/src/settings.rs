@@ -19,6 +19,8 @@ pub struct ProviderSettings {
     pub keys: Vec<KeySettings>,
     /// Models to list in `GET /v1/models`, beside those that keys name without a pattern.
     pub models: Vec<String>,
+    /// What no error of it tells, beside its keys: texts of `extra_headers` that it may quote.
+    pub withheld: Vec<Secret>,
     /// Connections, timeouts and limits.
     pub network: NetworkSettings,
     /// When and how often to try again.
@@ -106,6 +108,7 @@ impl ProviderSettings {
             base_url: None,
             keys: Vec::new(),
             models: Vec::new(),
+            withheld: Vec::new(),
             network: NetworkSettings::default(),
             retry: RetrySettings::default(),
         }

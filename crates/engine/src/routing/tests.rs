@@ -132,3 +132,19 @@ fn providers_are_found_by_name_and_listed_by_it() {
     assert_eq!(names, ["anthropic", "openai", "router"]);
     assert!(routing.provider("router").is_some() && routing.provider("Router").is_none());
 }
+
+#[test]
+fn what_a_plugin_chose_is_told_by_name() {
+    let routing = routing(Some("openai"), &[]);
+    assert_eq!(routing.named(Some("anthropic"), "claude").unwrap().name(), "anthropic");
+    let refused = |provider, model| routing.named(provider, model).err().unwrap();
+    for provider in [None, Some("")] {
+        assert_eq!(
+            refused(provider, "gpt-4o").message,
+            "a plugin chose model `gpt-4o` and named no provider: the providers are anthropic, openai, router"
+        );
+    }
+    let error = refused(Some("opnai"), "gpt-4o");
+    assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::NotFound, Some("provider_not_found")));
+    assert!(error.message.contains("model `gpt-4o` of provider `opnai`, which is not there"), "{error}");
+}

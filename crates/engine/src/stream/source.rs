@@ -1,13 +1,15 @@
 //! Where the chunks of an attempt come from.
 
 use crate::lifecycle::Lifecycle;
-use crate::provider::{ByteStream, ProviderStream};
+use crate::provider::{ByteStream, Provider, ProviderStream};
+use crate::stream::discreet::Discreet;
 use crate::stream::plugin_stream::PluginStream;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use gatewright_dialects::sse::{EventTooLarge, Framer};
-use gatewright_model::{Chunk, ErrorKind, LlmError, StreamDecoder};
+use gatewright_model::{Chunk, ErrorKind, LlmError};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where the chunks of an attempt come from.
@@ -26,7 +28,7 @@ pub(crate) enum Source {
 pub(crate) struct Wire {
     bytes: ByteStream,
     framer: Framer,
-    decoder: Box<dyn StreamDecoder>,
+    decoder: Discreet,
     /// No more bytes come.
     over: bool,
 }
@@ -34,8 +36,8 @@ pub(crate) struct Wire {
 // === impl Source ===
 
 impl Source {
-    pub(crate) fn of_provider(stream: ProviderStream) -> Self {
-        let decoder = stream.codec.stream_decoder();
+    pub(crate) fn of_provider(stream: ProviderStream, provider: Arc<dyn Provider>) -> Self {
+        let decoder = Discreet::new(&stream, provider);
         Self::Wire(Box::new(Wire { bytes: stream.bytes, framer: Framer::new(), decoder, over: false }))
     }
 

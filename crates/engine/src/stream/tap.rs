@@ -1,15 +1,16 @@
 //! Bytes that pass as they come, with an eye on what they say.
 
 use crate::lifecycle::Lifecycle;
-use crate::provider::{ByteStream, ProviderStream};
+use crate::provider::{ByteStream, Provider, ProviderStream};
+use crate::stream::discreet::Discreet;
 use crate::stream::source::{drain, last_event, late, too_large};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use gatewright_dialects::sse::Framer;
-use gatewright_model::{Chunk, Codec, Dialect, ErrorKind, LlmError, Part, StreamDecoder};
+use gatewright_model::{Chunk, Codec, Dialect, ErrorKind, LlmError, Part};
 use memchr::memmem::Finder;
 use std::pin::Pin;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
 /// A stream that nobody edits, to a client of the provider's own dialect. Pieces that can say nothing of interest pass
@@ -18,7 +19,7 @@ use std::task::{Context, Poll};
 pub struct Tap {
     bytes: ByteStream,
     codec: &'static dyn Codec,
-    decoder: Box<dyn StreamDecoder>,
+    decoder: Discreet,
     dialect: Dialect,
     framer: Option<Framer>,
     /// What leaves next, in one piece.
@@ -55,10 +56,15 @@ enum Seen {
 // === impl Tap ===
 
 impl Tap {
-    pub(crate) fn new(stream: ProviderStream, wants_usage: bool, hides_usage: bool) -> Self {
+    pub(crate) fn new(
+        stream: ProviderStream,
+        provider: Arc<dyn Provider>,
+        wants_usage: bool,
+        hides_usage: bool,
+    ) -> Self {
         Self {
             codec: stream.codec,
-            decoder: stream.codec.stream_decoder(),
+            decoder: Discreet::new(&stream, provider),
             dialect: stream.codec.dialect(),
             bytes: stream.bytes,
             framer: None,

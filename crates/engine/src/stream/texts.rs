@@ -123,7 +123,7 @@ impl Texts {
             self.plan.shown = false;
             self.left = Assembler::default();
             self.growing.clear();
-            let exchange = &life.request().exchange;
+            let exchange = &mut life.request().exchange;
             for hook in [Hook::OnStreamChunk, Hook::CheckOutput] {
                 exchange.give_up(hook, &too_long(), |slot| is_shown_the_whole(hook, slot))?;
             }

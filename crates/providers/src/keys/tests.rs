@@ -5,7 +5,6 @@ use std::collections::HashMap;
 fn ring(keys: &[(&str, f64, &[&str])]) -> KeyRing {
     let key = |(name, weight, models): &(&str, f64, &[&str])| Key {
         name: (*name).to_owned(),
-        secret: None,
         headers: HeaderMap::new(),
         weight: *weight,
         models: models.iter().map(|model| (*model).to_owned()).collect(),

@@ -12,8 +12,12 @@ use std::time::SystemTime;
 /// Most bytes of an error answer that are read: 256 KiB.
 pub(super) const LONGEST_ERROR: usize = 256 << 10;
 
-/// Shorter keys are not looked for in errors: their text could be anything.
+/// Shorter secrets are not looked for in errors: their text could be anything.
 const SHORTEST_SECRET: usize = 6;
+
+/// What no error tells: keys and the like, which providers quote when they refuse them.
+#[derive(Debug)]
+pub(crate) struct Withheld(Vec<Secret>);
 
 /// Names the failures of one provider.
 #[derive(Clone, Copy)]
@@ -142,21 +146,28 @@ pub(super) fn transport_error(provider: &str, error: &TransportError) -> LlmErro
     LlmError::new(kind, format!("provider `{provider}`: {error}")).with_code(code).with_provider(provider)
 }
 
-// === impl Failure ===
+// === impl Withheld ===
 
-impl Failure {
-    /// The same failure, without the key: providers quote it when they refuse it.
-    pub(super) fn without(mut self, secret: Option<&Secret>) -> Self {
-        let Some(secret) = secret.map(Secret::expose).filter(|secret| secret.len() >= SHORTEST_SECRET) else {
-            return self;
+impl Withheld {
+    pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
+        // Of `Bearer TOKEN` the token is quoted alone, too.
+        let parts = |secret: &'a Secret| {
+            let whole = secret.expose().trim();
+            [whole, whole.rsplit(' ').next().unwrap_or(whole)]
         };
-        let error = &mut self.error;
+        let mut texts: Vec<&str> = secrets.flat_map(parts).filter(|text| text.len() >= SHORTEST_SECRET).collect();
+        // One may be part of another.
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        texts.dedup();
+        Self(texts.into_iter().map(Secret::from).collect())
+    }
+
+    /// The same error without them.
+    pub(super) fn conceal(&self, mut error: LlmError) -> LlmError {
         for text in [Some(&mut error.message), error.code.as_mut(), error.param.as_mut()].into_iter().flatten() {
-            if text.contains(secret) {
-                *text = text.replace(secret, "***");
-            }
+            *text = self.0.iter().fold(std::mem::take(text), |text, secret| text.replace(secret.expose(), "***"));
         }
-        self
+        error
     }
 }
 

@@ -107,8 +107,15 @@ async fn an_answer_over_the_limit() {
 #[tokio::test]
 async fn keys_stay_secret() {
     let quoting = error(401, "invalid_request_error", "Incorrect API key provided: sk-secret-k1.");
-    let error = error_of(quoting, false).await;
-    assert_eq!(error.message, "Incorrect API key provided: ***.");
+    assert_eq!(error_of(quoting, false).await.message, "Incorrect API key provided: ***.");
+    let quoting = error(403, "permission_error", "Unknown x-token hunter2; was sk-secret-k2 meant?");
+    let upstream = Upstream::playing(vec![quoting]).await;
+    let mut settings = retrying(&upstream, &["k1", "k2"], 0);
+    settings.withheld = vec!["hunter2".into()];
+    let discreet = provider(settings);
+    assert_eq!(failure(&discreet, call(false)).await.message, "Unknown x-token ***; was *** meant?");
+    let within = LlmError::new(ErrorKind::Upstream, "sk-secret-k1 was revoked");
+    assert_eq!(discreet.conceal(within).message, "*** was revoked");
     let mut settings = ProviderSettings::new("up", ProviderKind::OpenAi);
     settings.keys = vec![KeySettings::new("k1", "sk-secret-k1")];
     settings.network.extra_headers = vec![("x-token".to_owned(), "hunter2".into())];

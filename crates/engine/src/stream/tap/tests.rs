@@ -1,11 +1,12 @@
 use super::*;
 use crate::price::Unpriced;
+use crate::provider::{Answer, AttemptCall};
 use gatewright_dialects::{ANTHROPIC, OPENAI};
 use gatewright_model::{Codec, FinishReason, Usage};
 use gatewright_pipeline::PluginSet;
 use gatewright_plugin::Facts;
+use gatewright_plugin::services::BoxFuture;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
@@ -47,6 +48,31 @@ impl Stream for Script {
     }
 }
 
+/// Whose stream it is: of its errors, nobody is told its key.
+struct Quoting(&'static dyn Codec);
+
+impl Provider for Quoting {
+    fn name(&self) -> &str {
+        "up"
+    }
+
+    fn codec(&self) -> &'static dyn Codec {
+        self.0
+    }
+
+    fn models(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn attempt(&self, _: AttemptCall) -> BoxFuture<'_, Result<Answer, LlmError>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn conceal(&self, error: LlmError) -> LlmError {
+        LlmError { message: error.message.replace("sk-1", "***"), ..error }
+    }
+}
+
 /// Who wants to know of the usage, and whether the client does.
 #[derive(Clone, Copy)]
 enum Usages {
@@ -68,7 +94,7 @@ impl Tapped {
             Usages::Wanted => (true, false),
             Usages::Hidden => (true, true),
         };
-        let tap = Tap::new(stream, wanted, hidden);
+        let tap = Tap::new(stream, Arc::new(Quoting(codec)), wanted, hidden);
         let set = Arc::new(PluginSet::empty());
         let life = Lifecycle::open(set, Facts::default(), Instant::now(), Arc::new(Unpriced), TaskTracker::new());
         Self { tap, life }
@@ -241,6 +267,14 @@ fn an_error_event_in_the_middle_ends_the_stream() {
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::RateLimit, "too many"));
         assert!(!tapped.tap.is_done());
     }
+}
+
+#[test]
+fn an_error_event_in_the_middle_tells_no_key() {
+    let refused = "data: {\"error\":{\"message\":\"sk-1 was revoked\",\"code\":\"invalid_api_key\"}}\n\n";
+    let text = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"sk-1\"}}]}\n\n";
+    let (left, error) = Tapped::new(&OPENAI, Usages::Wanted, pieces([text, refused])).rest();
+    assert_eq!((left.concat(), error.unwrap().message), (text.to_owned(), "*** was revoked".to_owned()));
 }
 
 #[test]

@@ -1,6 +1,5 @@
-use super::{is_error, looks_like_json};
+use super::{Withheld, is_error, looks_like_json};
 use crate::Secret;
-use crate::retry::Failure;
 use gatewright_model::{ErrorKind, LlmError};
 
 #[test]
@@ -27,8 +26,10 @@ fn an_error_under_a_good_status_is_seen() {
 
 #[test]
 fn keys_are_cut_out_of_what_providers_say() {
-    let error = LlmError::new(ErrorKind::Authentication, "bad key sk-12345678, use another").with_code("sk-12345678");
-    let failure = Failure::final_(error).without(Some(&Secret::from("sk-12345678")));
-    assert_eq!(failure.error.message, "bad key ***, use another");
-    assert_eq!(failure.error.code.as_deref(), Some("***"));
+    let secrets = ["sk-1234", "sk-12345678", "Bearer some-token", "short"].map(Secret::from);
+    let withheld = Withheld::new(secrets.iter());
+    let message = "bad key sk-12345678, use another; some-token is no bearer's, and Bearer some-token is short";
+    let error = withheld.conceal(LlmError::new(ErrorKind::Authentication, message).with_code("sk-12345678"));
+    assert_eq!(error.message, "bad key ***, use another; *** is no bearer's, and *** is short");
+    assert_eq!(error.code.as_deref(), Some("***"));
 }
