@@ -106,7 +106,9 @@ fn make_telemetry(config: Json, privileges: &Privileges) -> Result<Arc<dyn Hoste
     Ok(link(Telemetry::new(privileges.metrics.clone())))
 }
 
-fn read<C: DeserializeOwned>(config: Json) -> Result<C, Failure> {
+/// Reads the `config` of a plugin that is linked in; `null` is an empty one. An error says in one sentence what is wrong
+/// with it, and where.
+pub fn read<C: DeserializeOwned>(config: Json) -> Result<C, Failure> {
     let config = if config.is_null() { Json::Object(Map::new()) } else { config };
     serde_path_to_error::deserialize(config).map_err(|error| match error.path().to_string().as_str() {
         "." => Failure::new(error.inner().to_string()),

@@ -205,7 +205,7 @@ impl Exchange {
                 && let Err(failure) = call!(self, H, slot, payload, &mut walk, due)
                 && let Err(fault) = self.forgive(slot, H::HOOK, failure)
             {
-                log_failure(&fault, "the request was already decided");
+                self.log_failure(slot, &fault, "the request was already decided");
             }
         }
     }
@@ -252,8 +252,12 @@ impl Exchange {
 
     /// Judges calls that cannot be made as if they had failed: those of the slots of a hook that stand in the request and
     /// that `chosen` picks. Their breakers hear nothing of it, since it is not the plugins' fault.
-    pub fn give_up(&self, hook: Hook, failure: &Failure, chosen: impl Fn(&Slot) -> bool) -> Result<(), Fault> {
-        for slot in in_direction(&self.set, hook).filter(|slot| chosen(slot) && self.stands(hook, slot)) {
+    pub fn give_up(&mut self, hook: Hook, failure: &Failure, chosen: impl Fn(&Slot) -> bool) -> Result<(), Fault> {
+        let set = self.set.clone();
+        for slot in in_direction(&set, hook).filter(|slot| chosen(slot)) {
+            if !self.stands(hook, slot) {
+                continue;
+            }
             if let Some(probe) = slot.instance.probe() {
                 probe.called(hook, Judged::Failed(failure.cause()), Duration::ZERO);
             }
@@ -263,7 +267,7 @@ impl Exchange {
     }
 
     /// What a failure means for the request: nothing, or its end.
-    fn forgive(&self, slot: &Slot, hook: Hook, failure: Failure) -> Result<(), Fault> {
+    fn forgive(&mut self, slot: &Slot, hook: Hook, failure: Failure) -> Result<(), Fault> {
         let out_of_time = self.deadline().is_some_and(|deadline| Instant::now() >= deadline);
         let fault = Fault {
             plugin: slot.name().clone(),
@@ -274,23 +278,36 @@ impl Exchange {
         };
         match slot.failure_mode {
             FailureMode::Open => {
-                log_failure(&fault, "the request goes on without it");
+                self.log_failure(slot, &fault, "the request goes on without it");
                 Ok(())
             }
             FailureMode::Closed => Err(fault),
         }
     }
-}
 
-fn log_failure(fault: &Fault, consequence: &str) {
-    tracing::warn!(
-        plugin = %fault.plugin,
-        hook = fault.hook.name(),
-        request_id = %fault.request_id,
-        cause = fault.failure.cause(),
-        error = fault.what(),
-        "plugin failed: {consequence}"
-    );
+    /// Warns of the first failure of a hook in a request: in a stream, one that is away fails at every chunk.
+    fn log_failure(&mut self, slot: &Slot, fault: &Fault, consequence: &str) {
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    plugin = %fault.plugin,
+                    hook = fault.hook.name(),
+                    request_id = %fault.request_id,
+                    cause = fault.failure.cause(),
+                    error = fault.what(),
+                    "plugin failed: {consequence}"
+                )
+            };
+        }
+        let failed = (slot.position, fault.hook);
+        match self.warned_of.contains(&failed) {
+            true => line!(debug),
+            false => {
+                self.warned_of.push(failed);
+                line!(warn);
+            }
+        }
+    }
 }
 
 // === impl Decision ===

@@ -34,6 +34,8 @@ pub struct Exchange {
     /// Time the plugins took.
     spent: Duration,
     closing: Option<Instant>,
+    /// Whose failures the log has warned of.
+    pub(crate) warned_of: SmallVec<[(u16, Hook); 1]>,
     /// What hosts keep until the request is over.
     _kept: Option<Arc<Kept>>,
 }
@@ -75,6 +77,7 @@ impl Exchange {
             rounds: Default::default(),
             spent: Duration::ZERO,
             closing: None,
+            warned_of: SmallVec::new(),
             _kept: kept,
         }
     }

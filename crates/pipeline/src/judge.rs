@@ -149,6 +149,10 @@ judge! {
                 size("the answer", answer_bytes(result))
             }
         },
+        at_fault: |result| match result.base().as_ref() {
+            LlmResult::Response(response) => response.output().is_err(),
+            LlmResult::Chunk(_) | LlmResult::StreamEnd(_) | LlmResult::Error(_) => false,
+        },
     }
     OnStreamChunk {
         allow: |text, ()| {

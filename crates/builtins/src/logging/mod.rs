@@ -2,8 +2,9 @@
 
 use gatewright_plugin::prelude::*;
 use gatewright_stock_plugins::NoConfig;
-use gatewright_telemetry::log::Redacted;
+use gatewright_telemetry::log::{Redacted, concealed};
 use serde_json::{Map, Value as Json};
+use std::borrow::Cow;
 use tracing::field::display;
 
 /// Writes one structured line for each LLM request, with how it ended and what it took; never what was said.
@@ -30,8 +31,7 @@ impl Plugin for Logging {
         let given = |text: &'_ str| !text.is_empty();
         let usage = summary.usage.as_ref();
         let error = summary.error.as_deref();
-        let plugins = plugins_of(summary);
-        let plugins = plugins.as_ref().map(|plugins| display(Redacted(plugins)));
+        let plugins = plugins_of(summary).map(display);
         tracing::info!(
             target: "gatewright::request",
             request_id = facts.request_id.as_str(),
@@ -55,7 +55,7 @@ impl Plugin for Logging {
             overhead_us = summary.overhead.as_micros() as u64,
             finish_reason = summary.finish_reason.as_deref(),
             error = error.map(|error| error.kind.as_str()),
-            error_message = error.map(|error| error.message.as_str()),
+            error_message = error.map(message_of).as_deref(),
             blocked_by = error.and_then(|error| error.plugin.as_deref()),
             "json:plugins" = plugins,
             "request"
@@ -64,8 +64,17 @@ impl Plugin for Logging {
     }
 }
 
-/// What plugins attached, as `{plugin: {hook: metadata}}`; where one hook of one attached twice, the later wins.
-fn plugins_of(summary: &RequestSummary) -> Option<Json> {
+/// What went wrong, without the secrets of the plugin that says so.
+fn message_of(error: &LlmError) -> Cow<'_, str> {
+    match &error.plugin {
+        Some(plugin) => concealed(plugin, &error.message),
+        None => Cow::Borrowed(&error.message),
+    }
+}
+
+/// What plugins attached, as `{plugin: {hook: metadata}}` without the secrets of each; where one hook of one attached
+/// twice, the later wins.
+fn plugins_of(summary: &RequestSummary) -> Option<String> {
     if summary.metadata.is_empty() {
         return None;
     }
@@ -79,7 +88,11 @@ fn plugins_of(summary: &RequestSummary) -> Option<Json> {
             }
         }
     }
-    Some(Json::Object(plugins))
+    let of_one = |(name, hooks): (&String, &Json)| {
+        format!("{}:{}", Json::from(name.as_str()), concealed(name, &Redacted(hooks).to_string()))
+    };
+    let each: Vec<String> = plugins.iter().map(of_one).collect();
+    Some(format!("{{{}}}", each.join(",")))
 }
 
 impl FromConfig for Logging {

@@ -1,7 +1,7 @@
 use super::Logging;
 use gatewright_plugin::model::Usage;
 use gatewright_plugin::prelude::*;
-use gatewright_telemetry::log::{LogConfig, LogOutput, subscriber};
+use gatewright_telemetry::log::{Conceal, LogConfig, LogOutput, subscriber};
 use gatewright_testkit::{MockCx, block_on, failed, summary};
 use serde_json::{Value as Json, json};
 use std::io::{Result as IoResult, Write};
@@ -105,4 +105,22 @@ fn what_plugins_attached_is_there_without_secrets() {
 fn it_stands_at_one_hook_and_waits_for_nothing() {
     assert_eq!(Logging::HOOKS.iter().collect::<Vec<_>>(), [Hook::PostRequest, Hook::RequestEnd]);
     assert_eq!(Logging::IMMEDIATE, Logging::HOOKS);
+}
+
+#[test]
+fn what_a_plugin_says_is_without_its_secrets() {
+    let conceal: Conceal = Arc::new(|text| text.replace("correct-horse", "***"));
+    gatewright_telemetry::log::conceal([("indiscreet".into(), conceal)]);
+    let cx = MockCx::new("test-123", "", "", "gpt-4", "/v1/messages");
+    let metadata = ["indiscreet", "other"].map(|plugin| PluginMetadata {
+        plugin: plugin.into(),
+        hook: Hook::CheckInput,
+        metadata: json!({ "sent_to": ["https://a.test/correct-horse"] }).as_object().unwrap().clone(),
+    });
+    let error = LlmError::new(ErrorKind::GuardrailBlocked, "no correct-horse here").with_plugin("indiscreet");
+    let error = Some(Arc::new(error));
+    let line = line(cx, &RequestSummary { metadata: metadata.into(), error, ..summary() });
+    assert_eq!(line["error_message"], "no *** here");
+    assert_eq!(line["plugins"]["indiscreet"]["check_input"], json!({ "sent_to": ["https://a.test/***"] }));
+    assert_eq!(line["plugins"]["other"]["check_input"], json!({ "sent_to": ["https://a.test/correct-horse"] }));
 }

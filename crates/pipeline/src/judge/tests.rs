@@ -1,7 +1,7 @@
 use super::*;
 use gatewright_model::{
-    Block, Channel, Chat, Chunk, ErrorKind, HttpRequest, HttpResponse, LlmError, Raw, Role, StreamChunk,
-    StreamChunkBody,
+    Block, Channel, Chat, Chunk, DecodeError, ErrorKind, HttpRequest, HttpResponse, Kind, LlmError, Raw, Role,
+    StreamChunk, StreamChunkBody,
 };
 use gatewright_plugin::payload::{
     AgentCall, AgentEvent, AgentResult, Asset, AssetCall, AuthRequest, ChannelText, ChunkStream, EndpointCall,
@@ -376,4 +376,16 @@ fn a_chain_ends_with_a_decision_and_with_nothing_else() {
     assert!(!point::OnToolError::is_decisive(&Recovery::Pass));
     assert!(point::BeforeDelete::is_decisive(&ObjectFlow::Veto(no())));
     assert!(!point::OnError::is_decisive(&()) && !point::RequestEnd::is_decisive(&()));
+}
+
+#[test]
+fn an_answer_that_nobody_can_read_is_at_fault_itself() {
+    let remote = |fetch: fn() -> Result<Output, DecodeError>| {
+        let response = Response::from_remote(Kind::Chat, "up".to_owned(), "m".to_owned(), fetch);
+        Draft::from(LlmResult::Response(response))
+    };
+    let at_fault = <point::PostLlm as Judge>::is_at_fault;
+    assert!(at_fault(&remote(|| Err(DecodeError::new("cut off")))));
+    assert!(!at_fault(&remote(|| Ok(Output::Chat(Default::default())))));
+    assert!(!at_fault(&Draft::from(LlmResult::Error(LlmError::new(ErrorKind::Upstream, "no luck")))));
 }
