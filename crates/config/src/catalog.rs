@@ -1,10 +1,11 @@
 //! What only somebody who has the plugins can check: whether they are there, what they do, whether they like their
 //! config.
 
-use crate::problem::{Findings, Path};
+use crate::problem::{Findings, Path, shortened};
 use crate::rules::{warn_of_audit, warn_of_idle, warn_of_open_guard};
 use crate::suggest::suggest;
-use crate::{Config, InstanceMode, PluginEntry, PluginSource, PluginVersion, Report, STREAMED_HOOKS};
+use crate::{ClientKey, Config, InstanceMode, PluginEntry, PluginSource, PluginVersion, Report, STREAMED_HOOKS};
+use gatewright_model::glob::matches;
 use gatewright_plugin::{FailureMode, Hook, HookSet, Manifest, Permission};
 use serde_json::Value;
 use std::fmt;
@@ -32,6 +33,11 @@ pub trait Catalog {
     fn artefact(&self, entry: &PluginEntry) -> Result<Option<PluginFacts>, Unusable> {
         let _ = entry;
         Err(Unusable::Path("this gateway has no host that loads plugins from a path".to_owned()))
+    }
+
+    /// The paths of the endpoints, as scopes name them; none if they are not known. By default, they are not.
+    fn endpoints(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// Whether this is a host that requests may be allowed to; otherwise a sentence of what is wrong. By default, it is.
@@ -78,6 +84,7 @@ pub fn validate(config: &Config, catalog: &dyn Catalog) -> Report {
         let path = Path::default().key("plugins").item(index);
         check_hosts(entry, catalog, &path, &mut findings);
         check_name(entry, catalog, &path, &mut findings);
+        warn_of_routes(entry, catalog, &path, &mut findings);
         let facts = match facts(entry, catalog, &path, &mut findings) {
             Known::Facts(facts) => facts,
             // Who looks at it says so; until then it may.
@@ -103,6 +110,9 @@ pub fn validate(config: &Config, catalog: &dyn Catalog) -> Report {
             authenticates |= facts.hooks.contains(Hook::Auth);
             check_entry(&PluginEntry::new(name), &facts, &Path::default().key("plugins"), &mut findings);
         }
+    }
+    if !authenticates {
+        warn_of_apps(config, &mut findings);
     }
     if let Err(message) = check_exposure(config, authenticates) {
         findings.error(&Path::default().key("server").key("host"), message);
@@ -146,6 +156,34 @@ fn check_name(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings:
             entry.name
         );
         findings.error(&path.key("name"), message);
+    }
+}
+
+/// Warns of routes that are none: there the plugin stands at no request, also if it guards.
+fn warn_of_routes(entry: &PluginEntry, catalog: &dyn Catalog, path: &Path, findings: &mut Findings) {
+    let endpoints = catalog.endpoints();
+    let leads_nowhere = |route: &&String| !endpoints.iter().any(|endpoint| matches(route, endpoint));
+    let routes = entry.routes.iter().flatten().enumerate();
+    for (index, route) in routes.filter(|(_, route)| entry.enabled && !endpoints.is_empty() && leads_nowhere(route)) {
+        let message = match suggest(route, endpoints.iter().copied()) {
+            Some(hint) => format!("`{}` is no endpoint; did you mean `{hint}`?", shortened(route)),
+            None => format!("`{}` is no endpoint; there are `{}`", shortened(route), endpoints.join("`, `")),
+        };
+        findings.warn(&path.key("routes").item(index), message);
+    }
+}
+
+/// Warns of applications that no key identifies, where no plugin might.
+fn warn_of_apps(config: &Config, findings: &mut Findings) {
+    for (index, entry) in config.plugins.iter().enumerate().filter(|(_, entry)| entry.enabled) {
+        for (number, app) in entry.apps.iter().flatten().enumerate() {
+            let apps = || config.auth.keys.iter().map(ClientKey::app);
+            if !apps().any(|known| known == app) {
+                let message = format!("no key of `auth` is for the application `{}`", shortened(app));
+                let hint = suggest(app, apps()).map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"));
+                findings.warn(&Path::default().key("plugins").item(index).key("apps").item(number), message + &hint);
+            }
+        }
     }
 }
 

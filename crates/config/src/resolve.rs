@@ -17,6 +17,11 @@ pub(crate) fn reference(text: &str) -> Option<&str> {
     valid.then_some(name)
 }
 
+/// Whether a word of a longer text is a reference, as in `Bearer env.TOKEN`.
+fn has_reference(text: &str) -> bool {
+    text.split(char::is_whitespace).any(|word| word.len() < text.len() && reference(word).is_some())
+}
+
 /// Resolves all references of what is enabled. A variable that is not set, or set to nothing, is an error; a secret
 /// that is written as it is, a warning.
 pub(crate) fn resolve(config: &mut Config, environment: &Environment, findings: &mut Findings) {
@@ -86,7 +91,15 @@ impl Resolver<'_> {
         for keys in settings.literal_secrets() {
             self.findings.warn(&at(&keys), LITERAL);
         }
-        settings.resolve(&mut |keys, text| Some(self.variable(&at(keys), reference(text)?)?.to_owned()));
+        settings.resolve(&mut |keys, text| match reference(text) {
+            Some(name) => self.variable(&at(keys), name).map(ToOwned::to_owned),
+            None => {
+                if has_reference(text) {
+                    self.findings.warn(&at(keys), WITHIN);
+                }
+                None
+            }
+        });
     }
 
     fn secret(&mut self, path: &Path, secret: &mut Secret, sensitive: bool) {
@@ -102,6 +115,7 @@ impl Resolver<'_> {
                 self.findings
                     .error(path, format!("`{REDACTED}` stands for a secret that is not shown; write `env.NAME`"));
             }
+            None if has_reference(secret.expose()) => self.findings.warn(path, WITHIN),
             None if sensitive && secret.variable().is_none() => self.findings.warn(path, LITERAL),
             None => {}
         }
@@ -138,6 +152,9 @@ impl Resolver<'_> {
 }
 
 const NO_NAME: &str = "names no environment variable: after `env.` come letters, digits and `_`";
+
+const WITHIN: &str = "`env.NAME` is replaced where it is the whole text, and not within one: put the whole text into the \
+                      variable";
 
 const LITERAL: &str = "a secret stands in the file; write `env.NAME`, and put it into the environment";
 

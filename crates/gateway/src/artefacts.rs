@@ -149,7 +149,7 @@ impl Artefacts {
     }
 
     /// Removes the copies that are of no more use: those that were made here and are not among these, and those that
-    /// were left behind by others.
+    /// were left behind by others, whole or not.
     pub(crate) fn sweep(&self, in_use: &BTreeSet<Sha256>) {
         let Some(folder) = self.folder.get() else { return };
         let now = SystemTime::now();
@@ -166,8 +166,8 @@ impl Artefacts {
         for entry in fs::read_dir(&folder.path).into_iter().flatten().flatten() {
             let path = entry.path();
             let content = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<Sha256>().ok());
-            let Some(content) = content else { continue };
-            if !in_use.contains(&content) && left_behind(&path) {
+            let is_unused = content.map_or(Stage::is_unfinished(&path), |content| !in_use.contains(&content));
+            if is_unused && left_behind(&path) {
                 Staged::remove_unless_held(&path);
             }
         }

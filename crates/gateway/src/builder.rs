@@ -2,8 +2,9 @@
 
 use crate::artefacts::{self, Artefacts, Runner, Trial};
 use crate::error::Error;
-use crate::gateway::{Gateway, Started, check};
+use crate::gateway::{Gateway, Started, check, warn};
 use crate::linked::{Catalogue, WithArtefacts};
+use crate::providers::Providers;
 use crate::serve;
 use gatewright_builtins::Privileges;
 use gatewright_config::{Config, Environment, Found, PluginEntry, Report, Warning};
@@ -126,6 +127,9 @@ impl GatewayBuilder {
 
     /// Reads the config and checks it against the plugins.
     pub fn read(&self) -> Result<Read, Error> {
+        if let Some(name) = self.catalogue.ambiguous() {
+            return Err(Error::Ambiguous(name.to_owned()));
+        }
         let environment = Environment::of_process();
         let (mut config, warnings, found) = match &self.source {
             Source::Environment => {
@@ -149,6 +153,8 @@ impl GatewayBuilder {
         let trial = Trial::new(self.base());
         let examine = |entry: &PluginEntry| trial.examine(entry);
         let report = check(&read.config, &WithArtefacts { catalogue: &self.catalogue, artefact: &examine })?;
+        // Certificates, for one, are read by nobody else.
+        Providers::of(&read.config, &Providers::default())?;
         Ok((read, report))
     }
 
@@ -180,6 +186,7 @@ impl GatewayBuilder {
     /// Starts within a runtime of the caller's.
     pub async fn start(&self) -> Result<Started, Error> {
         let read = self.read()?;
+        warn(&read.warnings);
         self.start_with(read.config).await
     }
 
@@ -191,12 +198,12 @@ impl GatewayBuilder {
         gateway.start(config, reaping).await
     }
 
-    /// Serves until SIGTERM or Ctrl-C, in a runtime of its own.
+    /// Serves until SIGTERM or Ctrl-C, in a runtime of its own. What somebody should look at in the config is logged.
     pub fn serve(self) -> Result<(), Error> {
-        serve::run(self, |_, _| ())
+        serve::run(self, |_, read| warn(&read.warnings))
     }
 
-    /// The same, and tells `ready` when it serves.
+    /// The same, and tells `ready` when it serves, also of what somebody should look at in the config.
     pub fn serve_and(self, ready: impl FnOnce(&Started, &Read)) -> Result<(), Error> {
         serve::run(self, ready)
     }

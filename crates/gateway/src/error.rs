@@ -12,6 +12,9 @@ pub enum Error {
     /// A provider cannot be made from its settings.
     #[error(transparent)]
     Provider(#[from] gatewright_providers::BuildError),
+    /// Two plugins that are linked in have this name.
+    #[error("two plugins that are linked in are called `{0}`: give yours another name, `#[plugin(name = \"...\")]`")]
+    Ambiguous(String),
     /// Too many plugins.
     #[error(transparent)]
     TooMany(#[from] gatewright_pipeline::TooMany),

@@ -395,7 +395,7 @@ impl Started {
 }
 
 /// Logs what somebody should look at in a config.
-fn warn(warnings: &[Warning]) {
+pub(crate) fn warn(warnings: &[Warning]) {
     for warning in warnings {
         tracing::warn!(path = %warning.path, "{}", warning.message);
     }

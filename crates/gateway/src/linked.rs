@@ -1,12 +1,14 @@
 //! The plugins that are linked in: those that ship, and an embedder's own.
 
+use gatewright_builtins::catalog::read;
 use gatewright_builtins::{CATALOG, Privileges};
 use gatewright_config::{ArtefactKind, Catalog, PluginEntry, PluginFacts, PluginSource, Unusable};
 use gatewright_host::HostPattern;
 use gatewright_host_process::Address;
 use gatewright_plugin::hosted::{Hosted, link};
-use gatewright_plugin::{Failure, FromConfig, Plugin};
+use gatewright_plugin::{Failure, FromConfig, Hook, Plugin};
 use serde_json::Value as Json;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The plugins that are linked in, in the order of their registration.
@@ -45,11 +47,15 @@ impl Catalogue {
         Self(linked.collect())
     }
 
-    /// Adds an instance that exists already; it is there unless the config turns it off.
+    /// Adds an instance that exists already; it is there unless the config turns it off. A `config` it is given in
+    /// `on_startup`, if it has that.
     pub(crate) fn add_instance<P: Plugin>(&mut self, plugin: P) {
         let facts = PluginFacts { manifest: P::manifest(), hooks: P::HOOKS, builtin: false };
         let hosted = link(plugin);
-        let make: Make = Arc::new(move |_| Ok(hosted.clone()));
+        let make: Make = Arc::new(move |config| match is_empty(&config) || P::HOOKS.contains(Hook::OnStartup) {
+            true => Ok(hosted.clone()),
+            false => Err("is not read: the plugin is linked in as it is, and has no `on_startup`".into()),
+        });
         self.0.push(Linked { facts, by_default: true, make });
     }
 
@@ -57,6 +63,12 @@ impl Catalogue {
     pub(crate) fn add_plugin<P: FromConfig>(&mut self) {
         let facts = PluginFacts { manifest: P::manifest(), hooks: P::HOOKS, builtin: false };
         self.0.push(Linked { facts, by_default: false, make: Arc::new(from_config::<P>) });
+    }
+
+    /// A name that two of them have: the config could not tell which it means, and one of them would never be called.
+    pub(crate) fn ambiguous(&self) -> Option<&str> {
+        let names = || self.0.iter().map(Linked::name);
+        names().enumerate().find(|(at, name)| names().take(*at).any(|before| before == *name)).map(|(_, name)| name)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Linked> {
@@ -98,6 +110,10 @@ impl Catalog for Catalogue {
         }
     }
 
+    fn endpoints(&self) -> Vec<&'static str> {
+        gatewright_server::endpoints()
+    }
+
     fn check_host(&self, host: &str) -> Result<(), String> {
         host.parse::<HostPattern>().map(drop).map_err(|bad| bad.to_string())
     }
@@ -127,6 +143,10 @@ impl Catalog for WithArtefacts<'_> {
         (self.artefact)(entry)
     }
 
+    fn endpoints(&self) -> Vec<&'static str> {
+        self.catalogue.endpoints()
+    }
+
     fn check_host(&self, host: &str) -> Result<(), String> {
         self.catalogue.check_host(host)
     }
@@ -139,16 +159,19 @@ impl Linked {
         &self.facts.manifest.name
     }
 
+    /// An instance of this config. An error is a sentence of what is wrong with it.
     pub(crate) fn make(&self, config: Json) -> Result<Arc<dyn Hosted>, Failure> {
-        (self.make)(config)
+        // Unwind safety: what it was making is gone with it.
+        catch_unwind(AssertUnwindSafe(|| (self.make)(config))).unwrap_or_else(|_| Err("it panicked".into()))
     }
 }
 
 fn from_config<P: FromConfig>(config: Json) -> Result<Arc<dyn Hosted>, Failure> {
-    let config = if config.is_null() { Json::Object(serde_json::Map::new()) } else { config };
-    let config =
-        serde_json::from_value(config).map_err(|error| Failure::new(format!("its config is wrong: {error}")))?;
-    P::from_config(config).map(link)
+    P::from_config(read(config)?).map(link)
+}
+
+fn is_empty(config: &Json) -> bool {
+    config.is_null() || config.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use crate::error::Error;
 use crate::linked::{Catalogue, Linked};
 use fallen::{Fallen, Then, place};
 use gatewright_config::{
-    Config, ConfigErrors, InstanceMode, Isolation, Permissions, Placement as ConfigPlacement, PluginEntry, PluginFacts,
-    PluginSource, PluginVersion, Problem, Report, STREAMED_HOOKS, Secret,
+    ArtefactKind, Config, ConfigErrors, InstanceMode, Isolation, Permissions, Placement as ConfigPlacement,
+    PluginEntry, PluginFacts, PluginSource, PluginVersion, Problem, Report, STREAMED_HOOKS, Secret,
 };
 use gatewright_host::Sha256;
+use gatewright_host_wasm::MOST_IN_PLACE;
 use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, Settings};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::services::Services;
@@ -22,6 +23,7 @@ use gatewright_telemetry::{LoadedContent, LoadedPlugin};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Instances in use, by name, with what each was made from.
 #[derive(Default)]
@@ -52,6 +54,9 @@ struct Loading {
     memory_mb: Option<u32>,
     isolation: Option<Isolation>,
     inline: Option<bool>,
+    /// The time of a call, where its host makes something of it: a component may be called in place, and a library is
+    /// given up on.
+    timeout: Option<Duration>,
     arguments: Vec<String>,
     environment: BTreeMap<String, Secret>,
     permissions: Permissions,
@@ -357,12 +362,17 @@ impl Plugins {
 impl Origin {
     fn of(entry: &PluginEntry, sha256: Option<Sha256>) -> Self {
         let (PluginSource::Linked(plugin) | PluginSource::Artefact(plugin)) = entry.source();
-        let artefact = entry.artefact().map(|_| Loading {
+        let artefact = entry.artefact().map(|kind| Loading {
             wanted: entry.sha256.clone(),
             instance: entry.instance,
             memory_mb: entry.memory_mb,
             isolation: entry.isolation,
             inline: entry.inline,
+            timeout: entry.timeout().filter(|time| match kind {
+                ArtefactKind::Wasm => *time <= MOST_IN_PLACE,
+                ArtefactKind::Native => entry.isolation.is_none(),
+                ArtefactKind::Program | ArtefactKind::Remote => false,
+            }),
             arguments: entry.arguments.clone(),
             environment: entry.environment.clone(),
             permissions: entry.permissions.clone(),

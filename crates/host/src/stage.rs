@@ -20,6 +20,9 @@ pub const MAX_ARTEFACT_BYTES: u64 = 512 << 20;
 /// Endings that a copy keeps; others go.
 const ENDINGS: [&str; 4] = ["so", "dylib", "dll", "wasm"];
 
+/// How the name of a copy begins until it is whole.
+const UNFINISHED: &str = ".new-";
+
 /// A folder of copies.
 #[derive(Clone, Debug)]
 pub struct Stage {
@@ -143,6 +146,11 @@ impl Stage {
         }
     }
 
+    /// Whether a file in such a folder is a copy that is being made, or that nobody came to finish.
+    pub fn is_unfinished(file: &Path) -> bool {
+        file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(UNFINISHED))
+    }
+
     fn make_folder(&self) -> Result<(), StageError> {
         let failed = |error| StageError::Io { what: "make the folder", path: self.folder.clone(), error };
         fs::create_dir_all(&self.folder).map_err(failed)?;
@@ -152,7 +160,7 @@ impl Stage {
     fn copy(&self, source: &mut File, path: &Path) -> Result<(Copy, Sha256, u64), StageError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let place = self.folder.join(format!(".new-{}-{number}", std::process::id()));
+        let place = self.folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
         let failed = |error| StageError::Io { what: "write", path: place.clone(), error };
         // What a process of the same number left behind.
         let _ = fs::remove_file(&place);

@@ -28,5 +28,6 @@ mod transport;
 mod worker;
 
 pub use auth::{ClientKey, ClientKeys};
+pub use route::endpoints;
 pub use server::{BindError, Server, ServerHandle};
 pub use snapshot::{Limits, Readiness, Shared, Snapshot};

@@ -37,6 +37,15 @@ const CHAT: Endpoint = Endpoint { path: "/v1/chat/completions", kind: Kind::Chat
 const MESSAGES: Endpoint = Endpoint { path: "/v1/messages", kind: Kind::Chat, codec: &gatewright_dialects::ANTHROPIC };
 static ENDPOINTS: [Endpoint; 2] = [CHAT, MESSAGES];
 
+/// The lists of models: of these, facts have the path as it was asked for.
+const MODELS: [&str; 5] =
+    ["/v1/models", "/openai/v1/models", "/openai/models", "/anthropic/v1/models", "/anthropic/models"];
+
+/// The paths that facts have of endpoints, as scopes name them.
+pub fn endpoints() -> Vec<&'static str> {
+    ENDPOINTS.iter().map(|endpoint| endpoint.path).chain(MODELS).collect()
+}
+
 // === impl Route ===
 
 impl Route {

@@ -71,6 +71,10 @@ impl Catalog for Some4 {
             None => Ok(()),
         }
     }
+
+    fn endpoints(&self) -> Vec<&'static str> {
+        vec!["/v1/chat/completions", "/v1/models"]
+    }
 }
 
 fn report(plugin: &str) -> Report {
@@ -333,4 +337,38 @@ fn a_plugin_that_implements_no_hook_is_warned_of() {
     for works in [&[Hook::CheckInput][..], &[Hook::OnStartup], &[Hook::RequestEnd, Hook::PreLlm]] {
         assert_eq!(warnings(works), [""; 0], "{works:?}");
     }
+}
+
+#[test]
+fn routes_that_lead_nowhere_are_warned_of() {
+    let warned = |routes: &str| lines(&format!(r#"{{ "name": "strict_guard", "routes": [{routes}] }}"#));
+    assert_eq!(warned(r#""/v1/chat/completions", "/v1/*", "*models""#), Vec::<String>::new());
+    assert_eq!(
+        warned(r#""/v1/models", "/v1/chat/completion", "/graphql""#),
+        [
+            "warning: plugins[0].routes[1]: `/v1/chat/completion` is no endpoint; did you mean `/v1/chat/completions`?",
+            "warning: plugins[0].routes[2]: `/graphql` is no endpoint; there are `/v1/chat/completions`, `/v1/models`",
+        ]
+    );
+    assert_eq!(lines(r#"{ "name": "guard", "enabled": false, "routes": ["/graphql"] }"#), Vec::<String>::new());
+}
+
+#[test]
+fn applications_that_are_nobodys_are_warned_of() {
+    let warned = |apps: &str, further: &str| {
+        let guard = format!(r#"{{ "name": "strict_guard", "apps": [{apps}] }}"#);
+        let keys = r#"[{ "name": "k-1", "value": "env.K", "app": "billing" }, { "name": "search", "value": "env.L" }]"#;
+        let text = format!(r#"{{ "plugins": [{guard}{further}], "auth": {{ "keys": {keys} }} }}"#);
+        let config = load_in(&text, &[("K", "one-key-0123456789"), ("L", "other-key-0123456789")]).config;
+        validate(&config, &Some4).warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(warned(r#""billing", "search""#, ""), Vec::<String>::new());
+    assert_eq!(
+        warned(r#""biling", "k-1""#, ""),
+        [
+            "plugins[0].apps[0]: no key of `auth` is for the application `biling`; did you mean `billing`?",
+            "plugins[0].apps[1]: no key of `auth` is for the application `k-1`",
+        ]
+    );
+    assert_eq!(warned(r#""elsewhere""#, r#", { "name": "gate" }"#), Vec::<String>::new(), "a plugin may know it");
 }

@@ -76,7 +76,8 @@ fn what_is_disabled_needs_no_variables() {
     let text = r#"{
         "providers": {
             "off": { "enabled": false, "base_url": "env.URL", "keys": [{ "name": "a", "value": "env.A" }] },
-            "on": { "base_url": "https://host/v1", "keys": [{ "name": "b", "value": "env.B", "enabled": false }] }
+            "on": { "base_url": "https://host/v1", "keys": [
+                { "name": "b", "value": "env.B", "enabled": false }, { "name": "c", "value": "literal" }] }
         },
         "auth": { "keys": [{ "name": "ci", "value": "env.CI", "enabled": false }] },
         "plugins": [{ "name": "p", "enabled": false, "config": { "url": "env.HOOK" } }]
@@ -147,4 +148,21 @@ fn settings_from_outside_of_a_file_are_resolved_too() {
         problems[0].to_string(),
         "words[0]: the environment variable `WORDS` is not set; did you mean `env.WORD`?"
     );
+}
+
+#[test]
+fn a_reference_within_a_text_is_warned_of() {
+    let within =
+        "`env.NAME` is replaced where it is the whole text, and not within one: put the whole text into the variable";
+    let config = r#"{ "headers": { "authorization": "Bearer env.TOKEN" }, "words": ["see", "environment.md"] }"#;
+    let headers = r#"{ "x-sent-by": "the env.TEAM team" }"#;
+    let text = format!(
+        r#"{{ "plugins": [{{ "name": "a", "config": {config} }}], "providers": {{ "x": {{
+            "base_url": "http://127.0.0.1:9/v1", "network": {{ "extra_headers": {headers} }} }} }} }}"#
+    );
+    let warned = warnings(&text);
+    for path in ["plugins[0].config.headers.authorization", "providers.x.network.extra_headers.x-sent-by"] {
+        assert!(warned.contains(&format!("{path}: {within}")), "{warned:?}");
+    }
+    assert_eq!(warned.iter().filter(|line| line.ends_with(within)).count(), 2, "{warned:?}");
 }

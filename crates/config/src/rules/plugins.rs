@@ -3,6 +3,7 @@
 use super::providers::patterns;
 use super::{NAME_RULE, is_name, once};
 use crate::problem::{Findings, Path, shortened};
+use crate::suggest::suggest;
 use crate::{ArtefactKind, Config, Grant, Isolation, PluginEntry, PluginSource};
 use gatewright_plugin::{FailureMode, Hook, HookSet, Permission, StreamMode};
 
@@ -16,6 +17,21 @@ pub(super) fn check(config: &Config, path: &Path, findings: &mut Findings) {
     once(path, config.plugins.iter().map(|entry| entry.name.as_str()), findings);
     for (index, entry) in config.plugins.iter().enumerate() {
         one(entry, &path.item(index), findings);
+        warn_of_models(entry, config, &path.item(index).key("models"), findings);
+    }
+}
+
+/// Warns of models whose provider is not there, and has nearly the name of one that is. Others may be a model's own name.
+fn warn_of_models(entry: &PluginEntry, config: &Config, path: &Path, findings: &mut Findings) {
+    for (index, model) in entry.models.iter().flatten().enumerate().filter(|_| entry.enabled) {
+        let Some((name, _)) = model.split_once('/').filter(|(name, _)| !name.contains('*')) else { continue };
+        let known = || config.active_providers().map(|(name, _)| name);
+        if !config.providers.contains_key(name)
+            && let Some(hint) = suggest(name, known())
+        {
+            let message = format!("there is no provider `{}`; did you mean `{hint}`?", shortened(name));
+            findings.warn(&path.item(index), message);
+        }
     }
 }
 
@@ -39,7 +55,7 @@ fn one(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
         findings.error(&path.key("routes").item(index), message);
     }
     patterns(&path.key("models"), entry.models.as_deref(), findings);
-    patterns(&path.key("apps"), entry.apps.as_deref(), findings);
+    apps(&path.key("apps"), entry, findings);
     if !entry.enabled {
         return;
     }
@@ -62,6 +78,17 @@ fn one(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
     let hooks = entry.named_hooks().unwrap_or(ships);
     if entry.failure_mode == Some(FailureMode::Open) {
         warn_of_open_guard(entry, hooks, FailureMode::Open, path, findings);
+    }
+}
+
+/// Applications that can be somebody's.
+fn apps(path: &Path, entry: &PluginEntry, findings: &mut Findings) {
+    for (index, app) in entry.apps.iter().flatten().enumerate() {
+        if app.trim().is_empty() {
+            findings.error(&path.item(index), "must not be empty");
+        } else if app.contains('*') && entry.enabled {
+            findings.warn(&path.item(index), "is an application's id and no pattern: `*` stands for itself");
+        }
     }
 }
 

@@ -7,12 +7,17 @@ use crate::url::Address;
 use crate::{Config, Found, Network, ProviderConfig, ProviderKind, Secret, Server};
 use http::{HeaderName, HeaderValue};
 
-/// Headers that the connection, and not the operator, decides.
-const OF_THE_CONNECTION: [&str; 9] = [
+/// Headers that the connection or the body, and not the operator, decides.
+const OF_THE_CONNECTION: [&str; 14] = [
+    "accept-encoding",
     "connection",
+    "content-encoding",
     "content-length",
+    "content-type",
+    "expect",
     "host",
     "keep-alive",
+    "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",
@@ -59,6 +64,9 @@ fn demo(provider: &ProviderConfig, path: &Path, findings: &mut Findings) {
     if !provider.keys.is_empty() {
         findings.error(&path.key("keys"), "the demo answers by itself and takes no keys");
     }
+    if provider.network != Network::default() {
+        findings.warn(&path.key("network"), "has no effect: the demo answers by itself");
+    }
 }
 
 fn remote(name: &str, provider: &ProviderConfig, server: &Server, path: &Path, findings: &mut Findings) {
@@ -71,7 +79,9 @@ fn remote(name: &str, provider: &ProviderConfig, server: &Server, path: &Path, f
     match (provider.keys.iter().any(|key| key.enabled), usual) {
         (true, _) => {}
         (false, _) if !provider.keys.is_empty() => {
-            findings.warn(&keys, "none of the keys is enabled: requests go out without one");
+            let message = "none of the keys is enabled: enable one, remove them all if none is needed, or disable the \
+                           provider";
+            findings.error(&keys, message);
         }
         (false, Some(usual)) => {
             let message = format!(

@@ -70,6 +70,14 @@ fn providers() {
             "providers.x.network.extra_headers.Host: belongs to the connection and cannot be set",
         ),
         (
+            &x(r#""network": { "extra_headers": { "Content-Type": "application/json" } }"#),
+            "providers.x.network.extra_headers.Content-Type: belongs to the connection and cannot be set",
+        ),
+        (
+            &x(r#""keys": [{ "name": "k", "value": "a", "enabled": false }]"#),
+            "providers.x.keys: none of the keys is enabled: enable one, remove them all if none is needed, or disable the provider",
+        ),
+        (
             &x(r#""network": { "extra_headers": { "x-team": "a\r\nb: c" } }"#),
             "providers.x.network.extra_headers.x-team: has characters that no header can carry, such as a line end",
         ),
@@ -93,10 +101,6 @@ fn provider_warnings() {
             "providers.x.base_url: is not `https`: anybody on the way can read the keys",
             "providers.x.base_url: has no path, while most servers compatible with OpenAI's answer under `/v1`",
         ]
-    );
-    assert_eq!(
-        warned(&x(r#""keys": [{ "name": "k", "value": "env.K", "enabled": false }]"#)),
-        ["providers.x.keys: none of the keys is enabled: requests go out without one"]
     );
     assert_eq!(
         warned(&x(r#""network": { "insecure_skip_verify": true }"#)),
@@ -175,10 +179,7 @@ fn plugins() {
             r#"{ "plugins": [{ "name": "a", "models": [""] }] }"#,
             "plugins[0].models[0]: must not be empty; `*` stands for any text",
         ),
-        (
-            r#"{ "plugins": [{ "name": "a", "apps": [""] }] }"#,
-            "plugins[0].apps[0]: must not be empty; `*` stands for any text",
-        ),
+        (r#"{ "plugins": [{ "name": "a", "apps": [""] }] }"#, "plugins[0].apps[0]: must not be empty"),
     ]);
 }
 
@@ -300,4 +301,30 @@ fn no_problem_writes_a_line_of_its_own() {
     let problems = errors(text);
     assert!(!problems[0].contains(['\n', '\u{1b}']), "{problems:?}");
     assert!(problems[0].contains(r"`a\n  plugins: fine\u{1b}[2J`"), "{problems:?}");
+}
+
+#[test]
+fn an_application_is_no_pattern() {
+    let warned = |app: &str| warnings(&format!(r#"{{ "plugins": [{{ "name": "a", "apps": ["{app}"] }}] }}"#));
+    assert_eq!(warned("team-1"), Vec::<String>::new());
+    assert_eq!(warned("team-*"), ["plugins[0].apps[0]: is an application's id and no pattern: `*` stands for itself"]);
+}
+
+#[test]
+fn a_provider_that_is_misspelt_in_a_scope_is_warned_of() {
+    let warned = |model: &str| {
+        let providers = r#"{ "openai": { "base_url": "http://127.0.0.1:9/v1" } }"#;
+        let plugin = format!(r#"{{ "name": "a", "models": ["{model}"] }}"#);
+        warnings(&format!(r#"{{ "providers": {providers}, "plugins": [{plugin}] }}"#))
+    };
+    for fine in ["openai/*", "gpt-*", "meta/llama", "open*/gpt-4o"] {
+        assert_eq!(warned(fine), Vec::<String>::new());
+    }
+    assert_eq!(warned("opnai/*"), ["plugins[0].models[0]: there is no provider `opnai`; did you mean `openai`?"]);
+}
+
+#[test]
+fn the_demo_has_no_network() {
+    let warned = warnings(r#"{ "providers": { "demo": { "network": { "max_retries": 5 } } } }"#);
+    assert_eq!(warned, ["providers.demo.network: has no effect: the demo answers by itself"]);
 }

@@ -67,6 +67,24 @@ async fn copies_that_are_of_no_more_use_go() {
 }
 
 #[tokio::test]
+async fn copies_that_nobody_finished_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let artefacts = Artefacts::new(Some(folder.path().to_owned()), folder.path().to_owned(), None);
+    fs::write(folder.path().join("pii.wasm"), "one").unwrap();
+    let (whole, content) = copied(&artefacts).await;
+    let [killed, writes, other] = [".new-17-0", ".new-18-3", "notes.txt"].map(|name| whole.with_file_name(name));
+    for file in [&killed, &writes, &other] {
+        fs::write(file, "on").unwrap();
+    }
+    for file in [&killed, &other] {
+        leave_behind(file);
+    }
+    artefacts.sweep(&[content].into());
+    let left = [&killed, &writes, &other, &whole].map(|file| file.exists());
+    assert_eq!(left, [false, true, true, true], "what is being written and what is no copy stays");
+}
+
+#[tokio::test]
 async fn the_copies_of_a_gateway_that_runs_stay_however_old_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = || Artefacts::new(Some(folder.path().join("app")), folder.path().to_owned(), None);

@@ -391,3 +391,99 @@ fn telemetry_is_on_unless_it_is_turned_off() {
     assert!(is_on(&config(json!([{ "name": "telemetry" }])), "telemetry"));
     assert!(!is_on(&config(json!([{ "name": "telemetry", "enabled": false }])), "telemetry"));
 }
+
+/// Has the name of a plugin that ships.
+struct Logging;
+
+#[plugin]
+impl Plugin for Logging {}
+
+#[tokio::test]
+async fn a_name_that_two_plugins_have_is_refused() {
+    let builder = Gateway::builder().plugin(Logging).config(config(json!([])));
+    let error = builder.start().await.err().unwrap().to_string();
+    assert!(error.starts_with("two plugins that are linked in are called `logging`"), "{error}");
+    assert_eq!(builder.check().err().unwrap().to_string(), error);
+}
+
+#[test]
+fn a_provider_that_cannot_be_made_is_found_by_the_check() {
+    let certificate = "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----";
+    let provider = json!({ "base_url": "https://up.test/v1", "network": { "ca_cert_pem": certificate } });
+    let text = json!({ "providers": { "up": provider } }).to_string();
+    let config = gatewright_config::parse(text.as_bytes()).unwrap().config;
+    let error = Gateway::builder().config(config).check().err().unwrap().to_string();
+    assert!(error.starts_with("provider `up`: `ca_cert_pem` is not a certificate"), "{error}");
+}
+
+/// What is logged goes here.
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_embedder_is_told_what_somebody_should_look_at_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    let keys = json!([{ "name": "k", "value": "0123456789abcdef" }]);
+    std::fs::write(&file, json!({ "auth": { "keys": keys }, "server": { "port": 0 } }).to_string()).unwrap();
+    let output = Output::default();
+    let writer = gatewright_telemetry::LogOutput::Writer(Box::new(output.clone()));
+    let log = gatewright_telemetry::LogConfig { output: writer, ..Default::default() };
+    let (subscriber, guard) = gatewright_telemetry::log::subscriber(log).unwrap();
+    let installed = tracing::subscriber::set_default(subscriber);
+    drain(Gateway::builder().config_file(&file).start().await.unwrap()).await;
+    drop((installed, guard));
+    let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains(r#""path":"auth.keys[0].value""#) && text.contains("a secret stands in the file"), "{text}");
+}
+
+/// Panics over some configs.
+struct Touchy;
+
+#[plugin]
+impl Plugin for Touchy {}
+
+impl FromConfig for Touchy {
+    type Config = BTreeMap<String, u32>;
+
+    fn from_config(config: Self::Config) -> Result<Self, Failure> {
+        assert_eq!(config.get("limit"), None, "who would have thought");
+        Ok(Self)
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_panics_over_its_config_takes_nobody_along() {
+    let touchy = |config: Json| self::config(json!([{ "name": "touchy", "config": config }]));
+    let builder = Gateway::builder().plugin_kind::<Touchy>().config(touchy(json!({})));
+    let mut started = builder.start().await.unwrap();
+    let error = started.reload(touchy(json!({ "limit": 1 }))).await.unwrap_err().to_string();
+    assert!(error.contains("plugins[0].config: it panicked"), "{error}");
+    drain(started).await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_reads_no_config_is_given_none() {
+    let asked = |config: Json| self::config(json!([{ "name": "quiet", "config": config }]));
+    let builder = |config: Json| Gateway::builder().plugin(Quiet).config(asked(config));
+    let error = builder(json!({ "limit": 1 })).start().await.err().unwrap().to_string();
+    assert!(error.contains("plugins[0].config: is not read: the plugin is linked in as it is"), "{error}");
+    drain(builder(json!({})).start().await.unwrap()).await;
+}
+
+/// Has nowhere to read a config.
+struct Quiet;
+
+#[plugin]
+impl Plugin for Quiet {}

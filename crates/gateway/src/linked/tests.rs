@@ -61,7 +61,7 @@ fn a_config_is_tried_before_it_is_used() {
     assert_eq!(check(Json::Null), Ok(()), "none is an empty one");
     assert_eq!(check(serde_json::json!({ "limit": 10 })), Err("`limit` is at most 9".to_owned()));
     let wrong = check(serde_json::json!({ "limit": "9" })).unwrap_err();
-    assert_eq!(wrong, "its config is wrong: invalid type: string \"9\", expected u32");
+    assert_eq!(wrong, "limit: invalid type: string \"9\", expected u32");
     assert_eq!(catalogue.check_config("nothing", &Json::Null), Ok(()), "that it is not there is said elsewhere");
 }
 

@@ -163,6 +163,20 @@ fn only_what_an_instance_is_made_from_makes_a_new_one() {
 }
 
 #[test]
+fn a_time_that_a_host_goes_by_makes_a_new_instance() {
+    let origin = |path: &str, further: &str| {
+        let entry = format!(r#"{{ "name": "y", "path": "{path}"{further} }}"#);
+        Origin::of(&config(&entry).plugins[0], Some(Sha256::of(b"1".as_slice()).unwrap()))
+    };
+    let (short, long, apart) =
+        (r#", "timeout_seconds": 0.002"#, r#", "timeout_seconds": 1"#, r#", "isolation": "process""#);
+    assert!(origin("y.wasm", short) != origin("y.wasm", long), "calls in place are made so no more");
+    assert!(origin("y.so", short) != origin("y.so", long), "a call is given up on later");
+    assert_eq!(origin("y", short), origin("y", long));
+    assert_eq!(origin("y.so", &format!("{apart}{short}")), origin("y.so", &format!("{apart}{long}")));
+}
+
+#[test]
 fn an_entry_of_the_config_is_taken_as_it_is() {
     let wanted = wanted(&config(r#"{ "name": "own", "order": 5, "priority": 7 }"#), &catalogue());
     let own = wanted.into_iter().find(|(_, entry)| entry.name == "own").unwrap().1;

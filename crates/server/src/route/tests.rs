@@ -46,6 +46,17 @@ fn models_are_listed_in_the_dialect_of_the_prefix() {
 }
 
 #[test]
+fn what_scopes_can_name_is_an_endpoint() {
+    for path in endpoints() {
+        let known = [Method::GET, Method::POST].map(|method| route(&method, path));
+        assert!(
+            known.iter().any(|route| route.starts_with("llm ") || route.starts_with("models ")),
+            "{path}: {known:?}"
+        );
+    }
+}
+
+#[test]
 fn the_gateway_speaks_of_itself_at_the_root() {
     for (path, expected) in [("/health", "live"), ("/livez", "live"), ("/readyz", "ready"), ("/metrics", "metrics")] {
         assert_eq!(route(&Method::GET, path), expected);

@@ -40,6 +40,9 @@ impl WebhookNotifierConfig {
 
     /// Refuses what could never be sent. Says nothing of what stands in address and headers, which may be secret.
     pub(super) fn checked_headers(&self) -> Result<Headers, Failure> {
+        if self.events.is_empty() {
+            return Err(Failure::new("events: must not be empty: nobody would be told of anything"));
+        }
         let address = self.url.parse::<Uri>().ok();
         let usable = |address: &Uri| matches!(address.scheme_str(), Some("http" | "https")) && address.host().is_some();
         if !address.as_ref().is_some_and(usable) {

@@ -127,3 +127,10 @@ fn an_address_or_header_that_cannot_work_fails_the_load_and_is_not_repeated() {
     let failure = WebhookNotifier::from_config(config).unwrap_err().to_string();
     assert_eq!(failure, "headers: `x-token` or its value is not legal in HTTP");
 }
+
+#[test]
+fn one_that_tells_of_nothing_fails_the_load() {
+    let failure =
+        WebhookNotifier::from_config(WebhookNotifierConfig { events: Vec::new(), ..WebhookNotifierConfig::to(URL) });
+    assert_eq!(failure.unwrap_err().to_string(), "events: must not be empty: nobody would be told of anything");
+}
