@@ -157,6 +157,7 @@ impl Driver {
     async fn end(&mut self, life: &mut Lifecycle, last: Chunk) -> Result<(), Failed> {
         self.source.end(life);
         self.texts.remember(life, &last)?;
+        self.texts.end_attempt(life).await?;
         self.close(life).await?;
         self.pass_collected(life).await?;
         self.ready.extend(self.texts.end(life, &last, &self.provider, &self.model).await?);
@@ -172,11 +173,11 @@ impl Driver {
             exchange.begin(Round::Attempt);
             return Ok(());
         }
-        let Some(whole) = self.texts.take_whole(&self.provider, &self.model) else {
+        let collected = self.plan.collect;
+        let Some(whole) = self.texts.take_whole(!collected, &self.provider, &self.model) else {
             life.request().exchange.begin(Round::Attempt);
             return Ok(());
         };
-        let collected = self.plan.collect;
         let mut result = Draft::from(if collected { LlmResult::Response(whole) } else { LlmResult::StreamEnd(whole) });
         let before = result.base().clone();
         close_attempt(life, &mut result).await.map_err(Failed::Closed)?;

@@ -17,8 +17,10 @@ pub(crate) struct Plan {
     pub(crate) window: usize,
     /// Some `post_llm` needs the whole response at the end.
     pub(crate) whole: bool,
-    /// Some text hook or check needs to know at the end what left.
+    /// Some hook needs to know at the end what left.
     pub(crate) shown: bool,
+    /// Some `post_llm` has a window.
+    pub(crate) edits_in_windows: bool,
     /// Some plugin that holds must not be missed: over the limit the request ends.
     pub(crate) closed: bool,
 }
@@ -41,9 +43,11 @@ impl Plan {
                     (StreamMode::Window(size), _) => plan.window = plan.window.saturating_add(size as usize),
                     (StreamMode::Chunk | StreamMode::Observe, _) => continue,
                 }
+                plan.edits_in_windows |= hook == Hook::PostLlm && in_window_mode(slot);
                 plan.closed |= slot.failure_mode() == FailureMode::Closed;
             }
         }
+        plan.shown |= plan.edits_in_windows;
         plan
     }
 

@@ -51,9 +51,24 @@ impl Texts {
         Ok(())
     }
 
-    /// The whole, once; `None` if nobody is to see it, or if it was too long.
-    pub(crate) fn take_whole(&mut self, provider: &str, model: &str) -> Option<Response> {
-        std::mem::take(&mut self.plan.whole).then(|| std::mem::take(&mut self.whole).finish(provider, model))
+    /// The whole, once; `None` if nobody is to see it, or if it was too long. Where windows of `post_llm` had their say on
+    /// what `passed`, it is what leaves.
+    pub(crate) fn take_whole(&mut self, passed: bool, provider: &str, model: &str) -> Option<Response> {
+        if !std::mem::take(&mut self.plan.whole) {
+            return None;
+        }
+        let came = std::mem::take(&mut self.whole);
+        let whole = match passed && self.plan.edits_in_windows && self.plan.shown {
+            true => self.and_held(self.left.clone()),
+            false => came,
+        };
+        Some(whole.finish(provider, model))
+    }
+
+    /// What has left, then what is held.
+    fn and_held(&self, mut left: Assembler) -> Assembler {
+        self.hold.chunks().for_each(|chunk| left.push(chunk));
+        left
     }
 
     /// Takes a chunk; answers what may leave now.
@@ -91,6 +106,20 @@ impl Texts {
         Ok(free)
     }
 
+    /// The stream has ended, and its attempt has not: windows of `post_llm` on what is held.
+    pub(crate) async fn end_attempt(&mut self, life: &mut Lifecycle) -> Result<(), Failed> {
+        for channel in self.unasked() {
+            self.answer_window(life, channel).await?;
+        }
+        Ok(())
+    }
+
+    /// Channels whose windows were not asked about their end.
+    fn unasked(&self) -> Vec<Channel> {
+        let asked = |channel: &Channel| !self.plan.buffer && self.hold.has_ended(*channel);
+        self.hold.channels().into_iter().filter(|channel| !asked(channel)).collect()
+    }
+
     /// The stream has ended; `last` is its own last event. Answers everything that was held.
     pub(crate) async fn end(
         &mut self,
@@ -101,9 +130,10 @@ impl Texts {
     ) -> Result<Vec<Chunk>, Failed> {
         self.end_channels(life, last).await?;
         if self.plan.holds() {
+            let unasked = self.unasked();
             for channel in self.hold.channels() {
-                if self.plan.buffer || !self.hold.has_ended(channel) {
-                    self.window(life, channel, true).await?;
+                if unasked.contains(&channel) {
+                    self.text_window(life, channel, true).await?;
                 }
                 self.buffered_texts(life, channel).await?;
             }
@@ -194,20 +224,37 @@ impl Texts {
 
     /// The hooks in `window` mode on what is held of a channel.
     async fn window(&mut self, life: &mut Lifecycle, channel: Channel, is_final: bool) -> Result<(), Failed> {
+        self.answer_window(life, channel).await?;
+        self.text_window(life, channel, is_final).await
+    }
+
+    /// `post_llm` among them.
+    async fn answer_window(&mut self, life: &mut Lifecycle, channel: Channel) -> Result<(), Failed> {
+        if self.plan.window == 0 || !self.plan.edits_in_windows {
+            return Ok(());
+        }
+        let held = self.hold.text(channel);
+        let exchange = &mut life.request().exchange;
+        let mut result = Draft::from(LlmResult::Chunk(Chunk::text(channel, held.clone())));
+        let decided = exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut result, in_window_mode).await?;
+        let text = match (decided.map(|decision| decision.outcome), result.into_inner()) {
+            (Some(PostLlm::Drop), _) => String::new(),
+            (_, LlmResult::Chunk(chunk)) => chunk.parts().iter().filter_map(text_of).collect(),
+            _ => return Ok(()),
+        };
+        if text != held {
+            self.hold.replace(channel, text, self.plan.window);
+        }
+        Ok(())
+    }
+
+    /// `on_stream_chunk`, then `check_output` among them.
+    async fn text_window(&mut self, life: &mut Lifecycle, channel: Channel, is_final: bool) -> Result<(), Failed> {
         if self.plan.window == 0 {
             return Ok(());
         }
         let held = self.hold.text(channel);
-        let mut text = held.clone();
-        let exchange = &mut life.request().exchange;
-        let mut result = Draft::from(LlmResult::Chunk(Chunk::text(channel, text.clone())));
-        let decided = exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut result, in_window_mode).await?;
-        match (decided.map(|decision| decision.outcome), result.into_inner()) {
-            (Some(PostLlm::Drop), _) => text.clear(),
-            (_, LlmResult::Chunk(chunk)) => text = chunk.parts().iter().filter_map(text_of).collect(),
-            _ => {}
-        }
-        let mut draft = channel_text(channel, text, is_final, false);
+        let mut draft = channel_text(channel, held.clone(), is_final, false);
         run_text(life, &mut draft, in_window_mode).await?;
         let text = draft.into_inner().text;
         if text != held {
@@ -241,8 +288,9 @@ impl Texts {
         if !self.plan.shown || !life.request().exchange.has(Hook::CheckOutput) {
             return Ok(());
         }
-        let mut shown = std::mem::take(&mut self.left);
-        self.hold.chunks().chain([last]).for_each(|chunk| shown.push(chunk));
+        let left = std::mem::take(&mut self.left);
+        let mut shown = self.and_held(left);
+        shown.push(last);
         let response = Arc::new(shown.finish(provider, model));
         let seen = OutputCheck { texts: shown.texts(), is_final: true, response: Some(response) };
         audit(life, &seen).await?;

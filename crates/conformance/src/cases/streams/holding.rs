@@ -39,8 +39,14 @@ pub(super) fn cases(list: &mut Vec<Case>) {
     cases.add(
         "buffer/wins",
         "Where one holds all, all is held, and windows are asked once, at the end",
-        &[Hook::CheckOutput, Hook::OnStreamChunk],
+        &[Hook::CheckOutput, Hook::OnStreamChunk, Hook::PostLlm],
         buffer_wins,
+    );
+    cases.add(
+        "window/end",
+        "What a window of post_llm made of the last text is what leaves and what the end shows, whoever holds all",
+        &[Hook::PostLlm],
+        window_end,
     );
     for (dialect, word) in DIALECTS {
         cases.add(
@@ -154,6 +160,7 @@ async fn buffer_wins(host: &dyn Host) -> Outcome {
         (json!({ "check_output": [] }), Hook::CheckOutput, StreamMode::Window(2)),
         (json!({ "check_output": [] }), Hook::CheckOutput, StreamMode::Buffer),
         (json!({ "on_stream_chunk": [] }), Hook::OnStreamChunk, StreamMode::Window(2)),
+        (json!({ "post_llm": [] }), Hook::PostLlm, StreamMode::Window(2)),
     ];
     let stage = Stage::many(host, &members).await?;
     let left = stage.play(Dialect::OpenAi, ten_and_hang()).await?;
@@ -166,6 +173,31 @@ async fn buffer_wins(host: &dyn Host) -> Outcome {
         ensure_eq!(saw.len(), 1, "how often {plugin} was asked: {saw:?}");
         ensure_eq!(saw[0]["is_final"], json!(true), "whether that was at the end");
         ensure!(saw[0].to_string().contains("abcd"), "what {plugin} was given: {}", saw[0]);
+    }
+    let saw = stage.saw("d", Hook::PostLlm);
+    let chunks = saw.iter().filter(|saw| saw["end"].is_null() && saw.to_string().contains("abcd")).count();
+    ensure_eq!((saw.len(), chunks), (2, 1), "what post_llm was given, and then the end: {saw:?}");
+    Ok(())
+}
+
+async fn window_end(host: &dyn Host) -> Outcome {
+    let hides = (json!({ "post_llm": [{ "replace": ["key", "***"] }] }), Hook::PostLlm, StreamMode::Window(8));
+    let holds = (json!({ "check_output": [] }), Hook::CheckOutput, StreamMode::Buffer);
+    for members in [vec![hides.clone()], vec![hides, holds]] {
+        let stage = Stage::many(host, &members).await?;
+        for (dialect, word) in DIALECTS {
+            let said = ScriptedAnswer::stream(sse::texts(dialect, &["the whole of it: a k", "ey"]));
+            let left = stage.play(dialect, said).await?;
+            ensure_eq!(
+                (left.text(), left.end()),
+                ("the whole of it: a ***", Ok(())),
+                "{word}, {} plugins",
+                members.len()
+            );
+            let saw = stage.saw("a", Hook::PostLlm);
+            let end = saw.iter().rfind(|saw| !saw["end"].is_null()).map(ToString::to_string).unwrap_or_default();
+            ensure!(end.contains("a ***") && !end.contains("key"), "{word}: what the end shows: {saw:?}");
+        }
     }
     Ok(())
 }
