@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// An AI gateway in which every step of a request is a hook.
 #[derive(Debug, Parser)]
-#[command(name = "gatewright", version, about, propagate_version = true)]
+#[command(name = "gatewright", version, propagate_version = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -18,7 +18,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serves.
+    /// Serves, by a config file or by the provider keys in the environment.
     Serve(Options),
     /// Says what is wrong with a config; exit code 1 if anything is.
     Validate(Options),

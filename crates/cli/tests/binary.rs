@@ -20,6 +20,15 @@ fn it_says_its_version() {
 }
 
 #[test]
+fn its_help_says_what_it_is() {
+    let (code, said, _) = run(&["--help"]);
+    assert_eq!(
+        (code, said.lines().next()),
+        (Some(0), Some("An AI gateway in which every step of a request is a hook"))
+    );
+}
+
+#[test]
 fn a_library_that_is_not_there_cannot_be_hosted() {
     let (code, _, said) = run(&["plugin", "host", "/nowhere/none.so"]);
     assert_eq!(code, Some(1));

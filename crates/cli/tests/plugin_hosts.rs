@@ -52,6 +52,20 @@ fn what_is_begun_passes_its_own_test_and_every_case() {
     assert!(again.contains("is there already"), "{again}");
 }
 
+/// As everybody formats who has no rustfmt.toml: a team's CI asks for it.
+#[test]
+fn what_is_begun_is_formatted() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "no-secrets", "prompt-injection-detector"] {
+        plugin(folder.path(), &["new", name]).well();
+        let made = folder.path().join(name);
+        let mut rustfmt = Command::new("rustfmt");
+        rustfmt.args(["--check", "--edition", "2024", "src/lib.rs", "src/main.rs"]).current_dir(&made);
+        let done = rustfmt.output().unwrap();
+        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stdout));
+    }
+}
+
 /// Somebody else runs the program, and only its address is known.
 fn reached_where_it_listens(made: &Path) {
     let socket = made.join("it.sock");

@@ -1,6 +1,7 @@
 //! Edits are proposals.
 
-use gatewright_model::{DecodeError, Request, TextOf};
+use crate::payload::LlmResult;
+use gatewright_model::{DecodeError, Request, Response, TextOf};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -35,6 +36,16 @@ impl<P: Clone> Draft<P> {
         self.new.is_some()
     }
 
+    /// Tries an edit, and leaves the draft as it was where nothing changed.
+    fn edited_if<R>(&mut self, edit: impl FnOnce(&mut P) -> R, changed: impl FnOnce(&R) -> bool) -> R {
+        let edited = self.is_edited();
+        let result = edit(self.edit());
+        if !edited && !changed(&result) {
+            self.undo();
+        }
+        result
+    }
+
     /// Host: keeps the edit, so that the next hook reads it. Answers whether there was one.
     pub fn commit(&mut self) -> bool {
         match self.new.take() {
@@ -66,12 +77,22 @@ impl<P: Clone> Draft<P> {
 impl Draft<Request> {
     /// Replaces texts as [`Request::map_texts`] does. It is edited only if one changes.
     pub fn map_texts(&mut self, edit: impl FnMut(TextOf, &str) -> Option<String>) -> Result<bool, DecodeError> {
-        let edited = self.is_edited();
-        let changed = self.edit().map_texts(edit);
-        if !edited && !matches!(changed, Ok(true)) {
-            self.undo();
-        }
-        changed
+        self.edited_if(|request| request.map_texts(edit), |changed| matches!(changed, Ok(true)))
+    }
+}
+
+impl Draft<LlmResult> {
+    /// Replaces texts as [`LlmResult::map_texts`] does. It is edited only if one changes: of a
+    /// [`StreamEnd`](LlmResult::StreamEnd), whose texts have left, that is a failure.
+    pub fn map_texts(&mut self, edit: impl FnMut(&str) -> Option<String>) -> bool {
+        self.edited_if(|result| result.map_texts(edit), |changed| *changed)
+    }
+}
+
+impl Draft<Response> {
+    /// Replaces texts as [`Response::map_texts`] does. It is edited only if one changes.
+    pub fn map_texts(&mut self, edit: impl FnMut(&str) -> Option<String>) -> bool {
+        self.edited_if(|response| response.map_texts(edit), |changed| *changed)
     }
 }
 

@@ -45,3 +45,8 @@ pub use request::{RequestBuilder, request};
 pub use response::{ResponseBuilder, output, response};
 pub use runner::{ChainRequest, ChainRunner, GuardrailResult, HookResult, RegisterError};
 pub use summary::{failed, summary};
+
+/// The samples of the page compile, and those that run do what it says.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-a-plugin.md")]
+struct WritingAPlugin;

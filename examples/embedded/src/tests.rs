@@ -39,3 +39,10 @@ fn a_prompt_that_holds_a_key_is_refused_and_another_is_answered() {
         assert!(gateway.drain(Duration::from_secs(5)).await);
     });
 }
+
+#[test]
+fn it_is_what_the_page_shows() {
+    let page = include_str!("../../../docs/writing-a-plugin.md");
+    let shown = page.split("```rust,ignore\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(include_str!("main.rs").contains(shown), "{shown}");
+}

@@ -4,8 +4,13 @@
 It reads the texts of the conversation, as docs/abi.md says of the part `texts`. Names, titles and descriptions of tools are
 none.
 
+Once, in this folder:
+
 pip install grpcio grpcio-tools grpcio-health-checking cbor2
-python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. proto/gatewright/plugin/v1/plugin.proto
+python -m grpc_tools.protoc -I ../../../proto --python_out=. --grpc_python_out=. gatewright/plugin/v1/plugin.proto
+
+From a virtual environment, its Python stands in the first line of this file (`#!/opt/guard/venv/bin/python`): a plugin
+has no PATH by which `env` would find it.
 """
 
 import itertools

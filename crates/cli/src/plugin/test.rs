@@ -112,10 +112,11 @@ fn progress(event: &Event) {
 }
 
 fn granted(asked: &TestPlugin) -> Result<Option<BTreeSet<Permission>>, Fault> {
+    // An entry of a config cannot grant that one.
+    let all = || Permission::ALL.into_iter().filter(|permission| *permission != Permission::Services);
     let permission = |word: &String| {
-        let known = Permission::ALL.into_iter().find(|permission| permission.as_str() == word);
-        known.ok_or_else(|| {
-            let words: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+        all().find(|permission| permission.as_str() == word).ok_or_else(|| {
+            let words: Vec<&str> = all().map(Permission::as_str).collect();
             format!("`{word}` is no permission: {} are", words.join(", "))
         })
     };
@@ -149,6 +150,21 @@ fn as_json(report: &Report) -> Json {
 mod tests {
     use super::*;
     use gatewright_plugin_checks::{About, CaseReport};
+
+    #[test]
+    fn what_no_entry_can_grant_is_no_permission_here() {
+        let words = |permission: &str| TestPlugin {
+            artefact: "it.wasm".to_owned(),
+            config: None,
+            permission: vec![permission.to_owned()],
+            no_permissions: false,
+            json: false,
+            events: false,
+        };
+        assert_eq!(granted(&words("kv")), Ok(Some(BTreeSet::from([Permission::Kv]))));
+        let said = "`services` is no permission: metrics, records, kv, http, llm are";
+        assert_eq!(granted(&words("services")), Err(said.to_owned()));
+    }
 
     #[test]
     fn a_plugin_s_words_write_no_line_of_their_own() {

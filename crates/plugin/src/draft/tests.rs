@@ -1,5 +1,6 @@
 use super::*;
-use gatewright_model::{Chat, Message, Role};
+use crate::payload::LlmResult;
+use gatewright_model::{Channel, ChannelKind, Chat, Chunk, ErrorKind, LlmError, Message, Response, Role};
 
 #[test]
 fn reading_copies_nothing() {
@@ -78,4 +79,25 @@ fn a_request_in_which_no_text_changes_is_not_edited() {
     assert!(draft.is_edited());
     assert_eq!(draft.map_texts(|_, _| None), Ok(false));
     assert!(draft.is_edited(), "what was edited before stays");
+}
+
+#[test]
+fn a_result_in_which_no_text_changes_is_not_edited() {
+    let response = || Response::of_text("openai", "m", "key sk-1");
+    let channel = Channel { choice: 0, block: 0, kind: ChannelKind::Text };
+    for result in [
+        LlmResult::Response(response()),
+        LlmResult::StreamEnd(response()),
+        LlmResult::Chunk(Chunk::text(channel, "key sk-1")),
+    ] {
+        let mut draft = Draft::from(result);
+        assert!(!draft.map_texts(|_| None) && !draft.is_edited(), "{:?}", *draft);
+        assert!(draft.map_texts(|text| text.strip_suffix("sk-1").map(str::to_owned)) && draft.is_edited());
+        assert!(!draft.map_texts(|_| None) && draft.is_edited(), "what was edited before stays");
+    }
+    let mut error = Draft::from(LlmResult::Error(LlmError::new(ErrorKind::Upstream, "sk-1")));
+    assert!(!error.map_texts(|_| Some(String::new())) && !error.is_edited(), "an error has no texts");
+    let mut draft = Draft::from(response());
+    assert!(!draft.map_texts(|_| None) && !draft.is_edited());
+    assert!(draft.map_texts(|_| Some("other".to_owned())) && draft.is_edited());
 }
