@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 /// How long a thread without work stays.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// How long a thread that has just worked looks out for more before it sleeps, and how long a task looks out for what such
-/// a thread answers: about what being woken costs.
-const AWAKE: Duration = Duration::from_micros(20);
-const BRIEFLY: Duration = Duration::from_micros(10);
+/// How long a thread that has just worked looks out for more before it sleeps: as long as it takes at most to wake the task
+/// that brings the next call. And how long a task looks out for what such a thread answers.
+const AWAKE: Duration = Duration::from_micros(50);
+const BRIEFLY: Duration = Duration::from_micros(20);
 
 /// What threads of plugins have for their stacks: Go and C expect as much as a main thread's half.
 const STACK_BYTES: usize = 2 << 20;
