@@ -48,7 +48,7 @@ async fn run(component: Vec<u8>, only: &str, rounds: usize) -> Result<(), Box<dy
         ("component, in place", engine.load(component.clone(), &config, in_place).await?),
         ("component, fresh instance", engine.load(component, &config, with(InstancePolicy::PerCall)).await?),
     ];
-    let (small, large) = (asking(1, 50), asking(20, 5000));
+    let (small, large, whole) = (asking(1, 50), asking(20, 5000), asking(1, 100_000));
     let scenarios = [
         ("reads nothing of 50 B", Call::PreRequest(Arc::new(small.clone()))),
         ("reads nothing of 100 KB", Call::PreRequest(Arc::new(large.clone()))),
@@ -56,6 +56,7 @@ async fn run(component: Vec<u8>, only: &str, rounds: usize) -> Result<(), Box<dy
         ("reads 100 KB", Call::CheckInput(Arc::new(large.clone()))),
         ("reads and replaces 50 B", Call::PreLlm(Draft::from(small))),
         ("reads and replaces 100 KB", Call::PreLlm(Draft::from(large))),
+        ("replaces a text of 100 KB", Call::PreLlm(Draft::from(whole))),
     ];
     println!("{:<28} {:<28} {:>10}", "", "", "median us");
     for (name, call) in &scenarios {
