@@ -2,6 +2,7 @@
 
 mod nulls;
 mod reader;
+mod words;
 
 use cbor4ii::core::enc::Write;
 use cbor4ii::serde::Serializer;

@@ -3,14 +3,14 @@
 //! The library has such a reader too, but its own checks every text for being UTF-8 with the standard library: in a
 //! component, where that has no vectors, a third of what reading 100 KB takes.
 
+use super::words::{kind, no_text, too_many};
 use super::{NotADocument, Texts};
-use cbor4ii::core::dec::{Decode, Error, IgnoredAny, Read, Reference, is_break};
+use cbor4ii::core::dec::{Decode, IgnoredAny, Read, Reference, is_break};
 use cbor4ii::core::types::{Array, Bytes, F16, Map, UncheckedStr};
 use cbor4ii::core::utils::SliceReader;
 use cbor4ii::core::{major, marker};
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use std::borrow::Cow;
-use std::fmt::{Debug, Display};
 
 /// The most values of a document: each may be one byte there, and a hundred where it is read to.
 pub(super) const MOST_VALUES: usize = 250_000;
@@ -40,68 +40,6 @@ struct Variant<'a, 'de> {
 }
 
 type Result<T, E = NotADocument> = std::result::Result<T, E>;
-
-#[cold]
-fn no_text() -> NotADocument {
-    NotADocument::new("a text is not UTF-8")
-}
-
-#[cold]
-fn too_many() -> NotADocument {
-    NotADocument::new(format!("it has more than {MOST_VALUES} values"))
-}
-
-impl<E: Debug> From<Error<E>> for NotADocument {
-    #[cold]
-    fn from(error: Error<E>) -> Self {
-        Self::new(match error {
-            Error::Mismatch { name, found } => format!("{} is wanted, and {} stands there", wanted(name), kind(found)),
-            Error::Eof { .. } => "it ends too early".to_owned(),
-            Error::CastOverflow { name } => format!("a number does not fit: {} is wanted", wanted(name)),
-            other => format!("{other:?}"),
-        })
-    }
-}
-
-/// What the library looks for, for people.
-fn wanted(name: &str) -> &str {
-    match name {
-        "str" => "a text",
-        "bytes" => "bytes",
-        "array" => "a list",
-        "map" => "a map",
-        "bool" => "true or false",
-        "u8" | "u16" | "u32" | "u64" | "u128" => "an integer from 0",
-        "i8" | "i16" | "i32" | "i64" | "i128" => "an integer",
-        "f32" | "f64" => "a number",
-        other => other,
-    }
-}
-
-/// What a first byte begins, for people.
-fn kind(byte: u8) -> &'static str {
-    match byte >> 5 {
-        major::UNSIGNED => "an integer",
-        major::NEGATIVE => "a negative integer",
-        major::BYTES => "a list of bytes",
-        major::STRING => "a text",
-        major::ARRAY => "a list",
-        major::MAP => "a map",
-        _ => match byte {
-            marker::NULL | marker::UNDEFINED => "null",
-            marker::FALSE | marker::TRUE => "a boolean",
-            marker::F16 | marker::F32 | marker::F64 => "a float",
-            _ => "something else",
-        },
-    }
-}
-
-impl de::Error for NotADocument {
-    #[cold]
-    fn custom<T: Display>(message: T) -> Self {
-        Self::new(message.to_string())
-    }
-}
 
 // === impl Reader ===
 
