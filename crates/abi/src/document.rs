@@ -27,6 +27,14 @@ struct Length(usize);
 /// length.
 struct Buffer(Vec<u8>);
 
+/// What is left of a place that is written to.
+struct Place<'a>(&'a mut [u8]);
+
+/// There is no room for it.
+#[derive(Debug, thiserror::Error)]
+#[error("it is longer than its place")]
+struct NoRoom;
+
 // === impl Buffer ===
 
 impl Write for Buffer {
@@ -35,6 +43,20 @@ impl Write for Buffer {
     #[inline]
     fn push(&mut self, input: &[u8]) -> Result<(), Infallible> {
         self.0.extend_from_slice(input);
+        Ok(())
+    }
+}
+
+// === impl Place ===
+
+impl Write for &mut Place<'_> {
+    type Error = NoRoom;
+
+    #[inline]
+    fn push(&mut self, input: &[u8]) -> Result<(), NoRoom> {
+        let (here, rest) = std::mem::take(&mut self.0).split_at_mut_checked(input.len()).ok_or(NoRoom)?;
+        here.copy_from_slice(input);
+        self.0 = rest;
         Ok(())
     }
 }
@@ -65,15 +87,30 @@ pub fn write(value: &impl Serialize) -> Vec<u8> {
 
 /// The same of a value that may be long: it is measured first, so that no byte is copied twice.
 pub fn write_long(value: &impl Serialize) -> Vec<u8> {
+    write_sized(length(value), value)
+}
+
+/// The same of a value that is so long.
+pub(crate) fn write_sized(bytes: usize, value: &impl Serialize) -> Vec<u8> {
+    write_into(Vec::with_capacity(bytes), value)
+}
+
+/// A value as a document, to a place that is as long as [`length`] says.
+pub(crate) fn write_at(place: &mut [u8], value: &impl Serialize) -> Result<(), NotADocument> {
+    let mut place = Place(place);
+    Nulls(value).serialize(&mut Serializer::new(&mut place)).map_err(|error| NotADocument::new(error.to_string()))?;
+    match place.0 {
+        [] => Ok(()),
+        _ => Err(NotADocument::new("it is shorter than its place")),
+    }
+}
+
+/// How many bytes a value's document has.
+pub(crate) fn length(value: &impl Serialize) -> usize {
     let mut length = Length(0);
     // Counting does not fail.
     let _ = Nulls(value).serialize(&mut Serializer::new(&mut length));
-    write_into(Vec::with_capacity(length.0), value)
-}
-
-/// The same of a value that is about so long.
-pub(crate) fn write_sized(bytes: usize, value: &impl Serialize) -> Vec<u8> {
-    write_into(Vec::with_capacity(bytes), value)
+    length.0
 }
 
 fn write_into(empty: Vec<u8>, value: &impl Serialize) -> Vec<u8> {

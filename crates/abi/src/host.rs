@@ -1,7 +1,7 @@
 //! The side of those who call.
 
 use crate::answer::Answer;
-use crate::carry::{Carry, Opens, OutcomeCarry, Parts, Unfit};
+use crate::carry::{Carry, Contents, Opens, OutcomeCarry, Parts, Unfit};
 use crate::document;
 use crate::facts::FactsDocument;
 use crate::part::{NotGiven, Part, View};
@@ -139,12 +139,12 @@ impl<'a> Arrival<'a> {
 // === impl Rest ===
 
 impl Rest {
-    /// The bytes of a part. An error says why there is none.
-    pub fn part(&self, part: Part) -> Result<Vec<u8>, NotGiven> {
+    /// What a part holds. An error says why there is none.
+    pub fn part(&self, part: Part) -> Result<Contents, NotGiven> {
         match part {
-            Part::Facts => Ok(document::write(&FactsDocument::from(&*self.facts))),
-            Part::State => Ok(document::write(&self.state.iter().collect::<Vec<_>>())),
-            Part::Scratch => Ok(self.scratch.as_ref().map(document::write).unwrap_or_default()),
+            Part::Facts => Ok(document::write(&FactsDocument::from(&*self.facts)).into()),
+            Part::State => Ok(document::write(&self.state.iter().collect::<Vec<_>>()).into()),
+            Part::Scratch => Ok(self.scratch.as_ref().map(document::write).unwrap_or_default().into()),
             _ => self.parts.get(part, &self.view),
         }
     }

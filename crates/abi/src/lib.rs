@@ -30,7 +30,7 @@ pub mod service;
 mod stream;
 pub mod wit;
 
-pub use carry::Unfit;
+pub use carry::{Contents, Unfit};
 pub use far::Far;
 pub use introduction::{Introduction, Unintelligible};
 pub use part::{NotGiven, Part, View};

@@ -186,8 +186,7 @@ impl<S: Source> Desk<S> {
         if let Some((_, bytes)) = self.parts.iter().find(|(of, _)| *of == part) {
             return Ok(bytes.clone());
         }
-        let bytes = self.source.departure().rest.part(part)?;
-        let bytes = Bytes::from(bytes);
+        let bytes = self.source.departure().rest.part(part)?.into_bytes();
         self.parts.push((part, bytes.clone()));
         Ok(bytes)
     }
@@ -259,12 +258,12 @@ impl<S: Source> Desk<S> {
     fn find(&mut self, path: &[u8]) -> Given<Option<&Node>> {
         let path = text(path)?;
         let (payload, source) = self.payload_and_source();
-        payload.get(path, &|part| source.rest.part(part))
+        payload.get(path, &|part| Ok(source.rest.part(part)?.into_bytes()))
     }
 
     fn with_payload<T>(&mut self, work: impl FnOnce(&mut Payload, crate::payload::Fetch<'_>) -> T) -> T {
         let (payload, source) = self.payload_and_source();
-        work(payload, &|part| source.rest.part(part))
+        work(payload, &|part| Ok(source.rest.part(part)?.into_bytes()))
     }
 
     fn payload_and_source(&mut self) -> (&mut Payload, &Departure) {

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 const MAX_PATH_BYTES: usize = 1024;
 
 /// Gives a part.
-pub(crate) type Fetch<'f> = &'f dyn Fn(Part) -> Result<Vec<u8>, NotGiven>;
+pub(crate) type Fetch<'f> = &'f dyn Fn(Part) -> Result<Bytes, NotGiven>;
 
 /// A function of the host refused, and why.
 #[derive(Debug, PartialEq)]
@@ -197,7 +197,7 @@ impl Payload {
             }
             let bytes = fetch(place.part)?;
             let part = match place.part {
-                Part::RequestBody | Part::ResponseBody => Node::Bytes(Bytes::from(bytes)),
+                Part::RequestBody | Part::ResponseBody => Node::Bytes(bytes),
                 _ => own(&bytes)?,
             };
             self.loaded.push(number);

@@ -1,28 +1,32 @@
 //! The parts of a call that are on their way.
 
 use bytes::Bytes;
-use gatewright_abi::{NotGiven, Part};
+use gatewright_abi::{Contents, NotGiven, Part};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The parts of a call that are on their way: however often one is fetched meanwhile, it is there once.
 #[derive(Default)]
-pub(crate) struct Given(Mutex<[Weak<Vec<u8>>; Part::ALL.len()]>);
+pub(crate) struct Given(Mutex<[Weak<Bytes>; Part::ALL.len()]>);
 
 /// What several answers share.
-struct Content(Arc<Vec<u8>>);
+struct Content(Arc<Bytes>);
 
 // === impl Given ===
 
 impl Given {
     /// A part, which is made unless it is on its way.
-    pub(crate) fn part(&self, part: Part, make: impl FnOnce() -> Result<Vec<u8>, NotGiven>) -> Result<Bytes, NotGiven> {
+    pub(crate) fn part(
+        &self,
+        part: Part,
+        make: impl FnOnce() -> Result<Contents, NotGiven>,
+    ) -> Result<Bytes, NotGiven> {
         // A panic leaves nothing behind that is not whole.
         let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let given = &mut given[part as usize];
         let content = match given.upgrade() {
             Some(content) => content,
             None => {
-                let content = Arc::new(make()?);
+                let content = Arc::new(make()?.into_bytes());
                 *given = Arc::downgrade(&content);
                 content
             }

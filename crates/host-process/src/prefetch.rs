@@ -30,7 +30,11 @@ impl Prefetch {
         // What there is not, or is not to be seen, is not sent: whoever asks is told why.
         let there = wanted.filter_map(|part| Some((part, rest.part(part).ok()?)));
         there
-            .map(|(part, content)| PartContent { part: part as u32, content: content.into(), ..PartContent::default() })
+            .map(|(part, contents)| PartContent {
+                part: part as u32,
+                content: contents.into_bytes(),
+                ..PartContent::default()
+            })
             .collect()
     }
 

@@ -6,6 +6,7 @@
 
 mod alive;
 mod component;
+mod contents;
 mod engine;
 mod expansion;
 mod instance;

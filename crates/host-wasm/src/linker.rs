@@ -1,6 +1,7 @@
 //! What components import.
 
 use crate::component::LoadError;
+use crate::contents::Lowered;
 use crate::limits::Limits;
 use gatewright_abi::functions::Function;
 use gatewright_abi::host::Rest;
@@ -139,10 +140,10 @@ fn at_hand(state: &mut State, call: u32) -> Result<&mut Current, String> {
     current.ok_or_else(|| "the call is over".to_owned())
 }
 
-fn part(state: &mut State, call: u32, number: u32) -> Result<Vec<u8>, String> {
+fn part(state: &mut State, call: u32, number: u32) -> Result<Lowered, String> {
     let current = at_hand(state, call)?;
     let part = Part::numbered(number).ok_or_else(|| format!("this gateway knows no part {number}"))?;
-    current.rest.part(part).map_err(|why| why.to_string())
+    current.rest.part(part).map(Lowered).map_err(|why| why.to_string())
 }
 
 fn serve_now(state: &State, function: Function, argument: &[u8]) -> Result<Vec<u8>, ServiceError> {

@@ -1,5 +1,6 @@
 //! How the payload of each hook crosses: what of it is in the head, which parts are fetched, and how edits come back.
 
+mod contents;
 mod http;
 mod outcome;
 mod plain;
@@ -7,13 +8,14 @@ mod request;
 mod response;
 mod texts;
 
+pub use contents::Contents;
 pub(crate) use outcome::{Opens, OutcomeCarry};
 pub(crate) use response::ResponseDocument;
 
-use crate::document::{self, NotADocument};
+use crate::document::NotADocument;
 use crate::far::Far;
 use crate::part::{NotGiven, Part, View};
-use gatewright_model::{DecodeError, HttpRequest, HttpResponse, PlacedText, Request, Response};
+use gatewright_model::{DecodeError, HttpRequest, HttpResponse, Output, PlacedText, Request, Response};
 use gatewright_plugin::hosted::Payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -80,32 +82,37 @@ pub(crate) enum NoEdits {}
 // === impl Parts ===
 
 impl Parts {
-    /// The bytes of a part.
-    pub(crate) fn get(&self, part: Part, view: &View) -> Result<Vec<u8>, NotGiven> {
+    /// What a part holds.
+    pub(crate) fn get(&self, part: Part, view: &View) -> Result<Contents, NotGiven> {
         let missing = || NotGiven::Nothing(part);
         let unreadable = |error: DecodeError| NotGiven::Unreadable(error.to_string());
         if !view.reads() {
             return Err(NotGiven::NotAskedFor);
         }
         match part {
-            Part::Chat => {
-                let request = self.request.as_ref().ok_or_else(missing)?;
-                let chat = request.chat().map_err(unreadable)?;
-                Ok(document::write_long(&request::ChatOut(chat)))
-            }
-            Part::Texts => texts::write(self.request.as_ref().ok_or_else(missing)?).map_err(unreadable),
+            Part::Chat => Contents::conversation(self.request.as_ref().ok_or_else(missing)?).map_err(unreadable),
+            Part::Texts => Contents::texts(self.request.as_ref().ok_or_else(missing)?).map_err(unreadable),
             Part::Output => {
-                let response = match self.response.as_ref().ok_or_else(missing)? {
-                    ResponsePart::Whole(response) => Some(&**response),
-                    ResponsePart::OfResult(result) => result.response(),
-                };
-                let output = response.ok_or_else(missing)?.output().map_err(unreadable)?;
-                Ok(document::write_long(&response::OutputOut(output)))
+                let output = Contents::output(self.response.as_ref().ok_or_else(missing)?);
+                output.map_err(unreadable)?.ok_or_else(missing)
             }
-            Part::RequestBody => Ok(self.http_request.as_ref().ok_or_else(missing)?.body.to_vec()),
-            Part::ResponseBody => Ok(self.http_response.as_ref().ok_or_else(missing)?.body.to_vec()),
+            Part::RequestBody => Ok(self.http_request.as_ref().ok_or_else(missing)?.body.bytes().clone().into()),
+            Part::ResponseBody => Ok(self.http_response.as_ref().ok_or_else(missing)?.body.bytes().clone().into()),
             Part::Facts | Part::State | Part::Scratch => Err(missing()),
         }
+    }
+}
+
+// === impl ResponsePart ===
+
+impl ResponsePart {
+    /// The output, if there is a response at all.
+    fn output(&self) -> Result<Option<&Output>, DecodeError> {
+        let response = match self {
+            Self::Whole(response) => Some(&**response),
+            Self::OfResult(result) => result.response(),
+        };
+        response.map(Response::output).transpose()
     }
 }
 

@@ -6,26 +6,30 @@ use serde::de::{SeqAccess, Visitor};
 use serde::ser::{Error, SerializeSeq};
 use serde::{Deserializer, Serialize, Serializer};
 
-/// What stands around a text, in bytes: at most the word for a role, its own length, and the number of a message.
-const AROUND: usize = 24;
-
 /// Triples of role, text and message.
-struct TextsOut<'a> {
-    request: &'a Request,
-    count: usize,
+pub(super) struct TextsOut<'a> {
+    pub(super) request: &'a Request,
+    pub(super) count: usize,
+}
+
+/// How many texts there are, and how long their document is.
+pub(super) struct Measured {
+    pub(super) count: usize,
+    pub(super) bytes: usize,
 }
 
 /// Who visits them.
 struct Each<F>(F);
 
-/// The document of all texts.
-pub(super) fn write(request: &Request) -> Result<Vec<u8>, DecodeError> {
-    let (mut count, mut bytes) = (0, AROUND);
-    request.texts(|_, text| {
+/// Measures the document of all texts.
+pub(super) fn measured(request: &Request) -> Result<Measured, DecodeError> {
+    let (mut count, mut bytes) = (0, 0);
+    request.texts(|of, text| {
         count += 1;
-        bytes += text.len() + AROUND;
+        bytes += document::length(&(of.role, text, of.message));
     })?;
-    Ok(document::write_sized(bytes, &TextsOut { request, count }))
+    // A list begins with as many bytes as the number of its values has.
+    Ok(Measured { count, bytes: bytes + document::length(&count) })
 }
 
 /// Visits the texts of such a document.

@@ -61,7 +61,7 @@ impl Host for Documents {
 
 impl Far for Here {
     fn part(&self, part: Part) -> Result<Vec<u8>, String> {
-        self.0.part(part).map_err(|why| why.to_string())
+        self.0.part(part).map(|contents| contents.into_bytes().into()).map_err(|why| why.to_string())
     }
 }
 

@@ -101,7 +101,7 @@ fn texts_are_read_and_replaced_without_the_rest() {
 
 #[test]
 fn what_cannot_be_read_is_not_as_if_it_were_not_there() {
-    let status = |fetch: &dyn Fn(Part) -> Result<Vec<u8>, NotGiven>| {
+    let status = |fetch: &dyn Fn(Part) -> Result<Bytes, NotGiven>| {
         let mut payload = pre_llm();
         // Each time, and not only at the first.
         let [first, second] = [(); 2].map(|()| payload.get("messages", fetch).unwrap_err().0);

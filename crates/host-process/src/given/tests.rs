@@ -8,7 +8,7 @@ fn a_part_is_there_once_while_it_is_on_its_way() {
     let fetch = |part| {
         given.part(part, || {
             made.set(made.get() + 1);
-            Ok(vec![7; 1000])
+            Ok(vec![7; 1000].into())
         })
     };
     let on_their_way: Vec<_> = (0..200).map(|_| fetch(Part::Chat).unwrap()).collect();
@@ -25,5 +25,5 @@ fn a_part_is_there_once_while_it_is_on_its_way() {
 fn what_is_not_given_is_asked_for_again() {
     let given = Given::default();
     assert_eq!(given.part(Part::Chat, || Err(NotGiven::NotAskedFor)), Err(NotGiven::NotAskedFor));
-    assert_eq!(given.part(Part::Chat, || Ok(vec![1])), Ok(vec![1].into()));
+    assert_eq!(given.part(Part::Chat, || Ok(vec![1].into())), Ok(vec![1].into()));
 }

@@ -16,7 +16,11 @@ impl Far for There {
         self.asked.lock().unwrap().push(part);
         match self.refuses.contains(&part) {
             true => Err("no such part".to_owned()),
-            false => self.parts.get(part, &View::all()).map_err(|why| why.to_string()),
+            false => self
+                .parts
+                .get(part, &View::all())
+                .map(|contents| contents.into_bytes().into())
+                .map_err(|why| why.to_string()),
         }
     }
 
