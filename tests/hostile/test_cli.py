@@ -93,6 +93,15 @@ def test_validate_missing_file(tmp_path):
     assert "not-there.json" in output
 
 
+@pytest.mark.parametrize("command", ["validate", "serve"])
+@pytest.mark.parametrize("wrong", ["{", '{"log_level": "loud"}', '{"plugins": [{"name": "nobody"}]}'])
+def test_the_file_that_is_wrong_is_named(tmp_path, command, wrong):
+    """Whether it cannot be read, or does not fit what is there."""
+    code, output = run(tmp_path, command, config=wrong)
+    assert code == 1
+    assert f"{tmp_path / 'config.json'} cannot be used:\n" in output, output
+
+
 def test_serve_refuses_a_bad_config(tmp_path):
     code, output = run(tmp_path, "serve", config={"provders": {}})
     assert code != 0

@@ -98,6 +98,21 @@ def test_bad_file(start, upstream, name):
     assert wait_model(gateway, "mended")
 
 
+def test_a_file_that_is_put_right_again(start):
+    """It says what is in force, and the log says that it is good, not that nothing changed."""
+    gateway = start()
+    good, mark = gateway.config_path.read_text(), len(gateway.log())
+    gateway.write_config(BAD["unknown key"])
+    assert gateway.wait_log("the config was not taken", after=mark), gateway.log()[mark:]
+    assert f"{gateway.config_path} cannot be used:" in gateway.log()[mark:]
+    assert b"it was not taken" in get(f"{gateway.url}/readyz")[2]
+    mark = len(gateway.log())
+    gateway.write_config(good)
+    assert gateway.wait_log("the config is good again", after=mark), gateway.log()[mark:]
+    assert "nothing changed" not in gateway.log()[mark:]
+    assert b"it was not taken" not in get(f"{gateway.url}/readyz")[2]
+
+
 def test_file_that_vanishes(start, upstream):
     gateway = start()
     gateway.config_path.unlink()

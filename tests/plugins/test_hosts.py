@@ -436,6 +436,7 @@ BAD = {
     "a text": ("text.so", b"hello", "is not a shared library"),
     "a script": ("script.so", b"#!/bin/sh\n", "it is a script"),
     "empty": ("empty.so", b"", "is empty"),
+    "no interpreter": ("program", b"#!/no/such/python3\n", "names the interpreter `/no/such/python3` in its first line, which is missing"),
     "no program": ("program", b"#!/bin/sh\n", "is not executable"),
     "no address": ("http://somewhere:80", None, "is no address of a plugin's process"),
     "no component": ("text.wasm", b"hello", "is no WASM component"),
@@ -477,6 +478,17 @@ def test_a_host_that_is_not_allowed_is_named_with_what_would_allow_it(start, ups
     assert post(f"{gateway.url}/v1/chat/completions", chat("openai/fine"))[0] == 200
     assert gateway.wait_log("api.example.com is not among the hosts that the plugin may reach"), gateway.log()
     assert "is not granted" not in gateway.log()
+
+
+@pytest.mark.parametrize("host", ["native", "isolated"])
+def test_a_permission_that_is_missing_is_named_with_what_would_grant_it(start, upstream, examples, host):
+    """As for a component, which does not load without."""
+    entry = {"name": "hook", "path": str(examples / "libwebhook_notifier.so"), **HOSTS[host][1]}
+    entry["config"] = {"url": "https://api.example.com/x"}
+    gateway = start(standard_config(upstream.url, plugins=[entry]))
+    assert post(f"{gateway.url}/v1/chat/completions", chat("openai/fine"))[0] == 200
+    assert gateway.wait_log("permission `http` is not granted: a POST request; add {"), gateway.log()
+    assert "to `permissions` of its entry in the config" in gateway.log()
 
 
 @pytest.mark.parametrize("what", TRIED)

@@ -8,7 +8,9 @@ use crate::part::{NotGiven, Part, View};
 use crate::{MAX_ANSWER_BYTES, Pulls};
 use gatewright_model::PlacedText;
 use gatewright_plugin::hosted::{CallRef, HookPoint, Reply, point};
-use gatewright_plugin::{Cx, Facts, Failure, State, Writes, with_hook_table};
+use gatewright_plugin::payload::ChunkStream;
+use gatewright_plugin::{Cx, Facts, Failure, Hook, PreLlm, State, Writes, with_hook_table};
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -102,9 +104,17 @@ where
     }
     let read = match answer {
         [] => Read::<H>::of(None, None, Writes::default()),
-        _ => Read::<H>::read(answer).map_err(|error| Failure::Malformed(error.to_string()))?,
+        _ => Read::<H>::read(answer).map_err(|error| {
+            if let Some(number) = unclaimed(H::HOOK, answer) {
+                streams().close(number);
+            }
+            Failure::Malformed(error.to_string())
+        })?,
     };
     let Answer { failure, outcome, edits, state, scratch, metadata } = read;
+    let mut open = |number| crate::stream::pulled(streams(), number);
+    // Before anything else of it is refused: so a stream that it names is given up with it.
+    let outcome = outcome.map(|document| H::Outcome::arrive(document, Opens::Open(&mut open)).map_err(malformed));
     if let Some(failure) = failure {
         return Err(failure);
     }
@@ -116,11 +126,23 @@ where
         payload.apply(edits, view).map_err(malformed)?;
     }
     cx.set_writes(Writes { state, scratch, metadata });
-    let mut open = |number| crate::stream::pulled(streams(), number);
-    match outcome {
-        Some(document) => H::Outcome::arrive(document, Opens::Open(&mut open)).map_err(malformed),
-        None => H::Outcome::quiet().ok_or_else(unsaid),
+    outcome.unwrap_or_else(|| H::Outcome::quiet().ok_or_else(unsaid))
+}
+
+/// The stream that a hook answered with, of an answer that nobody takes: it is to be given up.
+pub fn unclaimed(hook: Hook, answer: &[u8]) -> Option<u64> {
+    // Whether all else of it could be taken makes no difference.
+    type Read = Answer<<PreLlm as OutcomeCarry>::Document, IgnoredAny>;
+    if hook != Hook::PreLlm || answer.is_empty() {
+        return None;
     }
+    let mut named = None;
+    let mut open = |number| {
+        named = Some(number);
+        ChunkStream::of([])
+    };
+    let _outcome = PreLlm::arrive(Read::read(answer).ok()?.outcome?, Opens::Open(&mut open));
+    named
 }
 
 // === impl Arrival ===
@@ -154,3 +176,6 @@ impl Rest {
         &self.facts
     }
 }
+
+#[cfg(test)]
+mod tests;

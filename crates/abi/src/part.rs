@@ -104,6 +104,12 @@ impl View {
         self.headers.contains(name) || (self.headers.contains("*") && !CREDENTIALS.contains(&name))
     }
 
+    /// Whether edits of a header of this name, in lower case, are taken. Who does not see a credential may not put another
+    /// in its place.
+    pub fn changes(&self, name: &str) -> bool {
+        !CREDENTIALS.contains(&name) || self.headers.contains(name)
+    }
+
     /// Whether texts and bodies are seen.
     pub fn reads(&self) -> bool {
         self.messages != Access::None

@@ -106,8 +106,10 @@ impl Streams {
 
     /// Keeps a stream, and gives its number.
     pub fn keep(&mut self, stream: ChunkStream) -> u64 {
-        if self.open.len() >= Self::MOST {
-            self.open.remove(0);
+        if self.open.len() >= Self::MOST
+            && let Some((oldest, _)) = self.open.iter().enumerate().min_by_key(|(_, (number, _))| *number)
+        {
+            self.open.swap_remove(oldest);
         }
         self.last += 1;
         self.open.push((self.last, stream));

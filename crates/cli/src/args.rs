@@ -2,7 +2,9 @@
 
 mod plugin;
 
-pub(crate) use plugin::{BuildPlugin, HostChoice, InspectPlugin, NewPlugin, PluginCommand, RunPlugin, TestPlugin};
+pub(crate) use plugin::{
+    BuildPlugin, HostChoice, InspectPlugin, NewPlugin, PluginCommand, RunPlugin, StartedWith, TestPlugin,
+};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use gatewright::config::{Config, LogLevel, LogStyle};

@@ -7,6 +7,7 @@ mod host;
 mod inspect;
 mod load;
 mod new;
+mod program;
 mod run;
 mod test;
 mod toolchain;

@@ -46,6 +46,7 @@ fn what_is_begun_passes_its_own_test_and_every_case() {
         assert_eq!((&report["holds"], advice), (&Json::from(true), None), "{host}");
     }
     reached_where_it_listens(&made);
+    started_with_what_is_said(&made);
     // Its Cargo.toml says what it is built for.
     assert!(plugin(&made, &["build"]).well().starts_with("built ./no-secrets.wasm ("));
     let again = plugin(folder.path(), &["new", "no-secrets"]).refused();
@@ -87,6 +88,24 @@ fn reached_where_it_listens(made: &Path) {
     assert!(plugin(made, &["test", &address]).stdout.contains("nobody answers at grpc+unix://"));
 }
 
+/// A program that needs a variable and an argument.
+fn started_with_what_is_said(made: &Path) {
+    let script = made.join("needs-more");
+    let program = made.join("it");
+    let needs = "[ \"$1 $MODE\" = \"-x quiet\" ] || { echo \"it was not told\" >&2; exit 3; }";
+    std::fs::write(&script, format!("#!/bin/sh\n{needs}\nexec {}\n", program.display())).unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    for command in ["inspect", "test"] {
+        let without = plugin(made, &[command, "needs-more"]);
+        assert!(without.code == Some(1) && (without.stdout + &without.stderr).contains("it was not told"), "{command}");
+        let told = ["--env", "MODE=quiet", "--argument", "-x"];
+        let said = plugin(made, &[&[command, "needs-more"][..], &told].concat()).well();
+        assert!(said.contains("no_secrets"), "{said}");
+    }
+    let said = plugin(made, &["test", "it.wasm", "--env", "MODE=quiet"]).refused();
+    assert_eq!(said, "`--env` is for programs, and `it.wasm` is a WASM component");
+}
+
 #[test]
 fn what_is_wrong_is_found_out_in_every_host() {
     let folder = tempfile::tempdir().unwrap();
@@ -97,6 +116,9 @@ fn what_is_wrong_is_found_out_in_every_host() {
             plugin(&made, &["test", "--json", artefact, "--config", &config]).failed()
         };
         assert_eq!(failed("panics"), ["check_input/answers/empty", "check_input/answers/no_blocks"], "{host}");
+        let said = plugin(&made, &["test", artefact, "--config", r#"{"mode": "panics"}"#]).stdout;
+        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("panicked: a text that is empty, at src/lib.rs:"), "{host}: {said}");
         assert!(failed("refuses").contains(&"check_input/answers/plain".to_owned()), "{host}");
         if host == "wasm" {
             assert_eq!(failed("keeps"), ["memory/thousand_calls"], "{host}");

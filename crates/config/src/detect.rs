@@ -1,9 +1,9 @@
 //! Providers that the environment brings.
 
-use crate::known::{KNOWN, Known, known};
+use crate::known::{KNOWN, Known, known, known_at};
 use crate::problem::{Findings, Path};
 use crate::url::Address;
-use crate::{Config, Environment, ProviderConfig, ProviderKey, ProviderKind, Secret};
+use crate::{Config, Environment, MaxTokensField, ProviderConfig, ProviderKey, ProviderKind, Secret};
 use std::fmt;
 
 /// A provider that is there without being in the config.
@@ -58,6 +58,18 @@ fn complete(name: &str, provider: &mut ProviderConfig, environment: &Environment
         }
     }
     provider.base_url = provider.base_url.take().map(|url| tidy(kind, &url));
+    differ(name, provider);
+}
+
+/// How a provider differs from others of OpenAI's dialect, where the file does not say so.
+fn differ(name: &str, provider: &mut ProviderConfig) {
+    if provider.kind() != ProviderKind::OpenAi {
+        return;
+    }
+    let known = known_at(provider.base_url(), name).filter(|known| known.kind == ProviderKind::OpenAi);
+    provider.stream_usage.get_or_insert(known.is_none_or(|known| known.stream_usage));
+    let field = known.map_or(MaxTokensField::MaxTokens, |known| known.max_tokens_field);
+    provider.max_tokens_field.get_or_insert(field);
 }
 
 fn from_environment(
@@ -92,6 +104,7 @@ fn from_environment(
             }
         }
     }
+    differ(known.name, &mut provider);
     (!variables.is_empty()).then_some((provider, variables))
 }
 

@@ -1,6 +1,7 @@
 //! The providers that need no address: their dialects, base URLs and usual environment variables.
 
-use crate::ProviderKind;
+use crate::url::Address;
+use crate::{MaxTokensField, ProviderKind};
 
 /// A provider known by name.
 pub(crate) struct Known {
@@ -12,48 +13,60 @@ pub(crate) struct Known {
     pub(crate) key: &'static str,
     /// The variable that holds its address; empty if there is no usual one.
     pub(crate) address: &'static str,
+    /// Whether it may be asked for usage in streams.
+    pub(crate) stream_usage: bool,
+    /// The limit of tokens that it knows.
+    pub(crate) max_tokens_field: MaxTokensField,
 }
 
 const fn compatible(name: &'static str, base_url: &'static str, key: &'static str) -> Known {
-    Known { name, kind: ProviderKind::OpenAi, base_url, key, address: "" }
+    Known {
+        name,
+        kind: ProviderKind::OpenAi,
+        base_url,
+        key,
+        address: "",
+        stream_usage: true,
+        max_tokens_field: MaxTokensField::MaxTokens,
+    }
 }
 
 /// All of them.
 pub(crate) const KNOWN: &[Known] = &[
     Known {
-        name: "openai",
-        kind: ProviderKind::OpenAi,
-        base_url: "https://api.openai.com/v1",
-        key: "OPENAI_API_KEY",
         address: "OPENAI_BASE_URL",
+        max_tokens_field: MaxTokensField::MaxCompletionTokens,
+        ..compatible("openai", "https://api.openai.com/v1", "OPENAI_API_KEY")
     },
     Known {
-        name: "anthropic",
         kind: ProviderKind::Anthropic,
-        base_url: "https://api.anthropic.com",
-        key: "ANTHROPIC_API_KEY",
         address: "ANTHROPIC_BASE_URL",
+        ..compatible("anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY")
     },
     compatible("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-    compatible("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    // Refuses every member that it does not know.
+    Known { stream_usage: false, ..compatible("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY") },
     compatible("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     compatible("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
     compatible("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     compatible("xai", "https://api.x.ai/v1", "XAI_API_KEY"),
     compatible("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
     compatible("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
-    compatible("perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY"),
-    Known {
-        name: "ollama",
-        kind: ProviderKind::OpenAi,
-        base_url: "http://127.0.0.1:11434/v1",
-        key: "",
-        address: "OLLAMA_HOST",
-    },
-    Known { name: "demo", kind: ProviderKind::Demo, base_url: "", key: "", address: "" },
+    // The whole address, since it has no version.
+    compatible("perplexity", "https://api.perplexity.ai/chat/completions", "PERPLEXITY_API_KEY"),
+    Known { address: "OLLAMA_HOST", ..compatible("ollama", "http://127.0.0.1:11434/v1", "") },
+    Known { kind: ProviderKind::Demo, ..compatible("demo", "", "") },
 ];
 
 /// The provider of this name.
 pub(crate) fn known(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == name)
+}
+
+/// The provider that answers at this address, or else the one of this name, which may be reached by a proxy.
+pub(crate) fn known_at(base_url: &str, name: &str) -> Option<&'static Known> {
+    let there = |address: &Address| {
+        KNOWN.iter().find(|known| Address::parse(known.base_url).is_ok_and(|known| address.is_within(&known)))
+    };
+    Address::parse(base_url).ok().as_ref().and_then(there).or_else(|| known(name))
 }

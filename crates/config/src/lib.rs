@@ -60,7 +60,7 @@ pub use plugin::{Placement, PluginEntry, PluginSource, PluginVersion};
 pub use price::{Price, Prices};
 pub use printable::printable;
 pub use problem::{ConfigErrors, MAX_PROBLEMS, Problem, Report, Warning};
-pub use provider::{Network, ProviderConfig, ProviderKey, ProviderKind};
+pub use provider::{MaxTokensField, Network, ProviderConfig, ProviderKey, ProviderKind};
 pub use schema::json_schema;
 pub use secret::{Secret, Secrets};
 pub use server::Server;

@@ -28,6 +28,14 @@ pub struct ProviderConfig {
     /// The models that `GET /v1/models` lists and whose names come here without a prefix. Others can be asked for all
     /// the same, as `provider/model`.
     pub models: Vec<String>,
+    /// For `openai`: whether it may be asked for usage in a stream (`stream_options`) where the client did not ask.
+    /// Unset: as the known provider at its address or of its name has it (not `mistral`), else yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream_usage: Option<bool>,
+    /// For `openai`: the member that limits the tokens of an answer where the client wrote neither of the two, as those
+    /// of Anthropic's dialect. Unset: `max_completion_tokens` for `openai` and at its address, else `max_tokens`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens_field: Option<MaxTokensField>,
     /// How it is reached.
     #[schemars(extend("x-aliases" = ["network_config"]))]
     pub network: Network,
@@ -44,6 +52,17 @@ pub enum ProviderKind {
     Anthropic,
     /// The built-in provider that answers without a network.
     Demo,
+}
+
+/// The members of OpenAI's dialect that limit the tokens of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum MaxTokensField {
+    /// The older one, which most compatible providers know.
+    MaxTokens,
+    /// The newer one, which OpenAI's reasoning models want.
+    MaxCompletionTokens,
 }
 
 /// A credential of a provider.
@@ -128,6 +147,8 @@ impl Default for ProviderConfig {
             base_url: None,
             keys: Vec::new(),
             models: Vec::new(),
+            stream_usage: None,
+            max_tokens_field: None,
             network: Network::default(),
         }
     }
@@ -142,6 +163,16 @@ impl ProviderConfig {
     /// Where it is, without a slash at the end; set in every config that was loaded, but for the demo.
     pub fn base_url(&self) -> &str {
         self.base_url.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it may be asked for usage in streams; set in every config that was loaded, for OpenAI's dialect.
+    pub fn stream_usage(&self) -> bool {
+        self.stream_usage.unwrap_or(true)
+    }
+
+    /// The limit of tokens that it knows; set in every config that was loaded, for OpenAI's dialect.
+    pub fn max_tokens_field(&self) -> MaxTokensField {
+        self.max_tokens_field.unwrap_or(MaxTokensField::MaxTokens)
     }
 
     /// The keys that are enabled and may be used for the model.

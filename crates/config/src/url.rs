@@ -51,6 +51,13 @@ impl Address {
         self.path.is_empty()
     }
 
+    /// Whether it is at the other's host, or at a part of it (`eu.api.openai.com`).
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        let (host, other_host) = (self.host.to_ascii_lowercase(), other.host.to_ascii_lowercase());
+        let part = host.strip_suffix(&other_host).is_some_and(|part| part.is_empty() || part.ends_with('.'));
+        part && self.port == other.port
+    }
+
     /// Whether a request there would come back here.
     pub(crate) fn leads_to(&self, server: &Server) -> bool {
         let everywhere = ["0.0.0.0", "::", "[::]"].contains(&server.host.as_str());

@@ -20,6 +20,9 @@ use tokio::time::sleep;
 /// The longest that anything here is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The time of a call here.
+const BRIEF: Duration = Duration::from_millis(300);
+
 /// Short times, so that the tests are.
 fn impatient() -> Patience {
     Patience {
@@ -36,6 +39,7 @@ fn options(how: &str) -> Options {
     let mut options = Options::new("hostile", Json::Null, MockServices::default().log.clone());
     options.arguments.push(how.into());
     options.patience = impatient();
+    options.timeout = Some(BRIEF);
     options
 }
 
@@ -66,7 +70,7 @@ async fn check(instance: &Arc<Instance>, timeout: Duration, mode: FailureMode) -
 }
 
 async fn fails(instance: &Arc<Instance>) -> &'static str {
-    match check(instance, Duration::from_millis(300), FailureMode::Closed).await {
+    match check(instance, BRIEF, FailureMode::Closed).await {
         Ok(()) => "nothing",
         Err(failure) => failure.cause(),
     }
@@ -142,7 +146,7 @@ async fn is_started_again(how: &str, causes: &[&str]) {
         () = others => {}
     }
     gone(first).await;
-    let open = check(&it, Duration::from_millis(300), FailureMode::Open).await;
+    let open = check(&it, BRIEF, FailureMode::Open).await;
     assert_eq!(open, Ok(()), "{how}: it is `fail_open`");
     until("it is up", || process.status().pid.is_some()).await;
     let last = process.status().pid.unwrap();
@@ -199,6 +203,18 @@ async fn it_is_no_executable() {
 }
 
 #[tokio::test]
+async fn its_interpreter_is_missing() {
+    let processes = Processes::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("plugin");
+    std::fs::write(&script, "#!/no/such/python3\nprint()\n").unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let error = processes.load(&Address::File(script), options("")).await.err().unwrap().to_string();
+    assert!(error.contains("its first line names the interpreter `/no/such/python3`, which is missing"), "{error}");
+    processes.close().await;
+}
+
+#[tokio::test]
 async fn it_starts_slowly() {
     let processes = Processes::start().unwrap();
     let process = load(&processes, "slow").await.unwrap();
@@ -226,6 +242,28 @@ async fn it_answers_more_than_a_message_may_have() {
 #[tokio::test]
 async fn it_never_answers_nor_heeds() {
     is_started_again("hangs", &["timeout"]).await;
+}
+
+/// What clients leave has the time still that it has anyway, and nobody else's call is lost for it.
+#[tokio::test]
+async fn its_clients_leave_early() {
+    let processes = Processes::start().unwrap();
+    let mut options = options("dawdles");
+    options.timeout = Some(PATIENCE);
+    let process = processes.load(&Address::File(env!("CARGO_BIN_EXE_hostile-process").into()), options).await.unwrap();
+    let it = instance("hostile", &process).await;
+    let another = tokio::spawn({
+        let it = it.clone();
+        async move { check(&it, PATIENCE, FailureMode::Closed).await }
+    });
+    for _ in 0..5 {
+        let left = tokio::time::timeout(Duration::from_millis(20), check(&it, PATIENCE, FailureMode::Closed)).await;
+        assert!(left.is_err());
+    }
+    assert_eq!(another.await.unwrap(), Ok(()));
+    assert_eq!((process.status().restarts, process.status().away), (0, None));
+    drop((it, process));
+    processes.close().await;
 }
 
 #[tokio::test]

@@ -5,16 +5,16 @@
 use gatewright_host_process::{Address, LoadError, Options, Patience, Process, Processes};
 use gatewright_pipeline::Instance;
 use gatewright_plugin::hosted::{Call, Hosted, Reply};
-use gatewright_plugin::{Cx, Facts, Failure, Hook, HookSet, Manifest, State};
+use gatewright_plugin::{Cx, Draft, Facts, Failure, Hook, HookSet, Manifest, State};
 use gatewright_proto::v1::plugin_server::{Plugin, PluginServer};
 use gatewright_proto::v1::{
-    CloseReply, HookAnswer, HookCall, HostFrames, IntroduceReply, IntroduceRequest, PluginFrame, PluginFrames,
+    Cancel, CloseReply, HookAnswer, HookCall, HostFrames, IntroduceReply, IntroduceRequest, PluginFrame, PluginFrames,
     StartReply, StartRequest, StopReply, StopRequest, StreamChunks, StreamClose, StreamPull, host_frame, plugin_frame,
 };
-use gatewright_sdk::abi::{Introduction, Part, guest};
+use gatewright_sdk::abi::{Introduction, Part, document, guest};
 use gatewright_testkit::request;
 use gatewright_testkit::services::MockServices;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +47,8 @@ enum Role {
     StartsOnce,
     /// It takes no session.
     NoSession,
+    /// It answers a call with a stream once that is cancelled.
+    Late,
     /// It answers in a message of more frames than anybody needs.
     Stuffs,
 }
@@ -58,6 +60,7 @@ enum Event {
     Stopped(u64),
     Called(u64),
     Cancelled(u64),
+    Closed(u64),
 }
 
 #[derive(Clone)]
@@ -112,6 +115,7 @@ impl Stage {
             restart_least: Duration::from_millis(200),
             ..Patience::default()
         };
+        options.timeout = Some(Duration::from_millis(200));
         processes.load(&self.address, options).await
     }
 
@@ -195,6 +199,7 @@ impl Plugin for Played {
         let version = if again && self.0.role == Role::Another { "0.2.0" } else { "0.1.0" };
         let hooks = match self.0.role {
             Role::StartsOnce => HookSet::of(&[Hook::CheckInput, Hook::OnStartup]),
+            Role::Late => HookSet::of(&[Hook::PreLlm]),
             _ => HookSet::of(&[Hook::CheckInput]),
         };
         let introduction = Introduction::new(Manifest::new("played", version), hooks, HookSet::EMPTY).write().into();
@@ -228,11 +233,24 @@ impl Plugin for Played {
                     match frame.frame {
                         Some(host_frame::Frame::Call(call)) => {
                             actor.note(Event::Called(call.id));
+                            if actor.role == Role::Late {
+                                continue;
+                            }
                             let Some(answer) = actor.answer(&call) else { return };
                             // The gateway may be gone.
                             let _ = tell.send(Ok(answer)).await;
                         }
-                        Some(host_frame::Frame::Cancel(cancel)) => actor.note(Event::Cancelled(cancel.call)),
+                        Some(host_frame::Frame::Cancel(Cancel { call })) => {
+                            actor.note(Event::Cancelled(call));
+                            if actor.role == Role::Late {
+                                let answer = document::write(&json!({ "outcome": { "stream": 7 } })).into();
+                                let answer = HookAnswer { call, answer, ..HookAnswer::default() };
+                                let frame = Some(plugin_frame::Frame::Answer(answer));
+                                // The gateway may be gone.
+                                let _ = tell.send(Ok(PluginFrames { frames: vec![PluginFrame { frame }] })).await;
+                            }
+                        }
+                        Some(host_frame::Frame::Close(close)) => actor.note(Event::Closed(close.stream)),
                         _ => {}
                     }
                 }
@@ -310,7 +328,7 @@ async fn calls_that_were_not_sent_are_not_cancelled() {
         match event {
             Event::Called(call) => assert!(called.insert(*call)),
             Event::Cancelled(_) => cancelled += 1,
-            Event::Started(_) | Event::Stopped(_) => {}
+            Event::Started(_) | Event::Stopped(_) | Event::Closed(_) => {}
         }
     }
     assert_eq!(cancelled, 0);
@@ -355,6 +373,19 @@ async fn whoever_does_not_read_is_left() {
     }
     stage.played.0.reads.send_replace(true);
     drop((checks, process));
+    processes.close().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_comes_too_late_is_closed() {
+    let (processes, stage) = (Processes::start().unwrap(), Stage::of(Role::Late));
+    let process = stage.load(&processes, PATIENCE).await.unwrap();
+    let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, MockServices::default().services());
+    let call = process.clone().call(cx, Call::PreLlm(Draft::from(request("m").user("hello").build())));
+    assert!(tokio::time::timeout(Duration::from_millis(100), call).await.is_err());
+    stage.until("it is closed", |events| events.contains(&Event::Closed(7))).await;
+    assert!(serves(&process), "{:?}", process.status());
+    drop(process);
     processes.close().await;
 }
 

@@ -77,6 +77,8 @@ fn options(plugin: &str, config: Json, sessions: bool) -> Options {
     options.arguments.push(plugin.into());
     options.sessions = sessions;
     options.patience = Patience { heed: Duration::from_millis(200), ..Patience::default() };
+    // What is given up here is to end at once.
+    options.timeout = Some(Duration::from_millis(200));
     options
 }
 

@@ -11,7 +11,7 @@ mod thinking;
 mod tool;
 mod usage;
 
-pub(crate) use stream::{silent_event, unknown_block};
+pub(crate) use stream::{silent_event, unknown_content};
 
 use crate::{error, head, json::write};
 use bytes::{Bytes, BytesMut};

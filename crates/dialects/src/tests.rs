@@ -7,7 +7,7 @@ mod streams;
 use crate::{ANTHROPIC, OPENAI, codec, sse::Framer};
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{
-    Chat, Chunk, Codec, Dialect, Dropped, EncodeError, Kind, Request, RequestSplice, Response, StreamEncoder,
+    Chat, Chunk, Codec, Compat, Dialect, Dropped, EncodeError, Kind, Request, RequestSplice, Response, StreamEncoder,
 };
 use serde_json::{Value as Json, json};
 
@@ -21,7 +21,7 @@ pub(crate) fn request(dialect: Dialect, body: impl ToString) -> Request {
 
 /// The body as text, and the names of what was dropped.
 pub(crate) fn encode(target: Dialect, request: &Request) -> Result<(String, Vec<String>), EncodeError> {
-    let splice = RequestSplice { model: "m", include_usage: false };
+    let splice = RequestSplice { model: "m", include_usage: false, compat: Compat::default() };
     let encoded = of(target).encode_request(request, &splice)?;
     Ok((String::from_utf8(encoded.body.concat()).unwrap(), names(&encoded.dropped)))
 }

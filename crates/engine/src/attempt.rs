@@ -44,6 +44,7 @@ pub(crate) async fn attempt(
     let mut request = call.request.clone();
     request.provider = Some(target.provider.clone());
     request.model.clone_from(&target.model);
+    life.request().spend();
     aim(life, &target.provider, &target.model, index);
     life.request().progress.attempts += 1;
     life.request().exchange.begin(Round::Attempt);
@@ -122,6 +123,30 @@ enum Got {
     Stream(ProviderStream, Arc<dyn Provider>),
 }
 
+/// An attempt under way, which is told of once: one that is dropped before it has ended was cut off with its request,
+/// since the client went away.
+struct Watched<'a> {
+    watch: Option<&'a dyn AttemptWatch>,
+    provider: &'a str,
+}
+
+impl Watched<'_> {
+    fn ended(mut self, error: Option<ErrorKind>, retries: u32) {
+        if let Some(watch) = self.watch.take() {
+            watch.attempted(self.provider, error, retries);
+        }
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if let Some(watch) = self.watch {
+            let kind = if std::thread::panicking() { ErrorKind::Internal } else { ErrorKind::Cancelled };
+            watch.attempted(self.provider, Some(kind), 0);
+        }
+    }
+}
+
 /// Asks the provider that the request names after all edits.
 async fn ask(
     providers: Providers<'_>,
@@ -134,17 +159,15 @@ async fn ask(
     let include_usage = request.stream() && life.request().is_told();
     let deadline = life.request().exchange.facts().deadline;
     let asked = Instant::now();
+    let watched = Watched { watch: providers.watch, provider: &name };
     let answer =
         provider.attempt(AttemptCall { request, include_usage, headers: call.headers.clone(), deadline }).await;
+    match &answer {
+        Ok(answer) => watched.ended(None, answer.retries),
+        Err(error) => watched.ended(Some(error.kind), 0),
+    }
     let progress = &mut life.request().progress;
     progress.waited += asked.elapsed();
-    if let Some(watch) = providers.watch {
-        let (error, retries) = match &answer {
-            Ok(answer) => (None, answer.retries),
-            Err(error) => (Some(error.kind), 0),
-        };
-        watch.attempted(&name, error, retries);
-    }
     let answer = answer.map_err(|error| LlmError { provider: error.provider.or(Some(name)), ..error })?;
     progress.retries += answer.retries;
     Ok((provider.clone(), answer))
@@ -209,3 +232,6 @@ async fn still_allowed(life: &mut Lifecycle, call: &LlmCall, request: &Request) 
     }
     check_input_again(life, request).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Told of every attempt at a provider.
 pub trait AttemptWatch: Send + Sync {
-    /// An attempt ended; a stream's, when it began.
+    /// An attempt ended; a stream's, when it began; with [`ErrorKind::Cancelled`] where its client went away before.
     fn attempted(&self, provider: &str, error: Option<ErrorKind>, retries: u32);
 
     /// An attempt was made as a fallback.

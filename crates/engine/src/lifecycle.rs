@@ -46,8 +46,10 @@ pub struct Progress {
     pub retries: u32,
     /// Whether the client is streamed to.
     pub stream: bool,
-    /// Tokens used.
+    /// Tokens that the last attempt used.
     pub usage: Option<Usage>,
+    /// What those before it used.
+    pub(crate) spent: Spent,
     /// Why the model stopped.
     pub finish: Option<FinishReason>,
     /// The error that the client gets.
@@ -60,6 +62,15 @@ pub struct Progress {
     pub overhead: Duration,
     /// Guards whose `check_input` has had its say.
     pub(crate) asked: Vec<Arc<str>>,
+}
+
+/// What attempts used that are over.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    usage: Option<Usage>,
+    /// In US dollars, of those whose model has a price.
+    cost: f64,
+    unpriced: bool,
 }
 
 // === impl Lifecycle ===
@@ -174,6 +185,16 @@ impl Open {
         self.progress.usage = usage.or(self.progress.usage);
     }
 
+    /// The attempt is over, and its tokens are used: the next one's are counted for themselves.
+    pub(crate) fn spend(&mut self) {
+        let Progress { provider, model, usage, spent, .. } = &mut self.progress;
+        let Some(usage) = usage.take() else { return };
+        let price = self.pricing.cost(provider, model, &usage);
+        spent.usage.get_or_insert_default().add(&usage);
+        spent.cost += price.unwrap_or_default();
+        spent.unpriced |= price.is_none();
+    }
+
     fn has_closing(&self) -> bool {
         (self.exchange.has(Hook::OnError) && self.progress.error.is_some())
             || self.is_told()
@@ -204,8 +225,9 @@ impl Open {
     }
 
     fn summary(&mut self, http_status: u16, latency: Duration) -> RequestSummary {
+        self.spend();
         let progress = &mut self.progress;
-        let price = progress.usage.and_then(|usage| self.pricing.cost(&progress.provider, &progress.model, &usage));
+        let Spent { usage, cost, unpriced } = std::mem::take(&mut progress.spent);
         let error = progress.error.take();
         RequestSummary {
             kind: progress.kind,
@@ -216,9 +238,9 @@ impl Open {
             model: std::mem::take(&mut progress.model),
             attempts: progress.attempts,
             stream: progress.stream,
-            usage: progress.usage,
-            cost: price.unwrap_or_default(),
-            priced: price.is_some(),
+            usage,
+            cost,
+            priced: usage.is_some() && !unpriced,
             latency,
             time_to_first_token: progress.first_token,
             overhead: progress.overhead,

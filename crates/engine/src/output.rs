@@ -3,7 +3,7 @@
 use crate::error::verdict;
 use crate::lifecycle::Lifecycle;
 use crate::stream::Assembler;
-use gatewright_model::{ErrorKind, LlmError, Output, Response};
+use gatewright_model::{Channel, ChannelKind, Choice, ErrorKind, LlmError, Output, Response};
 use gatewright_pipeline::{Fault, Slot};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{ChannelText, OutputCheck};
@@ -39,19 +39,35 @@ fn only_audits(slot: &Slot) -> bool {
 
 /// The texts of an answer, by channel.
 fn texts(output: &Output) -> Vec<ChannelText> {
-    let mut whole = Assembler::default();
-    if let Output::Chat(chat) = output {
-        for choice in &chat.choices {
-            whole.push_choice(choice);
-        }
-    }
     match output {
+        Output::Chat(chat) => {
+            let mut whole = Assembler::default();
+            chat.choices.iter().for_each(|choice| whole.push_choice(choice));
+            let mut texts = whole.texts();
+            texts.extend(chat.choices.iter().filter_map(beside_blocks));
+            texts
+        }
         Output::Text(text) => text.texts.iter().map(|text| plain(text)).collect(),
         Output::Transcription(heard) => vec![plain(&heard.text)],
-        _ => whole.texts(),
+        _ => Vec::new(),
     }
 }
 
-fn plain(text: &str) -> ChannelText {
-    ChannelText { channel: gatewright_model::Channel::TEXT, text: text.to_owned(), is_final: true, released: false }
+/// What the message of a choice says in no block: thoughts in a form of their provider's, which come after all blocks.
+fn beside_blocks(choice: &Choice) -> Option<ChannelText> {
+    let mut said: Vec<String> = Vec::new();
+    choice.message.texts_beside_blocks(&mut |text| said.push(text.to_owned()));
+    if said.is_empty() {
+        return None;
+    }
+    let block = u32::try_from(choice.message.blocks().len()).unwrap_or(u32::MAX);
+    let channel = Channel { choice: choice.index, block, kind: ChannelKind::Reasoning };
+    Some(ChannelText { channel, text: said.join("\n"), is_final: true, released: false })
 }
+
+fn plain(text: &str) -> ChannelText {
+    ChannelText { channel: Channel::TEXT, text: text.to_owned(), is_final: true, released: false }
+}
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,8 @@ pub(crate) enum Found {
 /// What a plugin may do, and where its requests may go.
 pub(crate) struct Grants {
     pub(crate) permissions: BTreeSet<Permission>,
+    /// What its manifest asks for.
+    pub(crate) asked: BTreeSet<Permission>,
     pub(crate) egress: EgressPolicy,
 }
 
@@ -191,7 +193,7 @@ impl Found {
 impl Grants {
     /// Everything: what is linked in is as trusted as the gateway itself.
     pub(crate) fn all() -> Self {
-        Self { permissions: Permission::ALL.into(), egress: EgressPolicy::Trusted }
+        Self { permissions: Permission::ALL.into(), asked: Permission::ALL.into(), egress: EgressPolicy::Trusted }
     }
 
     /// What an entry grants, of what its plugin asks for.
@@ -200,7 +202,7 @@ impl Grants {
         // What is no host was refused with the config.
         let hosts: AllowedHosts =
             entry.permissions.hosts().filter_map(|host| host.parse::<HostPattern>().ok()).collect();
-        Self { permissions, egress: EgressPolicy::Allowed(hosts) }
+        Self { permissions, asked: asked.clone(), egress: EgressPolicy::Allowed(hosts) }
     }
 }
 

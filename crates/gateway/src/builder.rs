@@ -149,6 +149,10 @@ impl GatewayBuilder {
     /// Checks the config without starting anything; of artefacts, whether the right file is there, and of components
     /// also whether they start with their config.
     pub fn check(&self) -> Result<(Read, Report), Error> {
+        self.check_all().map_err(|error| error.in_file(self.file()))
+    }
+
+    fn check_all(&self) -> Result<(Read, Report), Error> {
         let read = self.read()?;
         let trial = Trial::new(self.base());
         let examine = |entry: &PluginEntry| trial.examine(entry);
@@ -195,7 +199,7 @@ impl GatewayBuilder {
         let artefacts = Artefacts::new(self.app_dir.clone(), self.base(), self.runner.clone());
         let (gateway, reaping) = Gateway::new(self.catalogue.clone(), self.metrics.clone(), store, artefacts);
         let gateway = if self.needs_all { gateway.with_all_plugins() } else { gateway };
-        gateway.start(config, reaping).await
+        gateway.start(config, reaping).await.map_err(|error| error.in_file(self.file()))
     }
 
     /// Serves until SIGTERM or Ctrl-C, in a runtime of its own. What somebody should look at in the config is logged.

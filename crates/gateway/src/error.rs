@@ -1,6 +1,7 @@
 //! Why a gateway does not start.
 
 use gatewright_config::ConfigErrors;
+use std::path::PathBuf;
 
 /// Why a gateway does not start, or a config is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -36,4 +37,16 @@ pub enum Error {
     /// The system refused something.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+// === impl Error ===
+
+impl Error {
+    /// Of a config that came from this file.
+    pub(crate) fn in_file(mut self, file: Option<&PathBuf>) -> Self {
+        if let Self::Config(errors) = &mut self {
+            errors.file = errors.file.take().or_else(|| file.cloned());
+        }
+        self
+    }
 }

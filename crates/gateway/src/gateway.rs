@@ -16,7 +16,7 @@ use gatewright_host_native::Generations;
 use gatewright_pipeline::{Instance, PluginSet, Reaper, ReaperTask};
 use gatewright_plugin::Permission;
 use gatewright_plugin::services::{Kv, ServiceSet, Services};
-use gatewright_server::{Readiness, Server, ServerHandle, Shared, Snapshot};
+use gatewright_server::{Readiness, Reserved, Server, ServerHandle, Shared, Snapshot};
 use gatewright_store::Store;
 use gatewright_telemetry::log::redact;
 use gatewright_telemetry::{HostReport, Metrics, PluginReport, ReloadResult};
@@ -129,17 +129,48 @@ impl Gateway {
 
     /// Starts to serve by a config.
     pub(crate) async fn start(mut self, config: Config, reaping: ReaperTask) -> Result<Started, Error> {
-        let address = address(&config.server.host, config.server.port)?;
-        let workers = config.server.workers.unwrap_or_default() as usize;
+        // Before a plugin starts: where another gateway serves, none has to.
+        let reserved = Reserved::new(address(&config.server.host, config.server.port)?)?;
         let reaping = tokio::spawn(reaping.run());
         let first = config.clone();
+        match self.serve_at(reserved, config).await {
+            Ok((shared, server)) => Ok(Started { gateway: self, shared, server, reaping, first, refusal: None }),
+            Err(error) => {
+                self.end(reaping).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn serve_at(&mut self, reserved: Reserved, config: Config) -> Result<(Arc<Shared>, ServerHandle), Error> {
+        let workers = config.server.workers.unwrap_or_default() as usize;
         let made = self.take(config).await?;
         warn(&made.warnings);
         let shared = Shared::new(self.put(made.next, made.snapshot), self.tasks.clone());
         // Set once, since a gateway starts once.
         let _ = self.serving.set(Arc::downgrade(&shared));
-        let server = Server::bind(address, shared.clone(), workers)?.start()?;
-        Ok(Started { gateway: self, shared, server, reaping, first, refusal: None })
+        let server = Server::at(reserved, shared.clone(), workers)?.start()?;
+        Ok((shared, server))
+    }
+
+    /// Shuts down the plugins that are in use by nobody else, and closes what they have.
+    async fn end(self, reaping: JoinHandle<()>) {
+        let (store, processes) = (self.store.clone(), self.artefacts.processes());
+        // With the last set goes the last user of every instance.
+        drop(self);
+        let _ = tokio::time::timeout(Duration::from_secs(15), reaping).await;
+        if let Some(processes) = processes {
+            // They are asked to end, and killed after 5 s.
+            let _ = tokio::time::timeout(Duration::from_secs(8), processes.close()).await;
+        }
+        let ended = tokio::task::spawn_blocking(|| gatewright_host_native::have_ended(LIBRARIES_END));
+        if matches!(ended.await, Ok(false)) {
+            tracing::warn!("native plugins have not ended, and are left as they are");
+        }
+        if let Some(store) = store {
+            // What is in the write-ahead log by then is kept anyway.
+            let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
+        }
     }
 
     /// Makes what serves from a config.
@@ -266,7 +297,7 @@ impl Gateway {
             http: Arc::new(self.egress.plugin(grants.egress)),
             llm: Arc::new(LlmCalls::new(name, serving)),
         };
-        guarded(set, &grants.permissions)
+        guarded(set, &grants.permissions, &grants.asked)
     }
 }
 
@@ -362,6 +393,11 @@ impl Started {
         self.show_plugins();
     }
 
+    /// Whether the last config was not taken.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.refusal.is_some()
+    }
+
     /// Shows what is loaded of plugins, what somebody should know of them, and why the last config was not taken.
     fn show_plugins(&self) {
         let plugins = &self.gateway.current.plugins;
@@ -374,22 +410,8 @@ impl Started {
     pub async fn drain(self, longest: Duration) -> bool {
         let Self { gateway, shared, server, reaping, .. } = self;
         let drained = server.drain(longest).await;
-        let (store, processes) = (gateway.store.clone(), gateway.artefacts.processes());
-        // With the last set goes the last user of every instance.
-        drop((gateway, shared));
-        let _ = tokio::time::timeout(Duration::from_secs(15), reaping).await;
-        if let Some(processes) = processes {
-            // They are asked to end, and killed after 5 s.
-            let _ = tokio::time::timeout(Duration::from_secs(8), processes.close()).await;
-        }
-        let ended = tokio::task::spawn_blocking(|| gatewright_host_native::have_ended(LIBRARIES_END));
-        if matches!(ended.await, Ok(false)) {
-            tracing::warn!("native plugins have not ended, and are left as they are");
-        }
-        if let Some(store) = store {
-            // What is in the write-ahead log by then is kept anyway.
-            let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
-        }
+        drop(shared);
+        gateway.end(reaping).await;
         drained
     }
 }

@@ -6,7 +6,7 @@ use gatewright_config::{ArtefactKind, Catalog, PluginEntry, PluginFacts, PluginS
 use gatewright_host::HostPattern;
 use gatewright_host_process::Address;
 use gatewright_plugin::hosted::{Hosted, link};
-use gatewright_plugin::{Failure, FromConfig, Hook, Plugin};
+use gatewright_plugin::{Failure, FromConfig, Hook, Plugin, panicking};
 use serde_json::Value as Json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -161,8 +161,10 @@ impl Linked {
 
     /// An instance of this config. An error is a sentence of what is wrong with it.
     pub(crate) fn make(&self, config: Json) -> Result<Arc<dyn Hosted>, Failure> {
+        panicking::watch();
         // Unwind safety: what it was making is gone with it.
-        catch_unwind(AssertUnwindSafe(|| (self.make)(config))).unwrap_or_else(|_| Err("it panicked".into()))
+        let made = catch_unwind(AssertUnwindSafe(|| (self.make)(config)));
+        made.unwrap_or_else(|panic| Err(Failure::Panicked(panicking::caught(&*panic))))
     }
 }
 

@@ -54,8 +54,8 @@ struct Loading {
     memory_mb: Option<u32>,
     isolation: Option<Isolation>,
     inline: Option<bool>,
-    /// The time of a call, where its host makes something of it: a component may be called in place, and a library is
-    /// given up on.
+    /// The time of a call, where its host makes something of it: a component may be called in place, and a library or a
+    /// process is given up on.
     timeout: Option<Duration>,
     arguments: Vec<String>,
     environment: BTreeMap<String, Secret>,
@@ -370,8 +370,7 @@ impl Origin {
             inline: entry.inline,
             timeout: entry.timeout().filter(|time| match kind {
                 ArtefactKind::Wasm => *time <= MOST_IN_PLACE,
-                ArtefactKind::Native => entry.isolation.is_none(),
-                ArtefactKind::Program | ArtefactKind::Remote => false,
+                ArtefactKind::Native | ArtefactKind::Program | ArtefactKind::Remote => true,
             }),
             arguments: entry.arguments.clone(),
             environment: entry.environment.clone(),

@@ -1,7 +1,8 @@
 //! From the config's providers to the ones that answer.
 
-use gatewright_config::{Config, Network, ProviderConfig, ProviderKind as ConfigKind};
+use gatewright_config::{Config, MaxTokensField as ConfigField, Network, ProviderConfig, ProviderKind as ConfigKind};
 use gatewright_engine::Provider;
+use gatewright_model::{Compat, MaxTokensField};
 use gatewright_providers::{
     BuildError, KeySettings, NetworkSettings, ProviderKind, ProviderSettings, RetrySettings, Secret, build,
 };
@@ -52,6 +53,13 @@ fn settings(name: &str, config: &ProviderConfig) -> ProviderSettings {
         keys: keys.collect(),
         models: config.models.clone(),
         withheld: config.network.secrets().map(|secret| Secret::from(secret.expose())).collect(),
+        compat: Compat {
+            stream_usage: config.stream_usage(),
+            max_tokens_field: match config.max_tokens_field() {
+                ConfigField::MaxTokens => MaxTokensField::MaxTokens,
+                ConfigField::MaxCompletionTokens => MaxTokensField::MaxCompletionTokens,
+            },
+        },
         network: network(&config.network),
         retry: retry(&config.network),
         ..ProviderSettings::new(name, kind)

@@ -65,8 +65,11 @@ async fn reload(builder: &GatewayBuilder, started: &mut Started, watcher: Option
     };
     // Also those of a config that is not taken: it may be that one of them is not there yet.
     watch_artefacts(builder, watcher, &read.config);
-    let level = read.config.log_level;
+    let (level, was_refused) = (read.config.log_level, started.was_refused());
     match started.reload_read(read.config, read.warnings).await {
+        Ok(Reload::Nothing) if was_refused => {
+            tracing::info!(cause, "the config is good again, and says what the one in force says");
+        }
         Ok(Reload::Nothing) => tracing::info!(cause, "nothing changed"),
         Ok(Reload::Taken) => {
             if let Some(Err(error)) = builder.log_handle().map(|log| log.set_level(level.as_str())) {
@@ -75,7 +78,10 @@ async fn reload(builder: &GatewayBuilder, started: &mut Started, watcher: Option
             let generation = started.plugins().generation();
             tracing::info!(cause, generation, "the config was taken");
         }
-        Err(error) => tracing::error!(cause, %error, "the config was not taken; the last good one keeps serving"),
+        Err(error) => {
+            let error = error.in_file(builder.file());
+            tracing::error!(cause, %error, "the config was not taken; the last good one keeps serving");
+        }
     }
 }
 

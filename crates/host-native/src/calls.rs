@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, Phase, Source};
 use gatewright_abi::functions::Function;
-use gatewright_abi::host::Departure;
+use gatewright_abi::host::{self, Departure};
 use gatewright_abi::native::CallHandle;
 use gatewright_plugin::services::{ServiceError, Services};
 use gatewright_plugin::{Facts, Hook};
@@ -161,6 +161,14 @@ impl LaneCall {
         self.deliver(&mut post);
         self.changed.notify_all();
         true
+    }
+
+    /// The plugin's thread: the stream with which it answered a call just before that was given up.
+    pub(crate) fn unclaimed(&self, status: i32) -> Option<u64> {
+        match self.task {
+            Task::Hook(Hook::PreLlm) => host::unclaimed(Hook::PreLlm, &self.desk().settle(status).ok()?),
+            _ => None,
+        }
     }
 
     /// The plugin's thread: asks the task, and waits.
@@ -351,3 +359,6 @@ pub(crate) fn find(handle: CallHandle) -> Option<Arc<LaneCall>> {
     let (uses, call) = calls.places.get(handle as u32 as usize)?;
     call.as_ref().filter(|_| *uses == (handle >> 32) as u32).cloned()
 }
+
+#[cfg(test)]
+mod tests;

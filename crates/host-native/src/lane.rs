@@ -238,6 +238,10 @@ impl Lane {
         }
         let status = self.code.run(call.task, handle);
         if !call.done(status) {
+            // Its answer was taken, and then nobody was there any more for what it names.
+            if let Some(stream) = call.unclaimed(status) {
+                self.code.run(Task::Close(stream), handle);
+            }
             self.came_back(call);
         }
     }

@@ -314,7 +314,7 @@ async fn permissions_are_asked_for_by_name() {
     let bench = Bench::new();
     let library = bench.hostile("");
     let native = bench.load(&library, None, &mode("count"), &within(AMPLE)).unwrap();
-    let guarded = gatewright_host::guarded((*mocks()).clone(), &BTreeSet::new());
+    let guarded = gatewright_host::guarded((*mocks()).clone(), &BTreeSet::new(), &BTreeSet::new());
     let mut exchange = exchange(native.clone(), &mode("count"), guarded, AMPLE).await;
     let failure = check(&mut exchange).await.unwrap_err().failure;
     assert!(failure.to_string().contains("permission `kv`"), "{failure}");

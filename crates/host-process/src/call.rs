@@ -1,7 +1,7 @@
 //! A call of a hook, where its request runs.
 
 use crate::desk::Desk;
-use crate::flights::{Answer, DEAF, Flight, Want};
+use crate::flights::{Answer, Flight, Want};
 use crate::link::Link;
 use crate::links::Links;
 use crate::process::Shared;
@@ -13,7 +13,7 @@ use gatewright_plugin::model::{ErrorKind, LlmError};
 use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Cx, Failure};
 use gatewright_proto::MAX_TO_PLUGIN_BYTES;
-use gatewright_proto::v1::{HookAnswer, HookCall, PartContent, StreamChunks, StreamClose, StreamPull, host_frame};
+use gatewright_proto::v1::{HookAnswer, HookCall, PartContent, StreamChunks, StreamPull, host_frame};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +22,6 @@ use tonic::{Code, Status};
 
 /// The most host functions that one call has under way; others wait.
 const UNDER_WAY: usize = 64;
-
-/// How long it may take to tell a plugin that a stream is given up.
-const CLOSE: Duration = Duration::from_secs(5);
 
 /// Where single calls and pulls go to.
 const CALL: &str = "http://plugin/gatewright.plugin.v1.Plugin/Call";
@@ -36,6 +33,8 @@ struct Answered {
     links: Arc<Links>,
     call: u64,
     desk: Arc<Desk>,
+    /// How long a pull may take.
+    limit: Duration,
 }
 
 /// Calls a hook.
@@ -46,14 +45,15 @@ pub(crate) async fn call(shared: &Shared, links: &Arc<Links>, cx: &mut Cx, call:
     let session = link.session.is_some();
     let parts = shared.prefetch.parts(hook, &rest, session);
     let desk = Arc::new(Desk::new(cx.services().clone(), hook, rest));
-    let number = link.flights.call();
-    match ask(&link, &desk, number, head, parts).await {
+    let (number, limit) = (link.flights.call(), shared.limit(hook));
+    match ask(&link, &desk, number, limit, head, parts).await {
         Ok(HookAnswer { answer, looked, .. }) => {
             if session {
                 shared.prefetch.learn(hook, looked);
             }
-            let streams =
-                || -> Arc<dyn Pulls> { Arc::new(Answered { links: links.clone(), call: number, desk: desk.clone() }) };
+            let streams = || -> Arc<dyn Pulls> {
+                Arc::new(Answered { links: links.clone(), call: number, desk: desk.clone(), limit })
+            };
             host::settle(cx, call.lend(), Arrival::of(&answer), &shared.view, &streams)
         }
         Err(failure) => Reply::Failed(failure),
@@ -64,6 +64,7 @@ async fn ask(
     link: &Arc<Link>,
     desk: &Arc<Desk>,
     id: u64,
+    limit: Duration,
     head: Vec<u8>,
     parts: Vec<PartContent>,
 ) -> Result<HookAnswer, Failure> {
@@ -79,7 +80,7 @@ async fn ask(
         remaining_ms: u64::try_from(remaining).unwrap_or(u64::MAX),
         instance: link.instance,
     };
-    let mut flight = Flight::open(link, id, desk)?;
+    let mut flight = Flight::open(link, id, desk, limit)?;
     let Some(session) = &link.session else {
         let answer = attend(&mut flight.wants, desk, id, link.wire.single(CALL, &call)).await;
         if answer.as_ref().is_err_and(|status| status.code() == Code::NotFound) {
@@ -127,10 +128,10 @@ fn failed(status: &Status) -> Failure {
 
 impl Answered {
     async fn chunks(self, stream: u64) -> Result<Pulled, LlmError> {
-        let Self { links, call, desk } = self;
+        let Self { links, call, desk, limit } = self;
         let link = links.of(desk.hook());
         let pull = StreamPull { stream, call, instance: link.instance };
-        let mut flight = Flight::open(&link, call, &desk).map_err(lost)?;
+        let mut flight = Flight::open(&link, call, &desk, limit).map_err(lost)?;
         let pulled = match &link.session {
             None => {
                 let pulled = attend(&mut flight.wants, &desk, call, link.wire.single(PULL, &pull)).await;
@@ -169,23 +170,7 @@ impl Pulls for Answered {
     }
 
     fn close(&self, number: u64) {
-        let link = self.links.of(self.desk.hook());
-        let close = StreamClose { stream: number, instance: link.instance };
-        match &link.session {
-            Some(session) => {
-                if session.say(host_frame::Frame::Close(close), &link.runtime).is_err() {
-                    link.flights.sever(DEAF);
-                }
-            }
-            None => {
-                let mut client = link.client.clone();
-                let mut request = tonic::Request::new(close);
-                request.set_timeout(CLOSE);
-                // Ends by itself, within its time.
-                let closing = async move { tokio::time::timeout(CLOSE, client.close(request)).await.map(|_| ()) };
-                link.runtime.spawn(closing);
-            }
-        }
+        self.links.of(self.desk.hook()).close(number);
     }
 }
 

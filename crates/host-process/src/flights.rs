@@ -3,8 +3,9 @@
 use crate::desk::Desk;
 use crate::link::Link;
 use crate::told::Teller;
-use gatewright_plugin::Failure;
-use gatewright_proto::v1::{Cancel, HookAnswer, HostFrame, HostResult, PartContent, host_frame};
+use gatewright_abi::host;
+use gatewright_plugin::{Failure, Hook};
+use gatewright_proto::v1::{Cancel, HookAnswer, HostFrame, HostResult, PartContent, StreamClose, host_frame};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -44,6 +45,11 @@ struct Table {
 struct GivenUp {
     /// The number of its connection.
     link: u64,
+    /// The instance over there.
+    instance: u64,
+    hook: Hook,
+    /// Until then it may take, also if nobody waits for it any more.
+    may_take: Instant,
     cancel: Cancelled,
 }
 
@@ -58,6 +64,10 @@ enum Cancelled {
 struct Open {
     /// The number of its connection.
     link: u64,
+    /// The instance over there.
+    instance: u64,
+    /// Until then it may take.
+    may_take: Instant,
     answer: oneshot::Sender<Answer>,
     wants: mpsc::Sender<Want>,
     desk: Arc<Desk>,
@@ -69,6 +79,7 @@ pub(crate) struct Flight {
     pub(crate) answer: oneshot::Receiver<Answer>,
     pub(crate) wants: mpsc::Receiver<Want>,
     link: Arc<Link>,
+    hook: Hook,
     /// Whether a session took it, so that it must be cancelled there.
     sent: bool,
 }
@@ -127,18 +138,25 @@ impl Flights {
         self.links.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Delivers an answer. The end of a call that was given up is one too.
-    pub(crate) fn answered(&self, call: u64, answer: Answer) -> Result<(), Unknown> {
-        let open = {
-            let mut table = self.table();
-            match table.open.remove(&call) {
-                Some(open) => open,
-                None => return table.given_up.remove(&call).map(|_| ()).ok_or(Unknown),
+    /// Delivers an answer. The end of a call that was given up is one too: should a stream come with it, that is to be closed.
+    pub(crate) fn answered(&self, call: u64, answer: Answer) -> Result<Option<StreamClose>, Unknown> {
+        let mut table = self.table();
+        let (hook, instance, unread) = match table.open.remove(&call) {
+            Some(Open { answer: waits, desk, instance, .. }) => {
+                drop(table);
+                match waits.send(answer) {
+                    Ok(()) => return Ok(None),
+                    // Who waited is about to give it up.
+                    Err(unread) => (desk.hook(), instance, unread),
+                }
+            }
+            None => {
+                let GivenUp { hook, instance, .. } = table.given_up.remove(&call).ok_or(Unknown)?;
+                drop(table);
+                (hook, instance, answer)
             }
         };
-        // Who waited may be about to give it up.
-        let _ = open.answer.send(answer);
-        Ok(())
+        Ok(unread.unclaimed(hook).map(|stream| StreamClose { stream, instance }))
     }
 
     /// Does what a call says and does not wait for, if it is in flight: so none of it has to be kept, however much it is.
@@ -168,15 +186,15 @@ impl Flights {
         // Of a single call it is refused, as whoever asked learns.
         if open.wants.try_send(Want { what, to, _room: room }).is_err() && in_session {
             // Who waits for the call learns of it, and cancels.
-            let link = open.link;
+            let given_up = GivenUp::of(open);
             table.open.remove(&call);
-            self.give_up(&mut table, call, link);
+            self.give_up(&mut table, call, given_up);
         }
         Ok(())
     }
 
-    fn give_up(&self, table: &mut Table, call: u64, link: u64) {
-        table.given_up.insert(call, GivenUp { link, cancel: Cancelled::Waits(Instant::now()) });
+    fn give_up(&self, table: &mut Table, call: u64, given_up: GivenUp) {
+        table.given_up.insert(call, given_up);
         self.waiting.store(true, Ordering::Release);
     }
 
@@ -206,10 +224,15 @@ impl Flights {
         self.waiting.store(waiting, Ordering::Release);
     }
 
-    /// How many calls went on for so long after they were cancelled.
+    /// How many calls went on for so long after they were cancelled, and for longer than they may take: that a client leaves
+    /// early is not held against the plugin.
     pub(crate) fn unheeded(&self, heed: Duration) -> usize {
-        let left = |cancel: &Cancelled| matches!(cancel, Cancelled::Left(since) if since.elapsed() >= heed);
-        self.table().given_up.values().filter(|given_up| left(&given_up.cancel)).count()
+        let now = Instant::now();
+        let is_unheeded = |GivenUp { may_take, cancel, .. }: &&GivenUp| {
+            let left = matches!(cancel, Cancelled::Left(since) if now.saturating_duration_since(*since) >= heed);
+            left && now >= *may_take
+        };
+        self.table().given_up.values().filter(is_unheeded).count()
     }
 
     /// Whether a cancel waits, and nothing has left before it for so long.
@@ -263,11 +286,34 @@ impl Flights {
     }
 }
 
+// === impl GivenUp ===
+
+impl GivenUp {
+    /// Its cancel waits from now on.
+    fn of(open: &Open) -> Self {
+        let Open { link, instance, may_take, .. } = *open;
+        Self { link, instance, hook: open.desk.hook(), may_take, cancel: Cancelled::Waits(Instant::now()) }
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// The stream that comes with it, of a call of this hook that nobody waits for any more.
+    fn unclaimed(&self, hook: Hook) -> Option<u64> {
+        match self {
+            Self::Hook(answer) => host::unclaimed(hook, &answer.answer),
+            Self::Chunks(_) => None,
+        }
+    }
+}
+
 // === impl Flight ===
 
 impl Flight {
-    /// Takes a call or pull in.
-    pub(crate) fn open(link: &Arc<Link>, call: u64, desk: &Arc<Desk>) -> Result<Self, Failure> {
+    /// Takes a call or pull in, which may take so long.
+    pub(crate) fn open(link: &Arc<Link>, call: u64, desk: &Arc<Desk>, limit: Duration) -> Result<Self, Failure> {
+        let may_take = Instant::now() + limit;
         let (answer, answered) = oneshot::channel();
         let (wants, wanted) = mpsc::channel(WANTED);
         let mut table = link.flights.table();
@@ -275,9 +321,11 @@ impl Flight {
         if let Some(failure) = link.over() {
             return Err(failure);
         }
-        table.open.insert(call, Open { link: link.number, answer, wants, desk: desk.clone() });
+        let (link, hook) = (link.clone(), desk.hook());
+        let (number, instance, desk) = (link.number, link.instance, desk.clone());
+        table.open.insert(call, Open { link: number, instance, may_take, answer, wants, desk });
         drop(table);
-        Ok(Self { call, answer: answered, wants: wanted, link: link.clone(), sent: false })
+        Ok(Self { call, answer: answered, wants: wanted, link, hook, sent: false })
     }
 
     /// Sends it over the session, once there is room.
@@ -290,18 +338,25 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let Link { flights, session, number, runtime, .. } = &*self.link;
+        let Link { flights, session, runtime, .. } = &*self.link;
         {
             let mut table = flights.table();
             match table.open.remove(&self.call) {
-                Some(_) if self.sent && self.link.over().is_none() => {
-                    flights.give_up(&mut table, self.call, *number);
+                Some(open) if self.sent && self.link.over().is_none() => {
+                    flights.give_up(&mut table, self.call, GivenUp::of(&open));
                 }
                 // A single call is cancelled by dropping its request, and what was not sent there need not be.
                 Some(_) => return,
                 // It wanted too much at once, and goes on.
                 None if table.given_up.contains_key(&self.call) => {}
-                None => return,
+                None => {
+                    drop(table);
+                    // Mostly it was read.
+                    if let Some(stream) = self.answer.try_recv().ok().and_then(|unread| unread.unclaimed(self.hook)) {
+                        self.link.close(stream);
+                    }
+                    return;
+                }
             }
         }
         let Some(session) = session else { return };
@@ -311,3 +366,6 @@ impl Drop for Flight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

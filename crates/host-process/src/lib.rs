@@ -37,3 +37,4 @@ pub use gatewright_proto::COOKIE as COOKIE_VARIABLE;
 pub use options::{Options, Patience};
 pub use process::{Process, Status};
 pub use processes::Processes;
+pub use spawn::missing_interpreter;

@@ -1,13 +1,18 @@
 //! One connection to a process.
 
 use crate::connect;
-use crate::flights::Flights;
+use crate::flights::{DEAF, Flights};
 use crate::told::Teller;
 use crate::wire::Wire;
 use gatewright_plugin::Failure;
 use gatewright_proto::v1::plugin_client::PluginClient;
+use gatewright_proto::v1::{StreamClose, host_frame};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::runtime::Handle;
+
+/// How long it may take to tell a plugin that a stream is given up.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// One connection to a process: the supervisor's, or one that belongs to a runtime which calls.
 pub(crate) struct Link {
@@ -49,6 +54,26 @@ impl Link {
             flights,
             runtime: Handle::current(),
             lost: OnceLock::new(),
+        }
+    }
+
+    /// Says that a stream is given up.
+    pub(crate) fn close(&self, stream: u64) {
+        let close = StreamClose { stream, instance: self.instance };
+        match &self.session {
+            Some(session) => {
+                if session.say(host_frame::Frame::Close(close), &self.runtime).is_err() {
+                    self.flights.sever(DEAF);
+                }
+            }
+            None => {
+                let mut client = self.client.clone();
+                let mut request = tonic::Request::new(close);
+                request.set_timeout(CLOSE);
+                // Ends by itself, within its time.
+                let closing = async move { tokio::time::timeout(CLOSE, client.close(request)).await.map(|_| ()) };
+                self.runtime.spawn(closing);
+            }
         }
     }
 

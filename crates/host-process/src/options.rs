@@ -23,6 +23,9 @@ pub struct Options {
     pub environment: BTreeMap<OsString, OsString>,
     /// Whether a session is used if the process serves one, as it is by default; else every call is a request.
     pub sessions: bool,
+    /// The longest time of a call; unset: its manifest's, else the hook's own. After it a call that was given up counts as
+    /// unheeded.
+    pub timeout: Option<Duration>,
     /// What it may see of calls; `None` for what its manifest asks for.
     pub view: Option<View>,
     /// The copy that is run, or that what is run needs: had for as long as it may have to be started again.
@@ -42,7 +45,8 @@ pub struct Patience {
     pub start: Duration,
     /// From being asked to end (SIGTERM) to being killed (SIGKILL). Default 5 s.
     pub end: Duration,
-    /// From when the cancel of a call leaves to the call's end; beyond it, the call is unheeded. Default 1 s.
+    /// From when the cancel of a call leaves to the call's end; beyond it, and beyond the time that the call may take, it is
+    /// unheeded. Default 1 s.
     pub heed: Duration,
     /// The process is killed when so many calls are unheeded. Default 3.
     pub unheeded: usize,
@@ -70,6 +74,7 @@ impl Options {
             arguments: Vec::new(),
             environment: BTreeMap::new(),
             sessions: true,
+            timeout: None,
             view: None,
             copy: None,
             original: None,

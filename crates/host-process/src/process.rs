@@ -10,9 +10,10 @@ use gatewright_abi::{Introduction, View};
 use gatewright_plugin::hosted::{Call, CallRef, Hosted, Reply, Returned, Standing};
 use gatewright_plugin::payload::Startup;
 use gatewright_plugin::services::{BoxFuture, Services};
-use gatewright_plugin::{Cx, Failure, Hook, HookSet, Manifest};
+use gatewright_plugin::{Cx, Failure, Hook, HookSet, Layer, MAX_TIMEOUT, Manifest};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio_util::sync::DropGuard;
 
 /// A plugin in a process. When the last copy is gone, the process ends.
@@ -132,6 +133,15 @@ impl Shared {
             startup: Mutex::default(),
             pid: AtomicU32::new(0),
             restarts: AtomicU64::new(0),
+        }
+    }
+
+    /// How long a call of this hook may take, whoever gives it up before.
+    pub(crate) fn limit(&self, hook: Hook) -> Duration {
+        let asked = self.options.timeout.or(self.manifest.timeout);
+        match hook.info().layer {
+            Layer::Life | Layer::Surface => hook.info().timeout,
+            _ => asked.unwrap_or(hook.info().timeout).min(MAX_TIMEOUT),
         }
     }
 

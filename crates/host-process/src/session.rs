@@ -1,10 +1,11 @@
 //! What a plugin says over its session.
 
-use crate::flights::{Answer, Flights, To, What};
+use crate::flights::{Answer, DEAF, Flights, To, What};
 use crate::told::Teller;
 use gatewright_abi::document;
 use gatewright_plugin::services::ServiceError;
 use gatewright_proto::v1::{HostResult, PartContent, PluginFrame, PluginFrames, host_frame, host_result, plugin_frame};
+use tokio::runtime::Handle;
 use tonic::{Code, Status, Streaming};
 
 /// Why a session is over.
@@ -44,12 +45,17 @@ async fn take(frames: Vec<PluginFrame>, flights: &Flights, teller: &Teller) -> R
         // However much it says at once, others have their turns.
         tokio::task::coop::consume_budget().await;
         match frame {
-            Some(plugin_frame::Frame::Answer(answer)) => flights
-                .answered(answer.call, Answer::Hook(answer))
-                .map_err(|_| "it answered a call that it was not asked")?,
-            Some(plugin_frame::Frame::Pulled(chunks)) => flights
-                .answered(chunks.call, Answer::Chunks(chunks.pulled))
-                .map_err(|_| "it answered a pull that it was not asked")?,
+            Some(plugin_frame::Frame::Answer(answer)) => {
+                let answered = flights.answered(answer.call, Answer::Hook(answer));
+                let unclaimed = answered.map_err(|_| "it answered a call that it was not asked")?;
+                if let Some(close) = unclaimed {
+                    teller.say(host_frame::Frame::Close(close), &Handle::current()).map_err(|_| DEAF)?;
+                }
+            }
+            Some(plugin_frame::Frame::Pulled(chunks)) => {
+                let answered = flights.answered(chunks.call, Answer::Chunks(chunks.pulled));
+                answered.map_err(|_| "it answered a pull that it was not asked")?;
+            }
             Some(plugin_frame::Frame::Part(fetch)) => {
                 let to = To::Session(teller.clone(), 0);
                 if flights.wanted(fetch.call, What::Part(fetch.part), to).await.is_err() {

@@ -5,8 +5,10 @@ mod before_exec;
 use crate::options::Options;
 use gatewright_proto::{COOKIE, HOST_SOCKET, HOST_TOKEN, SOCKET};
 use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -22,6 +24,9 @@ pub(crate) struct Meeting {
     /// What the process says when it asks.
     pub(crate) token: String,
 }
+
+/// The most bytes of a script's first line that are looked at: more of it than systems do.
+const LONGEST_FIRST_LINE: u64 = 4096;
 
 // === impl Meeting ===
 
@@ -92,5 +97,32 @@ pub(crate) fn spawn(executable: &Path, options: &Options, meeting: &Meeting) -> 
         .process_group(0)
         .kill_on_drop(true);
     before_exec::tie(&mut command);
-    command.spawn()
+    command.spawn().map_err(|error| match error.kind() {
+        // The file itself was read before.
+        io::ErrorKind::NotFound => without_interpreter(executable).unwrap_or(error),
+        _ => error,
+    })
 }
+
+/// What is wrong with a script whose interpreter is not there: of which the system says that there is no such file.
+fn without_interpreter(script: &Path) -> Option<io::Error> {
+    let mut head = Vec::new();
+    File::open(script).ok()?.take(LONGEST_FIRST_LINE).read_to_end(&mut head).ok()?;
+    let interpreter = missing_interpreter(&head)?;
+    let message = format!("its first line names the interpreter `{interpreter}`, which is missing");
+    Some(io::Error::new(io::ErrorKind::NotFound, message))
+}
+
+/// The interpreter that a file which begins so names in its first line, if it is a script and that is not on this
+/// machine.
+pub fn missing_interpreter(script: &[u8]) -> Option<String> {
+    let line = script.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    // As the system cuts it: a `\r` is part of the name.
+    let interpreter = line.split(|byte| matches!(byte, b' ' | b'\t')).find(|word| !word.is_empty())?;
+    let interpreter = Path::new(OsStr::from_bytes(interpreter));
+    let is_missing = matches!(interpreter.try_exists(), Ok(false));
+    is_missing.then(|| interpreter.to_string_lossy().escape_debug().to_string())
+}
+
+#[cfg(test)]
+mod tests;

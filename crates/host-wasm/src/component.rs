@@ -188,20 +188,12 @@ pub(crate) fn in_a_line(text: &str) -> String {
 /// Which permissions are missing, and what to write so that they are not.
 fn not_granted(missing: &BTreeSet<Permission>) -> String {
     let names: Vec<String> = missing.iter().map(|permission| format!("`{}`", permission.as_str())).collect();
-    let (names, grants) = (names.join(", "), missing.iter().map(grant).collect::<Vec<_>>().join(", "));
+    let (names, grants) = (names.join(", "), missing.iter().map(|it| it.grant()).collect::<Vec<_>>().join(", "));
     let which = match missing.len() {
         1 => format!("permission {names}, which is"),
         _ => format!("permissions {names}, which are"),
     };
     format!("it needs the {which} not granted: add {grants} to `permissions` of its entry in the config")
-}
-
-/// What an entry grants a permission with.
-fn grant(permission: &Permission) -> String {
-    match permission {
-        Permission::Http => r#"{"http": ["HOST"]}"#.to_owned(),
-        permission => format!("\"{}\"", permission.as_str()),
-    }
 }
 
 /// A host function of those that a component imports there, if there are any: all of them wait, or none, behind the same

@@ -1,6 +1,6 @@
 //! Parts of a call, written to a component's memory without a copy on the way.
 
-#![expect(unsafe_code, reason = "wasmtime has this trait for its own types and macros")]
+#![expect(unsafe_code, reason = "the trait is unsafe, and wasmtime has it for its own types and macros")]
 
 use gatewright_abi::Contents;
 use std::mem::MaybeUninit;

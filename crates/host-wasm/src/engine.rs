@@ -82,7 +82,8 @@ impl WasmHost {
     }
 
     async fn introduce_slowly(&self, wasm: Vec<u8>) -> Result<Introduction, LoadError> {
-        let (granted, options) = (Permission::ALL.into(), Options::default());
+        // There is no entry that could give it more than others.
+        let (granted, options) = (Permission::ALL.into(), Options { memory_bytes: MOST_MEMORY, ..Options::default() });
         let checked = Checked::new(&self.engine, self.compile(wasm).await?, &granted)?;
         let mould =
             Mould::new(checked, &linker::linker(&self.engine, &granted)?, Vec::new(), &options, self.alive.clone())?;

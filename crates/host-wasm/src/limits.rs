@@ -29,8 +29,11 @@ impl ResourceLimiter for Limits {
         let more = desired.saturating_sub(current);
         let used = self.used.saturating_add(more);
         if used > self.most {
-            let most = self.most >> 20;
-            return Err(Error::msg(format!("it wants more memory than the {most} MiB that it may have")));
+            let (wanted, most) = (used.div_ceil(1 << 20), self.most >> 20);
+            return Err(Error::msg(format!(
+                "it wants {wanted} MiB, which is more memory than the {most} MiB that `memory_mb` of its entry in the \
+                 config gives it"
+            )));
         }
         (self.used, self.last) = (used, more);
         Ok(true)

@@ -2,12 +2,15 @@
 
 mod address;
 mod allowed;
+mod bounded;
+mod clients;
 
 pub use allowed::{AllowedHosts, BadPattern, HostPattern};
 
-use address::{CheckedResolver, LOOKUPS, Lookup, OutOfReach, Reach};
+use address::{LOOKUPS, Lookup, OutOfReach, Reach};
 use allowed::Target;
-use bytes::Bytes;
+use bounded::CONNECTIONS;
+use clients::{Clients, Making};
 use gatewright_model::Headers;
 use gatewright_plugin::Permission;
 use gatewright_plugin::services::{BoxFuture, Http, HttpCall, HttpReply, ServiceError};
@@ -15,11 +18,8 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRAILER, TR
 use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::builderstates::WantsSchemes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_rustls::ConfigBuilderExt;
+use rustls::ClientConfig;
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,18 +31,16 @@ const MAX_REPLY_BYTES: usize = 8 << 20;
 /// The longest time for a request, whatever its plugin says.
 const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How many connections to a host are kept, and how long, while nobody uses them.
-const MAX_IDLE: usize = 16;
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// How often an HTTP/2 connection that carries requests is asked whether it is still there, and how long it may take to
-/// answer. All requests to a host share it: where nobody is any more, they would fail for a quarter of an hour.
+/// answer. All requests of a worker to a host share it: where nobody is any more, they would fail for a quarter of an hour.
 const HTTP2_PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// How many requests of one plugin are under way at once; others wait, and their time runs.
 const MAX_UNDER_WAY: usize = 64;
+
+/// How many connections one plugin has at once, over all workers and hosts. Those that nobody uses are kept only while
+/// there are more places than its requests can take.
+const MAX_CONNECTIONS: usize = 256;
 
 /// How many names of one plugin are looked up at once; those that nobody waits for any more count until they end.
 const MAX_LOOKUPS: usize = 16;
@@ -50,13 +48,10 @@ const MAX_LOOKUPS: usize = 16;
 /// What the connection is made of is not the plugin's to say.
 static FRAMING: [HeaderName; 6] = [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
-/// Sends plugins' requests. One for all plugins: connections are pooled.
+/// Sends plugins' requests. One for all plugins: each worker's connections are pooled.
 #[derive(Clone)]
 pub struct Egress {
-    /// One for each reach, so that a connection is only used again by who might have made it.
-    public: HttpClient,
-    private: HttpClient,
-    any: HttpClient,
+    clients: Arc<Clients>,
 }
 
 /// Where the requests of a plugin may go.
@@ -73,36 +68,36 @@ pub struct PluginEgress {
     egress: Egress,
     policy: EgressPolicy,
     room: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
     lookups: Arc<Semaphore>,
 }
-
-type HttpClient = Client<HttpsConnector<HttpConnector<CheckedResolver>>, Full<Bytes>>;
 
 // === impl Egress ===
 
 impl Egress {
     /// With the usual certificate authorities.
     pub fn new() -> Self {
-        Self::with_lookup(&address::system())
+        Self::with_lookup(address::system())
     }
 
-    fn with_lookup(lookup: &Lookup) -> Self {
-        let tls = || HttpsConnectorBuilder::new().with_webpki_roots();
-        let client = |reach| client(CheckedResolver::new(reach, lookup.clone()), tls(), HTTP2_PING);
-        Self { public: client(Reach::Public), private: client(Reach::Private), any: client(Reach::Any) }
+    fn with_lookup(lookup: Lookup) -> Self {
+        let tls = ClientConfig::builder().with_webpki_roots().with_no_client_auth();
+        Self::making(Making { lookup, tls, ping: HTTP2_PING })
+    }
+
+    fn making(making: Making) -> Self {
+        Self { clients: Clients::new(making) }
     }
 
     /// The requests of a plugin that has this policy.
     pub fn plugin(&self, policy: EgressPolicy) -> PluginEgress {
         let places = |most| Arc::new(Semaphore::new(most));
-        PluginEgress { egress: self.clone(), policy, room: places(MAX_UNDER_WAY), lookups: places(MAX_LOOKUPS) }
-    }
-
-    fn reaching(&self, reach: Reach) -> &HttpClient {
-        match reach {
-            Reach::Public => &self.public,
-            Reach::Private => &self.private,
-            Reach::Any => &self.any,
+        PluginEgress {
+            egress: self.clone(),
+            policy,
+            room: places(MAX_UNDER_WAY),
+            connections: places(MAX_CONNECTIONS),
+            lookups: places(MAX_LOOKUPS),
         }
     }
 }
@@ -119,25 +114,6 @@ impl std::fmt::Debug for Egress {
     }
 }
 
-fn client(
-    resolver: CheckedResolver,
-    tls: HttpsConnectorBuilder<WantsSchemes>,
-    (interval, timeout): (Duration, Duration),
-) -> HttpClient {
-    let mut tcp = HttpConnector::new_with_resolver(resolver);
-    tcp.enforce_http(false);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let tls = tls.https_or_http().enable_all_versions();
-    Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .http2_keep_alive_interval(interval)
-        .http2_keep_alive_timeout(timeout)
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(MAX_IDLE)
-        .build(tls.wrap_connector(tcp))
-}
-
 // === impl PluginEgress ===
 
 impl PluginEgress {
@@ -148,21 +124,25 @@ impl PluginEgress {
         }
         let mut headers = call.headers.into_map();
         FRAMING.iter().for_each(|name| drop(headers.remove(name)));
-        let (client, _room) = match &self.policy {
-            EgressPolicy::Trusted => (&self.egress.any, None),
+        let (reach, connections, _room) = match &self.policy {
+            EgressPolicy::Trusted => (Reach::Any, None, None),
             EgressPolicy::Allowed(hosts) => {
                 let target = Target::of(&url).map_err(|why| ServiceError::Invalid(why.to_owned()))?;
                 let reach = hosts.reach(&target).ok_or_else(|| not_allowed(&target))?;
                 // Behind some hosts there are others, which are told apart by it.
                 headers.remove(HOST);
-                (self.egress.reaching(reach), self.room.acquire().await.ok())
+                (reach, Some(self.connections.clone()), self.room.acquire().await.ok())
             }
         };
+        // Those that are kept leave places to the requests that are under way.
+        let keeps = connections.as_ref().is_none_or(|places| places.available_permits() > MAX_UNDER_WAY);
+        let clients = if keeps { self.egress.clients.own() } else { self.egress.clients.brief() };
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = call.method;
         *request.uri_mut() = url;
         *request.headers_mut() = headers;
-        let replied = LOOKUPS.scope(self.lookups.clone(), client.request(request)).await;
+        let asking = CONNECTIONS.scope(connections, clients.of(reach).request(request));
+        let replied = LOOKUPS.scope(self.lookups.clone(), asking).await;
         let reply = replied.map_err(|error| failed(&error))?;
         read(reply).await
     }

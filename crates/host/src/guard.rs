@@ -11,9 +11,10 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The services of a plugin that has these permissions: the others refuse, and say which permission is missing.
-pub fn guarded(set: ServiceSet, granted: &BTreeSet<Permission>) -> Services {
-    let refused = Arc::new(Refused);
+/// The services of a plugin that has these permissions, of those that its manifest asks for: the others refuse, and say
+/// which permission is missing and what gives it.
+pub fn guarded(set: ServiceSet, granted: &BTreeSet<Permission>, asked: &BTreeSet<Permission>) -> Services {
+    let refused = Arc::new(Refused { asked: asked.clone() });
     let has = |permission| granted.contains(&permission);
     Services::from(ServiceSet {
         log: set.log,
@@ -26,58 +27,67 @@ pub fn guarded(set: ServiceSet, granted: &BTreeSet<Permission>) -> Services {
 }
 
 /// Refuses everything.
-struct Refused;
-
-fn refuse(permission: Permission, what: &str) -> ServiceError {
-    ServiceError::Denied { permission, granted: false, what: what.to_owned() }
+struct Refused {
+    asked: BTreeSet<Permission>,
 }
 
 // === impl Refused ===
 
+impl Refused {
+    fn refuse(&self, permission: Permission, what: &str) -> ServiceError {
+        let what = match self.asked.contains(&permission) {
+            true => format!("{what}; add {} to `permissions` of its entry in the config", permission.grant()),
+            // Whatever the entry says.
+            false => format!("{what}; the plugin's manifest does not ask for it"),
+        };
+        ServiceError::Denied { permission, granted: false, what }
+    }
+}
+
 impl Metrics for Refused {
     fn record(&self, sample: &Sample<'_>) -> Result<(), ServiceError> {
-        Err(refuse(Permission::Metrics, &format!("metric {}", sample.name)))
+        Err(self.refuse(Permission::Metrics, &format!("metric {}", sample.name)))
     }
 }
 
 impl Records for Refused {
     fn append(&self, record: Record) -> Result<(), ServiceError> {
-        Err(refuse(Permission::Records, &format!("a row for {}", record.table)))
+        Err(self.refuse(Permission::Records, &format!("a row for {}", record.table)))
     }
 }
 
 impl Http for Refused {
     fn send(&self, call: HttpCall) -> BoxFuture<'_, Result<HttpReply, ServiceError>> {
-        Box::pin(ready(Err(refuse(Permission::Http, &format!("a {} request", call.method)))))
+        Box::pin(ready(Err(self.refuse(Permission::Http, &format!("a {} request", call.method)))))
     }
 }
 
 impl Llm for Refused {
     fn complete<'a>(&'a self, _: &'a Facts, _: Request) -> BoxFuture<'a, Result<Response, LlmError>> {
-        let message = refuse(Permission::Llm, "an LLM request").to_string();
+        let message = self.refuse(Permission::Llm, "an LLM request").to_string();
         Box::pin(ready(Err(LlmError::new(ErrorKind::PermissionDenied, message))))
     }
 }
 
 impl Kv for Refused {
     fn get<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Bytes>, ServiceError>> {
-        Box::pin(ready(Err(refuse(Permission::Kv, "get"))))
+        Box::pin(ready(Err(self.refuse(Permission::Kv, "get"))))
     }
 
     fn set<'a>(&'a self, _: &'a str, _: Bytes, _: Option<Duration>) -> BoxFuture<'a, Result<(), ServiceError>> {
-        Box::pin(ready(Err(refuse(Permission::Kv, "set"))))
+        Box::pin(ready(Err(self.refuse(Permission::Kv, "set"))))
     }
 
     fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool, ServiceError>> {
-        Box::pin(ready(Err(refuse(Permission::Kv, "delete"))))
+        Box::pin(ready(Err(self.refuse(Permission::Kv, "delete"))))
     }
 
     fn list<'a>(&'a self, _: &'a str, _: usize) -> BoxFuture<'a, Result<Vec<String>, ServiceError>> {
-        Box::pin(ready(Err(refuse(Permission::Kv, "list"))))
+        Box::pin(ready(Err(self.refuse(Permission::Kv, "list"))))
     }
 
     fn increment<'a>(&'a self, _: &'a str, _: i64) -> BoxFuture<'a, Result<i64, ServiceError>> {
-        Box::pin(ready(Err(refuse(Permission::Kv, "increment"))))
+        Box::pin(ready(Err(self.refuse(Permission::Kv, "increment"))))
     }
 
     fn compare_and_set<'a>(
@@ -86,7 +96,7 @@ impl Kv for Refused {
         _: Option<Bytes>,
         _: Bytes,
     ) -> BoxFuture<'a, Result<bool, ServiceError>> {
-        Box::pin(ready(Err(refuse(Permission::Kv, "compare_and_set"))))
+        Box::pin(ready(Err(self.refuse(Permission::Kv, "compare_and_set"))))
     }
 }
 

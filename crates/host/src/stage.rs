@@ -6,13 +6,14 @@
 
 use sha2::{Digest as _, Sha256 as Hasher};
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tempfile::TempPath;
 
 /// The largest artefact.
 pub const MAX_ARTEFACT_BYTES: u64 = 512 << 20;
@@ -22,6 +23,9 @@ const ENDINGS: [&str; 4] = ["so", "dylib", "dll", "wasm"];
 
 /// How the name of a copy begins until it is whole.
 const UNFINISHED: &str = ".new-";
+
+/// How many random characters the name ends with: gateways that share a folder may have the same number as a process.
+const RANDOM: usize = 16;
 
 /// A folder of copies.
 #[derive(Clone, Debug)]
@@ -125,17 +129,22 @@ impl Stage {
         let name = ending.map_or_else(|| sha256.to_string(), |ending| format!("{sha256}.{ending}"));
         let place = self.folder.join(name);
         let bytes = before.len();
+        // Before what is there is looked at: from then on nobody else may write to it.
+        self.make_folder()?;
         if let Some(held) = held(&place, sha256) {
             return Ok(Staged { path: place, sha256, bytes, held });
         }
-        self.make_folder()?;
         source.rewind().map_err(reading)?;
         let (copy, copied, length) = self.copy(&mut source, path)?;
         unchanged(&source, path, &before)?;
         if copied != sha256 || length != bytes {
             return Err(StageError::Changed(path.to_owned()));
         }
-        copy.keep_as(&place)?;
+        copy.persist(&place).map_err(|kept| StageError::Io {
+            what: "put in place",
+            path: place.clone(),
+            error: kept.error,
+        })?;
         if let Ok(folder) = File::open(&self.folder) {
             // Some file systems cannot do this; what is lost in a crash is copied again.
             let _ = folder.sync_all();
@@ -154,19 +163,23 @@ impl Stage {
     fn make_folder(&self) -> Result<(), StageError> {
         let failed = |error| StageError::Io { what: "make the folder", path: self.folder.clone(), error };
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        restrict(&self.folder, 0o700).map_err(failed)
+        let mode = fs::metadata(&self.folder).map_err(failed)?.mode();
+        if mode & 0o777 == 0o700 {
+            return Ok(());
+        }
+        match fs::set_permissions(&self.folder, Permissions::from_mode(0o700)) {
+            // Of a folder that was made ready, on a disk that cannot be written to.
+            Err(_) if mode & 0o022 == 0 => Ok(()),
+            restricted => restricted.map_err(failed),
+        }
     }
 
-    fn copy(&self, source: &mut File, path: &Path) -> Result<(Copy, Sha256, u64), StageError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let place = self.folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
+    /// A copy under a name that nobody else has, wherever they run, taken away again unless it is kept.
+    fn copy(&self, source: &mut File, path: &Path) -> Result<(TempPath, Sha256, u64), StageError> {
+        let made = tempfile::Builder::new().prefix(UNFINISHED).rand_bytes(RANDOM).tempfile_in(&self.folder);
+        let mut copy = made.map_err(|error| StageError::Io { what: "write into", path: self.folder.clone(), error })?;
+        let place = copy.path().to_owned();
         let failed = |error| StageError::Io { what: "write", path: place.clone(), error };
-        // What a process of the same number left behind.
-        let _ = fs::remove_file(&place);
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&place).map_err(failed)?;
-        let copy = Copy { place: place.clone(), kept: false };
-        restrict(&place, 0o600).map_err(failed)?;
         let (mut hasher, mut bytes, mut buffer) = (Hasher::new(), 0, vec![0; 256 << 10]);
         loop {
             let read = match source.read(&mut buffer) {
@@ -180,37 +193,12 @@ impl Stage {
                 return Err(StageError::TooLarge(path.to_owned()));
             }
             hasher.update(read);
-            file.write_all(read).map_err(failed)?;
+            copy.as_file_mut().write_all(read).map_err(failed)?;
         }
-        file.sync_all().map_err(failed)?;
-        drop(file);
-        restrict(&place, 0o500).map_err(failed)?;
-        Ok((copy, Sha256(hasher.finalize().into()), bytes))
-    }
-}
-
-/// A copy under a name of its own, taken away again unless it is kept.
-struct Copy {
-    place: PathBuf,
-    kept: bool,
-}
-
-// === impl Copy ===
-
-impl Copy {
-    fn keep_as(mut self, place: &Path) -> Result<(), StageError> {
-        let failed = |error| StageError::Io { what: "put in place", path: place.to_owned(), error };
-        fs::rename(&self.place, place).map_err(failed)?;
-        self.kept = true;
-        Ok(())
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_file(&self.place);
-        }
+        copy.as_file().set_permissions(Permissions::from_mode(0o500)).map_err(failed)?;
+        copy.as_file().sync_all().map_err(failed)?;
+        // What is being written to cannot be run.
+        Ok((copy.into_temp_path(), Sha256(hasher.finalize().into()), bytes))
     }
 }
 
@@ -304,17 +292,6 @@ fn held(place: &Path, sha256: Sha256) -> Option<Arc<Held>> {
     // It is locked otherwise for no longer than it takes to remove it.
     let _ = file.lock_shared();
     (is_at(&file, place) && Sha256::of(&file).ok()? == sha256).then(|| Held::new(file, place))
-}
-
-#[cfg(unix)]
-fn restrict(path: &Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn restrict(_: &Path, _: u32) -> io::Result<()> {
-    Ok(())
 }
 
 // === impl Sha256 ===

@@ -82,6 +82,27 @@ pub struct RequestSplice<'a> {
     pub model: &'a str,
     /// Whether to ask for usage in a stream where the client did not.
     pub include_usage: bool,
+    /// How the provider differs from others that speak its dialect.
+    pub compat: Compat,
+}
+
+/// How a provider differs from others that speak its dialect. The default is as the dialect's author has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compat {
+    /// Whether it may be asked for usage in a stream. If not, nobody asks in a client's name.
+    pub stream_usage: bool,
+    /// The member that limits the tokens of an answer where the client wrote none of this dialect.
+    pub max_tokens_field: MaxTokensField,
+}
+
+/// The members of OpenAI's dialect that limit the tokens of an answer. Other dialects have one alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MaxTokensField {
+    /// `max_tokens`, which most compatible providers know.
+    MaxTokens,
+    /// `max_completion_tokens`, without which OpenAI's reasoning models refuse a limit.
+    #[default]
+    MaxCompletionTokens,
 }
 
 /// Bytes in pieces, written one after the other.
@@ -133,6 +154,14 @@ impl Dialect {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
         }
+    }
+}
+
+// === impl Compat ===
+
+impl Default for Compat {
+    fn default() -> Self {
+        Self { stream_usage: true, max_tokens_field: MaxTokensField::default() }
     }
 }
 

@@ -28,7 +28,8 @@ pub use block::{Block, Content, ImageSource, MediaSource};
 pub use body::Body;
 pub use chat::{Chat, Params, Reasoning, ResponseFormat, Tool, ToolChoice};
 pub use codec::{
-    Codec, DecodeError, Dialect, Dropped, EncodeError, Encoded, RequestSplice, Segments, StreamDecoder, StreamEncoder,
+    Codec, Compat, DecodeError, Dialect, Dropped, EncodeError, Encoded, MaxTokensField, RequestSplice, Segments,
+    StreamDecoder, StreamEncoder,
 };
 pub use error::{ErrorKind, LlmError};
 pub use http_message::{Headers, HttpRequest, HttpResponse};

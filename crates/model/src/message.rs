@@ -36,7 +36,8 @@ pub struct Message {
 }
 
 /// Members of messages that the model reads as text: its own thoughts, where they are in no form that has a field.
-const READ_OF_MESSAGES: &[&str] = &["reasoning", "reasoning_content", "reasoning_details"];
+const READ_OF_MESSAGES: &[&str] =
+    &["reasoning", "reasoning_content", "reasoning_details", "thinking_blocks", "provider_specific_fields"];
 
 /// A text that stands in another's stead, after the place of that among the texts of a conversation.
 pub type PlacedText = (u32, String);
@@ -184,6 +185,11 @@ impl Message {
     /// gateway does not know.
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
         self.blocks.iter().for_each(|block| block.texts(visit));
+        self.texts_beside_blocks(visit);
+    }
+
+    /// Of the texts that [`Message::texts`] visits those that are in no block.
+    pub fn texts_beside_blocks(&self, visit: &mut dyn FnMut(&str)) {
         visit_extra(&self.extra, READ_OF_MESSAGES, visit);
     }
 

@@ -122,6 +122,24 @@ pub enum StreamChunkBody {
     Error(Raw),
 }
 
+// === impl StreamChunkBody ===
+
+impl StreamChunkBody {
+    /// The same kind with nothing that the model says: `null`. An error stays.
+    pub fn emptied(&self) -> Self {
+        let null = Raw::from_value(&serde_json::Value::Null);
+        match self {
+            Self::Text(_) => Self::Text(null),
+            Self::Chat(_) => Self::Chat(null),
+            Self::Responses(_) => Self::Responses(null),
+            Self::Speech(_) => Self::Speech(null),
+            Self::Transcription(_) => Self::Transcription(null),
+            Self::Image(_) => Self::Image(null),
+            Self::Error(error) => Self::Error(error.clone()),
+        }
+    }
+}
+
 // === impl Chunk ===
 
 impl Chunk {

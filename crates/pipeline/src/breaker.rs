@@ -55,6 +55,15 @@ impl Breaker {
         failures == BREAKER_FAILURES
     }
 
+    /// A call that was admitted at this moment was cut off with its request. If it was the one that may try, the next
+    /// one may at once, since nothing was learnt.
+    pub(crate) fn cut_off(&self, admitted: Instant) {
+        let admitted = self.millis(admitted);
+        let next = admitted + BREAKER_COOL_DOWN.as_millis() as u64;
+        // Somebody else who has tried meanwhile has set another.
+        let _ = self.trial_at.compare_exchange(next, admitted, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
     /// Whether it opened, and no call has succeeded since.
     pub(crate) fn has_tripped(&self) -> bool {
         self.failures.load(Ordering::Relaxed) >= BREAKER_FAILURES

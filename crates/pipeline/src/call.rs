@@ -2,8 +2,7 @@
 
 use futures_util::FutureExt;
 use gatewright_plugin::hosted::{HookPoint, Hosted};
-use gatewright_plugin::{Cx, Failure, Hook};
-use std::any::Any;
+use gatewright_plugin::{Cx, Failure, Hook, panicking};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,7 +32,7 @@ pub(crate) fn call_now<H: HookPoint>(
     // Unwind safety: after a panic the caller undoes the payload and drops what the context collected.
     match catch_unwind(AssertUnwindSafe(|| plugin.call_now(cx, H::lend(payload)))) {
         Ok(reply) => H::outcome(reply),
-        Err(panic) => Err(Failure::Panicked(panic_message(&*panic))),
+        Err(panic) => Err(Failure::Panicked(panicking::caught(&*panic))),
     }
 }
 
@@ -57,16 +56,9 @@ pub(crate) async fn call_owned<H: HookPoint>(
                 (None, _) => (None, None, Err(Failure::Malformed("it gave back another hook's payload".to_owned()))),
             }
         }
-        Ok(Err(panic)) => (None, None, Err(Failure::Panicked(panic_message(&*panic)))),
+        Ok(Err(panic)) => (None, None, Err(Failure::Panicked(panicking::caught(&*panic)))),
         Err(_) => (None, None, Err(Failure::TimedOut)),
     }
-}
-
-/// What a panic said, at most 200 characters.
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    text.chars().take(200).collect()
 }
 
 // === impl Fault ===

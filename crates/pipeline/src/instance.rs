@@ -2,15 +2,17 @@
 
 use crate::breaker::Breaker;
 use crate::call::call_owned;
+use crate::life::{InUse, Life};
 use crate::probe::Probe;
 use crate::reaper::{Reaper, Retired};
 use gatewright_plugin::hosted::{Hosted, Standing, point};
 use gatewright_plugin::payload::{HealthCheck, Startup};
 use gatewright_plugin::services::Services;
-use gatewright_plugin::{Cx, Facts, Failure, Health, Hook, HookSet, Manifest, State};
+use gatewright_plugin::{Cx, Facts, Failure, Health, Hook, HookSet, Manifest, State, panicking};
 use std::sync::Arc;
 
-/// A plugin in use. Plugin sets share it; when the last set that holds it is gone, it is shut down, once.
+/// A plugin in use. Plugin sets share it; when the last set that holds it is gone, it is shut down, once. A plugin that other
+/// instances use too goes on for them.
 pub struct Instance {
     name: Arc<str>,
     plugin: Result<Arc<dyn Hosted>, Absent>,
@@ -19,6 +21,8 @@ pub struct Instance {
     /// One a hook: a hook that works must not hide one that keeps failing.
     breakers: Box<[Breaker; Hook::COUNT]>,
     reaper: Option<Reaper>,
+    /// Until it is dropped; `None` where nobody shuts it down.
+    in_use: Option<InUse>,
 }
 
 /// Why an instance cannot serve, and which hooks it would have: a guard that is not there still guards.
@@ -40,12 +44,24 @@ impl Instance {
         probe: Option<Arc<dyn Probe>>,
         reaper: Option<Reaper>,
     ) -> Result<Arc<Self>, Failure> {
+        panicking::watch();
+        let life = reaper.as_ref().map(|reaper| reaper.life_of(&plugin));
+        let mut turn = match &life {
+            Some(life) => Some(life.turn().await),
+            None => None,
+        };
+        // Of a start that fails, it goes before the turn does.
+        let in_use = life.map(Life::enter);
         if plugin.hooks().contains(Hook::OnStartup) {
             let startup = Startup { name: name.to_owned(), config };
             let timeout = Hook::OnStartup.info().timeout;
             call_owned::<point::OnStartup>(&plugin, bare_cx(&services), startup, timeout).await.2?;
         }
-        Ok(Arc::new(Self { name: name.into(), plugin: Ok(plugin), services, probe, breakers: breakers(), reaper }))
+        if let Some(turn) = &mut turn {
+            turn.began();
+        }
+        let (name, plugin, breakers) = (name.into(), Ok(plugin), breakers());
+        Ok(Arc::new(Self { name, plugin, services, probe, breakers, reaper, in_use }))
     }
 
     /// An instance that did not load. Calls of its hooks fail for this reason, and their failure mode decides.
@@ -58,7 +74,8 @@ impl Instance {
         probe: Option<Arc<dyn Probe>>,
     ) -> Arc<Self> {
         let absent = Absent { reason: reason.into(), manifest, hooks };
-        Arc::new(Self { name: name.into(), plugin: Err(absent), services, probe, breakers: breakers(), reaper: None })
+        let (name, plugin, breakers) = (name.into(), Err(absent), breakers());
+        Arc::new(Self { name, plugin, services, probe, breakers, reaper: None, in_use: None })
     }
 
     /// Its name in the config.
@@ -146,10 +163,13 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        if let (Ok(plugin), Some(reaper)) = (&self.plugin, &self.reaper)
+        // Before the reaper hears of it, which may be at it at once.
+        let life = self.in_use.take().map(InUse::leave);
+        if let (Ok(plugin), Some(reaper), Some(life)) = (&self.plugin, &self.reaper, life)
             && plugin.hooks().contains(Hook::OnShutdown)
         {
-            reaper.retire(Retired { name: self.name.clone(), plugin: plugin.clone(), services: self.services.clone() });
+            let (name, plugin, services) = (self.name.clone(), plugin.clone(), self.services.clone());
+            reaper.retire(Retired { name, plugin, services, life });
         }
     }
 }

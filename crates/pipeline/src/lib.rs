@@ -11,6 +11,7 @@ mod chain;
 mod exchange;
 mod instance;
 mod judge;
+mod life;
 mod probe;
 mod reaper;
 mod scope;

@@ -16,6 +16,8 @@ pub enum Judged {
     Ok,
     /// It failed; the cause is [`Failure::cause`](gatewright_plugin::Failure::cause).
     Failed(&'static str),
+    /// It was given up before it had ended, since its request was: the client went away.
+    CutOff,
     /// It was not called, since its breaker is open or it did not load.
     Skipped,
 }

@@ -50,6 +50,9 @@ struct Score {
     not_run: usize,
 }
 
+/// The most characters of a line, where words allow it.
+const WIDTH: usize = 100;
+
 // === impl Report ===
 
 impl Report {
@@ -141,8 +144,10 @@ impl Display for Report {
             }
             shown.push(case);
             let names: Vec<String> = self.cases.iter().filter(alike).map(ToString::to_string).collect();
-            writeln!(f, "\n{word} {}: {}", names.join(", "), case.rule)?;
-            writeln!(f, "  {}", case.outcome.message().unwrap_or_default())?;
+            writeln!(f)?;
+            wrapped(f, 0, word.len() + 1, &format!("{word} {}", names.join(", ")))?;
+            wrapped(f, 2, 2, &case.rule)?;
+            wrapped(f, 4, 4, case.outcome.message().unwrap_or_default())?;
         }
         let Score { holds, advice, fails, not_run } = self.score(|_| true);
         let took_ms: f64 = self.cases.iter().map(|case| case.took_ms).sum();
@@ -156,6 +161,30 @@ impl Display for Report {
         }
         write!(f, "; {:.1} s", took_ms / 1e3)
     }
+}
+
+/// Writes a text in lines that fit a terminal, the first behind so many blanks and the others behind so many. No word is
+/// cut.
+fn wrapped(f: &mut fmt::Formatter<'_>, first: usize, others: usize, text: &str) -> fmt::Result {
+    write!(f, "{:first$}", "")?;
+    let mut column = first;
+    for (at, word) in text.split(' ').enumerate() {
+        let width = word.chars().count();
+        match at {
+            0 => {}
+            _ if column + 1 + width > WIDTH => {
+                write!(f, "\n{:others$}", "")?;
+                column = others;
+            }
+            _ => {
+                write!(f, " ")?;
+                column += 1;
+            }
+        }
+        write!(f, "{word}")?;
+        column += width;
+    }
+    writeln!(f)
 }
 
 // === impl HookTimes ===
@@ -176,3 +205,6 @@ impl HookTimes {
 pub(crate) fn rounded(number: f64) -> f64 {
     (number * 1e3).round() / 1e3
 }
+
+#[cfg(test)]
+mod tests;

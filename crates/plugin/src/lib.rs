@@ -33,6 +33,7 @@ pub mod hosted;
 mod kept;
 mod manifest;
 mod outcome;
+pub mod panicking;
 pub mod payload;
 mod plugin;
 pub mod services;

@@ -240,6 +240,14 @@ impl Permission {
             Self::Services => "services",
         }
     }
+
+    /// What an entry of a config grants it with, as an item of `permissions`.
+    pub fn grant(self) -> String {
+        match self {
+            Self::Http => r#"{"http": ["HOST"]}"#.to_owned(),
+            permission => format!("\"{}\"", permission.as_str()),
+        }
+    }
 }
 
 // === impl StreamMode ===

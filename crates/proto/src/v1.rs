@@ -77,7 +77,8 @@ pub struct HookAnswer {
     /// The call. A call that was cancelled is answered too, once it really ended: a plugin that does not is killed.
     #[prost(uint64, tag = "1")]
     pub call: u64,
-    /// The answer, a document; empty if the hook has nothing to say. Of a cancelled call nothing is read of it.
+    /// The answer, a document; empty if the hook has nothing to say. Of a cancelled call nothing is read of it but the stream
+    /// that it names, which is closed.
     #[prost(bytes = "bytes", tag = "2")]
     pub answer: ::prost::bytes::Bytes,
     /// The parts that the plugin looked at, as bits: bit N is part number N. The gateway sends them along the next time.

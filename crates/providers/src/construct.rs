@@ -79,6 +79,7 @@ fn remote(flavour: &Flavour, settings: ProviderSettings) -> Result<Arc<dyn Provi
         chat,
         keys: keys(flavour, &settings.keys, &own)?,
         withheld: Withheld::new(settings.keys.iter().map(|key| &key.value).chain(&settings.withheld)),
+        compat: settings.compat,
         defaults: defaults.collect(),
         models: listed(&settings),
         network: settings.network,
@@ -127,6 +128,8 @@ fn own_headers(network: &NetworkSettings) -> Result<HeaderMap, BuildFault> {
         headers.insert(parsed, value);
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Without it any coding would be welcome, and none is understood.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Ok(headers)
 }
 

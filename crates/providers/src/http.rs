@@ -28,6 +28,7 @@ use gatewright_model::Segments;
 use http::{HeaderMap, Response};
 use pool::Pool;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ThreadId;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -60,12 +61,13 @@ impl HttpClient {
     /// another connection. Nothing else is tried again here.
     ///
     /// Dropping the future, or the body before its end, cancels the request: an HTTP/1 connection is closed, an HTTP/2
-    /// stream is reset.
+    /// stream is reset. `sent` then says whether the provider may have got it.
     pub(crate) async fn post(
         &self,
         endpoint: &Endpoint,
         headers: impl Fn() -> HeaderMap,
         body: &Segments,
+        sent: &AtomicBool,
     ) -> Result<Response<ResponseBody>, TransportError> {
         let pool = self.pool();
         let begun = Instant::now();
@@ -77,11 +79,13 @@ impl HttpClient {
                 None => (pool.connect().await?, false),
             };
             let request = endpoint.post(lease.is_http2(), headers(), RequestBody::new(body.clone()));
+            sent.store(true, Ordering::Relaxed);
             let error = match lease.send(request).await {
                 Ok(response) => return Ok(response.map(|incoming| ResponseBody::new(incoming, lease))),
                 Err(mut failed) => match failed.take_message() {
                     Some(_) if reused && unsent < MOST_UNSENT => {
                         unsent += 1;
+                        sent.store(false, Ordering::Relaxed);
                         continue;
                     }
                     _ => TransportError::broken(failed.error()),

@@ -12,9 +12,14 @@ pub(crate) const OPENAI: Flavour = Flavour {
     defaults: &[],
 };
 
-/// An address without a path, as those of local servers often are given, gets the version too.
+/// An address without a path, as those of local servers often are given, gets the version too. One that is given whole
+/// is taken as it is: not everybody has a version.
 fn chat_path(base: &str) -> &'static str {
-    if base.is_empty() { "/v1/chat/completions" } else { "/chat/completions" }
+    match base {
+        "" => "/v1/chat/completions",
+        whole if whole.ends_with("/chat/completions") => "",
+        _ => "/chat/completions",
+    }
 }
 
 fn authorize(key: &str) -> Option<(HeaderName, HeaderValue)> {

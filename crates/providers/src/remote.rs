@@ -18,10 +18,11 @@ use crate::watch::{Limits, Watch};
 use crate::{NetworkSettings, RetrySettings};
 use failure::Teller;
 use gatewright_engine::{Answer, AnswerBody, AttemptCall, Provider, ProviderStream};
-use gatewright_model::{Codec, Kind, LlmError, RequestSplice, Response, Segments};
+use gatewright_model::{Codec, Compat, Kind, LlmError, RequestSplice, Response, Segments};
 use gatewright_plugin::services::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use stream::RemoteStream;
 use tokio::time::Instant;
 
@@ -34,6 +35,7 @@ pub(crate) struct Remote {
     pub(crate) chat: Endpoint,
     pub(crate) keys: KeyRing,
     pub(crate) withheld: Withheld,
+    pub(crate) compat: Compat,
     /// Headers for requests whose client did not send them.
     pub(crate) defaults: Vec<(HeaderName, HeaderValue)>,
     pub(crate) models: Vec<String>,
@@ -75,7 +77,7 @@ impl Remote {
             return Err(self.teller().unsupported(request.kind));
         }
         let mut rotation = self.keys.rotation(&request.model).ok_or_else(|| self.teller().no_key(&request.model))?;
-        let splice = RequestSplice { model: &request.model, include_usage: call.include_usage };
+        let splice = RequestSplice { model: &request.model, include_usage: call.include_usage, compat: self.compat };
         let encoded = self.codec.encode_request(request, &splice)?;
         let limits = Limits::new(&self.network, call.deadline.map(Instant::from_std));
         let mut retries = 0;
@@ -113,8 +115,10 @@ impl Remote {
         let teller = self.teller();
         let mut watch = Watch::new(limits);
         let headers = || headers::outgoing(&key.headers, &call.headers, &self.defaults);
-        let sent = watch.over(self.client.post(&self.chat, headers, body)).await;
-        let response = sent.map_err(|late| teller.late(late))?.map_err(|error| teller.transport(error))?;
+        let sent = AtomicBool::new(false);
+        let answered = watch.over(self.client.post(&self.chat, headers, body, &sent)).await;
+        let answered = answered.map_err(|late| teller.late(late, sent.into_inner()))?;
+        let response = answered.map_err(|error| teller.transport(error))?;
         let (head, body) = response.into_parts();
         let passed = headers::for_client(&head.headers);
         let content = headers::Content::of(&head.headers);
@@ -137,7 +141,7 @@ impl Remote {
         if content.is_event_stream() {
             return Err(teller.not_json(content.kind));
         }
-        watch.begin();
+        watch.begin_whole();
         let whole = collect::whole(body, &mut watch, self.network.max_response_bytes, &teller).await?;
         if failure::is_error(&whole) {
             return Err(teller.answered(self.codec, head.status, &head.headers, &whole));

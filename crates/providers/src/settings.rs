@@ -1,6 +1,7 @@
 //! What a provider is made from: plain data, checked by [`build`](crate::build).
 
 use crate::Secret;
+use gatewright_model::Compat;
 use std::time::Duration;
 
 /// One provider.
@@ -12,8 +13,9 @@ pub struct ProviderSettings {
     pub kind: ProviderKind,
     /// Where it is, `http://` or `https://`; `None` takes the kind's own address.
     ///
-    /// OpenAI: with the version (`https://api.openai.com/v1`); an address without a path gets `/v1`. Anthropic: with
-    /// or without `/v1`. A query is kept. Credentials in the address are refused.
+    /// OpenAI: with the version (`https://api.openai.com/v1`); an address without a path gets `/v1`, and one that ends
+    /// in `/chat/completions` is taken as it is. Anthropic: with or without `/v1`. A query is kept. Credentials in the
+    /// address are refused.
     pub base_url: Option<String>,
     /// Its keys. None: requests are sent without one, as local servers want it.
     pub keys: Vec<KeySettings>,
@@ -21,6 +23,8 @@ pub struct ProviderSettings {
     pub models: Vec<String>,
     /// What no error of it tells, beside its keys: texts of `extra_headers` that it may quote.
     pub withheld: Vec<Secret>,
+    /// How it differs from others that speak its dialect. Default: as OpenAI itself is.
+    pub compat: Compat,
     /// Connections, timeouts and limits.
     pub network: NetworkSettings,
     /// When and how often to try again.
@@ -62,9 +66,9 @@ pub struct NetworkSettings {
     /// Longest from the start of a try to the head of its answer, or to the first event of a stream. Default 120 s.
     pub first_byte_timeout: Duration,
     /// Longest for one try: until a whole answer is there, or the first event of a stream. Unset: no limit beyond the
-    /// other ones.
+    /// other ones; of a whole answer that has begun, the request's deadline alone.
     pub try_timeout: Option<Duration>,
-    /// Longest between two pieces of an answer. Default 60 s.
+    /// Longest between two pieces of a stream. Default 60 s.
     pub idle_timeout: Duration,
     /// Largest answer that is not a stream. Default 64 MiB.
     pub max_response_bytes: usize,
@@ -109,6 +113,7 @@ impl ProviderSettings {
             keys: Vec::new(),
             models: Vec::new(),
             withheld: Vec::new(),
+            compat: Compat::default(),
             network: NetworkSettings::default(),
             retry: RetrySettings::default(),
         }

@@ -9,7 +9,11 @@ use std::time::Duration;
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Watches one try: first for the beginning of its answer, then for pauses in it, always for the request's deadline.
+/// As long as any setting: ends what nothing else ends.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// Watches one try: first for the beginning of its answer, then for pauses in a stream, always for the request's
+/// deadline.
 ///
 /// One timer serves all. Progress only notes the time; the timer finds out when it goes off, and is set anew then.
 pub(crate) struct Watch {
@@ -84,6 +88,13 @@ impl Watch {
         // What counts from now on may be over sooner.
         self.woken = None;
         self.touch();
+    }
+
+    /// A whole answer has begun: from now on only the time of the try counts, and the deadline. A provider may send the
+    /// head at once, and nothing more until the model is done.
+    pub(crate) fn begin_whole(&mut self) {
+        self.limits.idle = LONGEST;
+        self.begin();
     }
 
     /// A stream has begun: from now on only pauses count, and the deadline.

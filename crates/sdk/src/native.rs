@@ -7,8 +7,7 @@ use gatewright_abi::native::{CallHandle, HookTable, HostTable, MINOR, PluginTabl
 use gatewright_abi::service::{self, Ask};
 use gatewright_abi::{Far, Part, document};
 use gatewright_plugin::services::{BoxFuture, ServiceError};
-use gatewright_plugin::{FromConfig, Hook, with_hook_table};
-use std::any::Any;
+use gatewright_plugin::{FromConfig, Hook, panicking, with_hook_table};
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::future::Future;
@@ -189,15 +188,14 @@ fn tell_the_host() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            if !CALLED.get() {
-                before(panic);
-            }
+        panic::set_hook(Box::new(move |panic| match CALLED.get() {
+            true => panicking::seen(panic),
+            false => before(panic),
         }));
     });
 }
 
-/// No panic leaves: its message goes to the host.
+/// No panic leaves: its message and place go to the host.
 fn guarded(host: Host, call: CallHandle, work: impl FnOnce() -> Status) -> i32 {
     tell_the_host();
     let outer = CALLED.replace(true);
@@ -206,17 +204,12 @@ fn guarded(host: Host, call: CallHandle, work: impl FnOnce() -> Status) -> i32 {
     match done {
         Ok(status) => status as i32,
         Err(panic) => {
-            host.fail(call, message(&*panic));
+            host.fail(call, &panicking::caught(&*panic));
             // What is thrown may itself panic when it is dropped.
             std::mem::forget(panic);
             Status::Panic as i32
         }
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// Waits for a future on this thread; `None` once nobody waits for it any more.
@@ -256,17 +249,26 @@ impl<P: FromConfig> Instance<P> {
         };
         let services = service::services(reach.clone());
         let far: Arc<dyn Far> = reach.clone();
+        let answered_with = Cell::new(None);
         let kept = |stream| {
+            answered_with.set(Some(stream));
             let mut given = self.given();
             given.retain(|(_, reach)| reach.strong_count() > 0);
             given.push((stream, Arc::downgrade(&reach)));
         };
         let answering = self.exported.call_telling(hook, &head, &far, services, kept);
-        match block_on(answering, || self.host.cancelled(call)) {
+        let status = match block_on(answering, || self.host.cancelled(call)) {
             Some(answer) if answer.is_empty() => Status::Ok,
             Some(answer) => self.host.answer(call, &answer),
             None => Status::Deadline,
+        };
+        // A host that did not take the answer knows of no stream to close.
+        if status != Status::Ok
+            && let Some(stream) = answered_with.get()
+        {
+            self.close(stream);
         }
+        status
     }
 
     fn pull(&self, call: CallHandle, stream: u64) -> Status {

@@ -20,8 +20,8 @@ use calls::Calls;
 use crew::Crew;
 use front::Front;
 use gatewright_abi::Introduction;
-use gatewright_plugin::FromConfig;
 use gatewright_plugin::hosted::{Hosted, link};
+use gatewright_plugin::{FromConfig, panicking};
 use gatewright_proto::HEALTH;
 use listen::{Listen, Listener};
 use service::Service;
@@ -70,6 +70,7 @@ pub fn main<P: FromConfig>() -> ExitCode {
 /// environment; `--listen unix:///PATH` or `--listen HOST:PORT` says it by hand, for a gateway whose config has the
 /// same address as `path`.
 pub fn run(artefact: Arc<dyn Artefact>) -> ExitCode {
+    panicking::watch();
     let name = artefact.introduction().manifest.name;
     let listen = match Listen::of(std::env::args().skip(1), |name| std::env::var(name).ok()) {
         Some(listen) => listen,

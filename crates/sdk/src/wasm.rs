@@ -348,11 +348,9 @@ pub fn introduce<P: FromConfig>() -> *mut Area {
 pub unsafe fn create<P: FromConfig>(pointer: usize, length: usize) -> *mut Area {
     std::panic::set_hook(Box::new(|panic| {
         // The trap that follows says nothing; this does.
-        let payload = panic.payload();
-        let text = payload.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("something");
+        let said = gatewright_plugin::panicking::said(panic);
         // SAFETY: the text outlives the call.
-        unsafe { panicked(text.as_ptr(), text.len()) }
+        unsafe { panicked(said.as_ptr(), said.len()) }
     }));
     // SAFETY: the host gives a list away.
     let config = unsafe { taken(pointer, length) };

@@ -36,10 +36,11 @@ struct Tracked {
 /// What an HTTP/2 connection begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Serves a connection until the client closes it, or until `stop` says to finish what is under way.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stopped, limits: Limits) {
-    let tasks = shared.tasks.clone();
-    let service = service_fn(move |request| respond(shared.clone(), request));
+/// Serves a connection until the client closes it, or until `stop` says to finish what is under way. What its requests
+/// do besides, and leave behind, is counted in `own`, of its worker.
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stopped, own: TaskTracker, limits: Limits) {
+    let tasks = own.clone();
+    let service = service_fn(move |request| respond(shared.clone(), own.clone(), request));
     converse(stream, service, stop, tasks, limits).await;
 }
 
@@ -79,9 +80,12 @@ where
     }
 }
 
+/// The longest pause between two looks at how a client begins.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
 /// Whether the client begins as HTTP/2 does. Looks without taking, and waits only while it cannot be told yet.
 async fn speaks_http2(stream: &TcpStream) -> std::io::Result<bool> {
-    let mut begin = [0; PREFACE.len()];
+    let (mut begin, mut pause) = ([0; PREFACE.len()], Duration::from_millis(5));
     loop {
         let seen = stream.peek(&mut begin).await?;
         if seen == 0 || !PREFACE.starts_with(&begin[..seen]) {
@@ -90,8 +94,9 @@ async fn speaks_http2(stream: &TcpStream) -> std::io::Result<bool> {
         if seen == PREFACE.len() {
             return Ok(true);
         }
-        // What is there already would wake at once.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        // What is there already would wake at once. Who writes half of it and no more is looked at ever more seldom.
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -168,17 +173,21 @@ where
     }
 }
 
-async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
+async fn respond(
+    shared: Arc<Shared>,
+    own: TaskTracker,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
     let route = Route::of(request.method(), request.uri().path());
     Ok(match route {
         Route::Llm(endpoint) => {
             let (parts, body) = request.into_parts();
-            exchange::serve(&shared, endpoint, parts, body).await
+            exchange::serve(&shared, &own, endpoint, parts, body).await
         }
         route => {
             let (parts, body) = request.into_parts();
             intake::discard(body);
-            info::serve(&shared, route, &parts).await
+            info::serve(&shared, &own, route, &parts).await
         }
     })
 }
@@ -191,7 +200,7 @@ async fn refuse(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let path = parts.uri.path();
     let mut response = match route {
         Route::Llm(_) | Route::Models(_) => info::refuse(path, &parts.headers, draining()),
-        route => info::serve(&shared, route, &parts).await,
+        route => info::serve(&shared, &shared.tasks, route, &parts).await,
     };
     // HTTP/2 has no such header.
     if parts.version < Version::HTTP_2 {

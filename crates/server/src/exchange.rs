@@ -18,6 +18,7 @@ use http::{HeaderMap, HeaderName, Response};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio_util::task::TaskTracker;
 
 /// Headers of the client that go along to the provider.
 const FORWARDED: [HeaderName; 2] =
@@ -41,13 +42,14 @@ enum Answer {
 /// Serves one LLM request.
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
+    own: &TaskTracker,
     endpoint: &'static Endpoint,
     parts: Parts,
     body: Incoming,
 ) -> Response<ResponseBody> {
     let started = Instant::now();
     let snapshot = shared.snapshot();
-    let mut open = Open::new(shared, &snapshot, endpoint, &parts.headers, started);
+    let mut open = Open::new(shared, own, &snapshot, endpoint, &parts.headers, started);
     let mut http = None;
     let answered = open.answer(&snapshot, parts, body, &mut http).await;
     let waited = open.life.request().progress.waited;

@@ -9,11 +9,12 @@ use gatewright_model::{Codec, Dialect, ErrorKind, LlmError};
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value as Json, json};
+use tokio_util::task::TaskTracker;
 
 const JSON: &str = "application/json";
 
 /// Answers what is no LLM request.
-pub(crate) async fn serve(shared: &Shared, route: Route, parts: &Parts) -> Response<ResponseBody> {
+pub(crate) async fn serve(shared: &Shared, own: &TaskTracker, route: Route, parts: &Parts) -> Response<ResponseBody> {
     let (path, headers) = (parts.uri.path(), &parts.headers);
     match route {
         Route::Live => plain(StatusCode::OK, JSON, json!({"status": "ok"}).to_string()),
@@ -30,7 +31,7 @@ pub(crate) async fn serve(shared: &Shared, route: Route, parts: &Parts) -> Respo
         Route::Models(dialect) => {
             // Both dialects ask at the same path; only Anthropic's clients name the version they speak.
             let anthropic = headers.contains_key("anthropic-version");
-            models(shared, if anthropic { Dialect::Anthropic } else { dialect }, parts).await
+            models(shared, own, if anthropic { Dialect::Anthropic } else { dialect }, parts).await
         }
         Route::WrongMethod(method) => {
             let message = format!("{path} is asked with {method}");
@@ -57,9 +58,9 @@ fn ready(shared: &Shared) -> Response<ResponseBody> {
     plain(status, JSON, body.to_string())
 }
 
-async fn models(shared: &Shared, dialect: Dialect, parts: &Parts) -> Response<ResponseBody> {
+async fn models(shared: &Shared, own: &TaskTracker, dialect: Dialect, parts: &Parts) -> Response<ResponseBody> {
     let snapshot = shared.snapshot();
-    if let Err(error) = transport::admit(shared, &snapshot, parts).await {
+    if let Err(error) = transport::admit(shared, own, &snapshot, parts).await {
         return refuse(parts.uri.path(), &parts.headers, error);
     }
     let mut listed = Vec::new();

@@ -29,5 +29,5 @@ mod worker;
 
 pub use auth::{ClientKey, ClientKeys};
 pub use route::endpoints;
-pub use server::{BindError, Server, ServerHandle};
+pub use server::{BindError, Reserved, Server, ServerHandle};
 pub use snapshot::{Limits, Readiness, Shared, Snapshot};

@@ -9,6 +9,7 @@ use gatewright_telemetry::ActiveRequest;
 use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio_util::task::TaskTracker;
 
 /// A request that is under way, whichever part of the server holds it. Dropped unfinished, the client went away.
 pub(crate) struct Open {
@@ -27,6 +28,7 @@ pub(crate) struct Open {
 impl Open {
     pub(crate) fn new(
         shared: &Arc<Shared>,
+        own: &TaskTracker,
         snapshot: &Snapshot,
         endpoint: &'static Endpoint,
         headers: &HeaderMap,
@@ -41,7 +43,9 @@ impl Open {
             ..Facts::default()
         };
         let (plugins, pricing) = (snapshot.plugins.clone(), snapshot.pricing.clone());
-        let life = Lifecycle::open(plugins, facts, started, pricing, shared.tasks.clone());
+        let mut life = Lifecycle::open(plugins, facts, started, pricing, shared.tasks.clone());
+        // Its worker ends after it.
+        life.hold(own.token());
         let active = snapshot.metrics.as_ref().map(|metrics| metrics.active_request());
         Self { life, endpoint, request_id, status: 200, include_usage: true, shared: shared.clone(), _active: active }
     }
@@ -51,3 +55,6 @@ impl Open {
         self.life.finish(self.status);
     }
 }
+
+#[cfg(test)]
+mod tests;

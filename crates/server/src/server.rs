@@ -19,6 +19,12 @@ pub struct Server {
     workers: usize,
 }
 
+/// An address that nobody else can listen on, and at which nobody is answered yet: who connects is refused.
+pub struct Reserved {
+    socket: Socket,
+    address: SocketAddr,
+}
+
 /// A server that accepts.
 pub struct ServerHandle {
     address: SocketAddr,
@@ -35,14 +41,31 @@ pub struct BindError {
     source: std::io::Error,
 }
 
+// === impl Reserved ===
+
+impl Reserved {
+    /// Takes an address.
+    pub fn new(address: SocketAddr) -> Result<Self, BindError> {
+        let socket = bind(address).map_err(|source| BindError { address, source })?;
+        Ok(Self { socket, address })
+    }
+}
+
 // === impl Server ===
 
 impl Server {
     /// Binds an address. `workers` of 0 takes one for each core.
     pub fn bind(address: SocketAddr, shared: Arc<Shared>, workers: usize) -> Result<Self, BindError> {
+        Self::at(Reserved::new(address)?, shared, workers)
+    }
+
+    /// The same at an address that was taken before.
+    pub fn at(reserved: Reserved, shared: Arc<Shared>, workers: usize) -> Result<Self, BindError> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if workers == 0 { cores() } else { workers };
-        let listener = listen(address).map_err(|source| BindError { address, source })?;
+        let Reserved { socket, address } = reserved;
+        // Somebody else who took it at the same moment may have been first.
+        let listener = listen(socket).map_err(|source| BindError { address, source })?;
         Ok(Self { listener, shared, workers })
     }
 
@@ -94,11 +117,15 @@ impl ServerHandle {
     }
 }
 
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(address: SocketAddr) -> std::io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn listen(socket: Socket) -> std::io::Result<TcpListener> {
     socket.listen(4096)?;
     TcpListener::from_std(socket.into())
 }
@@ -125,3 +152,6 @@ async fn accept(listener: TcpListener, mut dealer: Dealer, mut stop: Stopped) ->
     }
     (listener, dealer)
 }
+
+#[cfg(test)]
+mod tests;

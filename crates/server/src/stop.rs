@@ -26,6 +26,11 @@ pub(crate) fn stop() -> (watch::Sender<Stop>, Stopped) {
 // === impl Stopped ===
 
 impl Stopped {
+    /// Whether the word was said, to stop at least so far.
+    pub(crate) fn is_told(&self, so_far: Stop) -> bool {
+        *self.0.borrow() >= so_far
+    }
+
     /// Waits for the word to stop at least so far; a sender that is gone says it too.
     pub(crate) async fn told(&mut self, so_far: Stop) {
         // The guard that comes back must not live across an await.

@@ -4,7 +4,7 @@ use crate::open::Open;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use gatewright_dialects::sse::{Event, Framer};
+use gatewright_dialects::sse::{Event, EventTooLarge, Framer};
 use gatewright_engine::{Driver, Tap, fault_error, rejected};
 use gatewright_model::{
     Chunk, ErrorKind, HttpRequest, Kind, LlmError, Raw, StreamChunk, StreamChunkBody, StreamEncoder,
@@ -15,6 +15,11 @@ use gatewright_plugin::{ChunkFlow, Draft, Hook};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+
+/// A hook is not shown half an event, and the client does not get one that the hook has not seen.
+fn too_long(error: &EventTooLarge) -> LlmError {
+    LlmError::new(ErrorKind::Internal, format!("an event cannot be shown to http_stream_chunk: {error}"))
+}
 
 /// A stream of bytes that passes as it comes.
 pub(crate) struct Tapped {
@@ -135,7 +140,7 @@ impl Encoding {
         let (Some(http), Some(open)) = (&self.http, &mut self.open) else { return Ok(()) };
         let mut framer = Framer::new();
         framer.feed(out.split().freeze());
-        while let Ok(Some(event)) = framer.next() {
+        while let Some(event) = framer.next().map_err(|error| too_long(&error))? {
             let Some(chunk) = stream_chunk(open.endpoint.kind, &event) else {
                 out.extend_from_slice(&event);
                 continue;

@@ -14,6 +14,7 @@ use http::HeaderMap;
 use http::request::Parts;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 
 const HOOKS: HookSet = HookSet::of(&[
     Hook::HttpRequest,
@@ -65,14 +66,19 @@ fn known<'k>(keys: Option<&'k ClientKeys>, headers: &HeaderMap) -> Result<Option
 }
 
 /// Whether somebody may ask what is no LLM request: `pre_auth` and `auth`, and the built-in keys.
-pub(crate) async fn admit(shared: &Shared, snapshot: &Arc<Snapshot>, parts: &Parts) -> Result<(), LlmError> {
+pub(crate) async fn admit(
+    shared: &Shared,
+    own: &TaskTracker,
+    snapshot: &Arc<Snapshot>,
+    parts: &Parts,
+) -> Result<(), LlmError> {
     let hooks = snapshot.plugins.hooks();
     if !hooks.contains(Hook::PreAuth) && !hooks.contains(Hook::Auth) {
         return known(snapshot.keys.as_ref(), &parts.headers).map(|_| ());
     }
     let (snapshot, parts, (tell, told)) = (snapshot.clone(), parts.clone(), oneshot::channel());
     // Who was called is told of the end, also if the client goes away.
-    shared.tasks.spawn(async move {
+    shared.tasks.spawn(own.track_future(async move {
         let facts =
             Facts { request_id: request_id(&parts.headers), endpoint: parts.uri.path().to_owned(), ..Facts::default() };
         let mut exchange = Exchange::new(snapshot.plugins.clone(), facts);
@@ -90,7 +96,7 @@ pub(crate) async fn admit(shared: &Shared, snapshot: &Arc<Snapshot>, parts: &Par
         let _ = tell.send(admitted);
         exchange.begin_closing(CLOSING_BUDGET);
         exchange.end::<point::RequestEnd>(&mut summary).await;
-    });
+    }));
     told.await.unwrap_or_else(|_| Err(LlmError::new(ErrorKind::Internal, "the gateway failed")))
 }
 

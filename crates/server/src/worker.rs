@@ -2,8 +2,9 @@
 
 use crate::connection;
 use crate::snapshot::Shared;
-use crate::stop::Stopped;
+use crate::stop::{Stop, Stopped};
 use crate::threads::Threads;
+use gatewright_pipeline::CLOSING_BUDGET;
 use gatewright_pipeline::shelter::within_reach;
 use std::collections::VecDeque;
 use std::net::TcpStream as StdStream;
@@ -16,6 +17,10 @@ use tokio_util::task::TaskTracker;
 
 /// Connections that may wait for a worker to take them.
 const BACKLOG: usize = 1024;
+
+/// How long what plugins' own requests left behind may take, once everything else of a worker is done: `post_request` and
+/// `request_end` have their budget each.
+const LEFT_BEHIND: Duration = CLOSING_BUDGET.saturating_mul(3);
 
 /// A worker as the acceptor sees it.
 pub(crate) struct Worker {
@@ -176,22 +181,31 @@ impl Drop for Counted {
 }
 
 async fn work(shared: Arc<Shared>, queue: Arc<Queue>, stop: Stopped, open: Arc<AtomicUsize>) {
-    let connections = TaskTracker::new();
+    // Connections, and what their requests leave behind.
+    let own = TaskTracker::new();
     while let Some(stream) = queue.next().await {
-        let (shared, stop, open) = (shared.clone(), stop.clone(), open.clone());
+        let (shared, stop, tasks, open) = (shared.clone(), stop.clone(), own.clone(), open.clone());
         let limits = shared.snapshot().limits;
         let counted = Counted(open);
-        connections.spawn(within_reach(async move {
+        own.spawn(within_reach(async move {
             match TcpStream::from_std(stream) {
-                Ok(stream) => connection::serve(shared, stream, stop, limits).await,
+                Ok(stream) => connection::serve(shared, stream, stop, tasks, limits).await,
                 Err(error) => tracing::debug!(%error, "a connection broke before it began"),
             }
             drop(counted);
         }));
     }
-    connections.close();
-    connections.wait().await;
-    // What requests left behind runs on this runtime too.
+    own.close();
+    own.wait().await;
+    // What plugins' own requests left behind runs on this runtime too, and is counted only with that of all workers.
     shared.tasks.close();
-    shared.tasks.wait().await;
+    let left = shared.tasks.wait();
+    match stop.is_told(Stop::Finish) {
+        true => left.await,
+        // The others go on, so that there may always be something.
+        false => drop(tokio::time::timeout(LEFT_BEHIND, left).await),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,12 @@
 
 use super::json;
 use bytes::Bytes;
-use gatewright_model::{Chat, Codec, Kind, Request, RequestSplice, Role};
+use gatewright_model::{Chat, Codec, Compat, Kind, MaxTokensField, Request, RequestSplice, Role};
 use serde_json::Value;
 
-const SPLICE: RequestSplice<'static> = RequestSplice { model: "spliced/\"model\"", include_usage: true };
+const COMPAT: Compat = Compat { stream_usage: true, max_tokens_field: MaxTokensField::MaxCompletionTokens };
+const SPLICE: RequestSplice<'static> =
+    RequestSplice { model: "spliced/\"model\"", include_usage: true, compat: COMPAT };
 
 /// A body of `own`, written for `own` and for `other`.
 pub fn run(own: &'static dyn Codec, other: &'static dyn Codec, input: &[u8]) -> bool {

@@ -84,6 +84,19 @@ def test_is_accounted(gateway, upstream):
     assert metric(gateway, "cancelled") > before
 
 
+def test_before_the_first_byte_is_accounted(gateway, upstream):
+    """An attempt that was cut off is counted as that, and as no error of the provider's."""
+    word = 'gatewright_attempts_total{provider="openai",outcome="cancelled"'
+    before = metric(gateway, word)
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="x", max_retries=0, timeout=0.5)
+    with pytest.raises(openai.APITimeoutError):
+        client.chat.completions.create(model="openai/fault-hang", messages=user("go"))
+    deadline = time.monotonic() + 5
+    while metric(gateway, word) <= before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert metric(gateway, word) > before
+
+
 def metric(gateway, word):
     """The sum of all request counters whose labels hold the word."""
     lines = get(f"{gateway.url}/metrics")[2].decode().splitlines()

@@ -109,10 +109,13 @@ fn changed(base: &Headers, new: &Headers) -> HeaderEdits {
     set.chain(gone).map(|(name, values)| (name.as_str().to_owned(), values)).collect()
 }
 
-fn change(headers: &mut Headers, edits: HeaderEdits) -> Result<(), Unfit> {
+fn change(headers: &mut Headers, edits: HeaderEdits, view: &View) -> Result<(), Unfit> {
     for (name, values) in edits {
         let illegal = |_| Unfit::new(format!("`{name}` or its value is not legal in a header"));
         let header = HeaderName::try_from(&*name).map_err(|_| illegal(()))?;
+        if !view.changes(header.as_str()) {
+            return Err(Unfit::new(format!("it changes `{name}`, a credential that its manifest does not ask for")));
+        }
         headers.as_map_mut().remove(&header);
         for value in values {
             let value = HeaderValue::try_from(value).map_err(|_| illegal(()))?;
@@ -208,7 +211,7 @@ impl Carry for Draft<HttpRequest> {
             writable(view)?;
             request.body = body;
         }
-        change(&mut request.headers, edits.headers)
+        change(&mut request.headers, edits.headers, view)
     }
 }
 
@@ -243,7 +246,7 @@ impl Carry for HttpExchange {
             writable(view)?;
             response.body = body;
         }
-        change(&mut response.headers, edits.headers)
+        change(&mut response.headers, edits.headers, view)
     }
 }
 
@@ -252,7 +255,9 @@ impl Carry for StreamExchange {
 
     fn head(&self, view: &View) -> Vec<u8> {
         let request = RequestHead::of(&self.request, view);
-        document::write(&StreamHead { request, chunk: (*self.chunk).clone() })
+        let StreamChunk { event, body } = &*self.chunk;
+        let body = if view.reads() { body.clone() } else { body.emptied() };
+        document::write(&StreamHead { request, chunk: StreamChunk { event: event.clone(), body } })
     }
 
     fn parts(&self) -> Parts {
@@ -326,3 +331,6 @@ pub(super) fn writable(view: &View) -> Result<(), Unfit> {
         false => Err(Unfit::new("it edited texts, and its manifest does not ask for `messages = \"rw\"`")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,7 @@ macro_rules! whole {
     };
 }
 whole! {
-    edited: ChannelText, Message, AgentCall, ToolCall, AgentEvent, ObjectChange;
+    edited: Message, AgentCall, ToolCall, AgentEvent, ObjectChange;
     read: LlmError, RequestSummary, AgentResult, ObjectChange, RpcCall, AssetCall, ScheduledTask;
     bare: Shutdown, HealthCheck
 }
@@ -88,6 +88,31 @@ struct ToolErrorHead {
 }
 
 // === impl Carry ===
+
+impl Carry for Draft<ChannelText> {
+    type Edits = ChannelText;
+
+    fn head(&self, view: &View) -> Vec<u8> {
+        match view.reads() {
+            true => document::write(&**self),
+            false => document::write(&ChannelText { text: String::new(), ..(**self).clone() }),
+        }
+    }
+
+    fn arrive(head: &[u8], far: &Arc<dyn Far>) -> Result<Self, NotADocument> {
+        read::<ChannelText>(head, far).map(Self::from)
+    }
+
+    fn edits(&self) -> Option<ChannelText> {
+        self.is_edited().then(|| (**self).clone())
+    }
+
+    fn apply(&mut self, edits: ChannelText, view: &View) -> Result<(), Unfit> {
+        writable(view)?;
+        self.replace(edits);
+        Ok(())
+    }
+}
 
 impl Carry for ToolOutcome {
     type Edits = ToolAnswer;

@@ -174,7 +174,13 @@ impl ResponseDocument {
 
     /// The response, where `base` was handed over.
     fn over(self, base: Option<&Response>, view: &View) -> Result<Response, Unfit> {
-        let (true, Some(base)) = (self.edited, base) else { return self.made() };
+        let (true, Some(base)) = (self.edited, base) else {
+            // Another in its place is an edit of all of it.
+            if base.is_some() {
+                writable(view)?;
+            }
+            return self.made();
+        };
         if let Some(name) = self.unknown.keys().next() {
             return Err(Unfit::new(format!("`{name}` is no member of an edited response")));
         }
@@ -190,6 +196,11 @@ impl ResponseDocument {
         }
         Ok(response)
     }
+}
+
+/// Whether a part holds what the model says.
+fn says(part: &model::Part) -> bool {
+    matches!(part, model::Part::Text { .. } | model::Part::Signature { .. })
 }
 
 /// An output in which messages that are nothing but their origin are as they were.
@@ -240,12 +251,15 @@ impl Carry for Draft<Response> {
 impl Carry for Draft<LlmResult> {
     type Edits = ResultEdits;
 
-    fn head(&self, _: &View) -> Vec<u8> {
+    fn head(&self, view: &View) -> Vec<u8> {
         document::write(&match &**self {
             LlmResult::Response(response) => ResultHead::Response(ResponseHead::of(response)),
             LlmResult::StreamEnd(response) => ResultHead::StreamEnd(ResponseHead::of(response)),
             LlmResult::Error(error) => ResultHead::Error(Cow::Borrowed(error)),
-            LlmResult::Chunk(chunk) => ResultHead::Chunk(Cow::Borrowed(chunk.parts())),
+            LlmResult::Chunk(chunk) if view.reads() => ResultHead::Chunk(Cow::Borrowed(chunk.parts())),
+            LlmResult::Chunk(chunk) => {
+                ResultHead::Chunk(chunk.parts().iter().filter(|part| !says(part)).cloned().collect())
+            }
         })
     }
 
@@ -272,6 +286,10 @@ impl Carry for Draft<LlmResult> {
     }
 
     fn apply(&mut self, edits: ResultEdits, view: &View) -> Result<(), Unfit> {
+        // What stands in an error's place is no edit of a text.
+        if let (LlmResult::Chunk(_), ResultEdits::Response(_) | ResultEdits::StreamEnd(_)) = (&**self, &edits) {
+            writable(view)?;
+        }
         let edited = match edits {
             ResultEdits::Response(response) => LlmResult::Response(response.over(self.response(), view)?),
             ResultEdits::StreamEnd(response) => LlmResult::StreamEnd(response.over(self.response(), view)?),

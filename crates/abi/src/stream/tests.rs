@@ -82,3 +82,24 @@ fn a_stream_that_is_given_up_while_it_is_pulled_is_not_put_back() {
     (0..2 * Streams::MOST as u64).for_each(|number| drop(streams.close(number)));
     assert_eq!(streams.closed.len(), Streams::MOST);
 }
+
+#[test]
+fn the_oldest_stream_makes_room() {
+    let mut streams = Streams::default();
+    let most = Streams::MOST as u64;
+    for number in 1..=most {
+        assert_eq!(streams.keep(ChunkStream::of([])), number);
+    }
+    // What was pulled stands in another order.
+    for number in [1, 2, 500, most] {
+        let pulled = streams.take(number).unwrap();
+        assert!(streams.put_back(number, pulled).is_none());
+    }
+    for oldest in 1..4 {
+        assert!(streams.open.iter().any(|(number, _)| *number == oldest));
+        streams.keep(ChunkStream::of([]));
+        assert!(streams.take(oldest).is_none(), "{oldest} made room");
+        assert_eq!(streams.open.len(), Streams::MOST);
+    }
+    assert!(streams.take(4).is_some());
+}

@@ -76,10 +76,26 @@ pub(crate) struct BuildPlugin {
     pub(crate) core: Option<PathBuf>,
 }
 
+/// What a program is started with.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct StartedWith {
+    /// A variable of a program's environment, of which a VALUE may be `env.NAME`; may stand more than once. It has no
+    /// others.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<String>,
+
+    /// An argument of a program; may stand more than once, in their order.
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
+    pub(crate) argument: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InspectPlugin {
     /// A component, a library, a program, or the address of a process. Of all but a component, code is run.
     pub(crate) artefact: String,
+
+    #[command(flatten)]
+    pub(crate) program: StartedWith,
 
     /// As JSON.
     #[arg(long)]
@@ -103,6 +119,9 @@ pub(crate) struct TestPlugin {
     #[arg(long, conflicts_with = "permission")]
     pub(crate) no_permissions: bool,
 
+    #[command(flatten)]
+    pub(crate) program: StartedWith,
+
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -124,6 +143,9 @@ pub(crate) struct RunPlugin {
     /// A host that its requests may go to, if it asks for `http`; may stand more than once.
     #[arg(long, value_name = "HOST")]
     pub(crate) http: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) program: StartedWith,
 
     /// Runs a native library in a process of its own.
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use super::artefact::Artefact;
 use super::load::Loader;
+use super::program::Program;
 use super::{Fault, runtime};
 use crate::args::InspectPlugin;
 use gatewright::config::{ArtefactKind, printable};
@@ -11,7 +12,9 @@ use serde_json::{Value as Json, json};
 use std::fmt::Write;
 
 pub(super) fn run(inspect: &InspectPlugin) -> Result<String, Fault> {
-    let loader = Loader::new(Artefact::look(&inspect.artefact)?)?;
+    let artefact = Artefact::look(&inspect.artefact)?;
+    let program = Program::of(&inspect.program, &artefact, false)?;
+    let loader = Loader::new(artefact, program)?;
     let introduction = runtime()?.block_on(loader.introduce())?;
     let facts = facts(loader.artefact(), &introduction);
     Ok(match inspect.json {

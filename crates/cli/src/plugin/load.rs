@@ -1,6 +1,7 @@
 //! Loading an artefact, in the host that its kind needs, for a command and not for a gateway.
 
 use super::artefact::Artefact;
+use super::program::Program;
 use super::{Fault, folder};
 use gatewright::config::{ArtefactKind, printable};
 use gatewright_abi::Introduction;
@@ -22,6 +23,7 @@ use tempfile::TempDir;
 /// Loads one artefact, as often as it is wanted.
 pub(super) struct Loader {
     artefact: Artefact,
+    program: Program,
     wasm: Option<WasmHost>,
     processes: Option<Processes>,
     /// For copies and compiled code.
@@ -40,7 +42,7 @@ const PANICKED: &str = "panicked: ";
 // === impl Loader ===
 
 impl Loader {
-    pub(super) fn new(artefact: Artefact) -> Result<Self, Fault> {
+    pub(super) fn new(artefact: Artefact, program: Program) -> Result<Self, Fault> {
         let folder = folder("gatewright-plugin-")?;
         let wasm = match artefact.kind {
             ArtefactKind::Wasm => Some(WasmHost::new(Some(folder.path())).map_err(|error| error.to_string())?),
@@ -52,7 +54,7 @@ impl Loader {
             }
             _ => None,
         };
-        Ok(Self { artefact, wasm, processes, folder })
+        Ok(Self { artefact, program, wasm, processes, folder })
     }
 
     pub(super) fn artefact(&self) -> &Artefact {
@@ -67,7 +69,8 @@ impl Loader {
                 wasm.introduce(bytes).await.map_err(|error| error.to_string())
             }
             (_, Some(processes)) => {
-                let options = ProcessOptions::new("inspect", Json::Null, Arc::new(Stderr));
+                let mut options = ProcessOptions::new("inspect", Json::Null, Arc::new(Stderr));
+                self.program.put(&mut options);
                 processes.introduce(&self.address()?, options).await.map_err(|error| error.to_string())
             }
             (None, None) => return introduce_elsewhere(&self.artefact.path()),
@@ -94,7 +97,8 @@ impl Loader {
 
     async fn load_process(&self, processes: &Processes, asked: Asked) -> Result<Arc<dyn Hosted>, NotLoaded> {
         let address = self.address().map_err(NotLoaded::Broke)?;
-        let options = ProcessOptions::new(asked.name, asked.config, Arc::new(Stderr));
+        let mut options = ProcessOptions::new(asked.name, asked.config, Arc::new(Stderr));
+        self.program.put(&mut options);
         match processes.load(&address, options).await {
             Ok(process) => Ok(process),
             Err(error @ ProcessError::Config(_)) => Err(refused(error.to_string())),

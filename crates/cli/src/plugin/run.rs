@@ -2,6 +2,7 @@
 
 use super::artefact::Artefact;
 use super::load::Loader;
+use super::program::Program;
 use super::{Fault, config_of, failed, folder, runtime};
 use crate::args::{Options, RunPlugin};
 use crate::serve;
@@ -49,7 +50,10 @@ fn written(config: &Json) -> Result<(TempDir, PathBuf), Fault> {
 
 /// A config of this plugin alone.
 fn config_with(asked: &RunPlugin) -> Result<Json, Fault> {
-    let loader = Loader::new(Artefact::look(&asked.artefact)?)?;
+    let artefact = Artefact::look(&asked.artefact)?;
+    let program = Program::of(&asked.program, &artefact, asked.isolation)?;
+    let environment = program.environment().clone();
+    let loader = Loader::new(artefact, program)?;
     let introduction = runtime()?.block_on(loader.introduce())?;
     may_listen(asked.host.as_deref(), introduction.hooks().contains(Hook::Auth))?;
     let manifest = introduction.manifest;
@@ -68,6 +72,12 @@ fn config_with(asked: &RunPlugin) -> Result<Json, Fault> {
     });
     if asked.isolation && loader.artefact().kind == ArtefactKind::Native {
         entry["isolation"] = "process".into();
+    }
+    if !environment.is_empty() {
+        entry["environment"] = environment.into();
+    }
+    if !asked.program.argument.is_empty() {
+        entry["arguments"] = asked.program.argument.clone().into();
     }
     Ok(json!({ "plugins": [entry] }))
 }

@@ -2,6 +2,7 @@
 
 use super::artefact::Artefact;
 use super::load::Loader;
+use super::program::Program;
 use super::{Fault, config_of, failed, runtime, say};
 use crate::args::TestPlugin;
 use gatewright::config::{ArtefactKind, Environment, Settings, printable};
@@ -30,11 +31,12 @@ pub(super) fn run(asked: &TestPlugin) -> ExitCode {
 
 fn tested(asked: &TestPlugin) -> Result<Report, Fault> {
     let artefact = Artefact::look(&asked.artefact)?;
+    let program = Program::of(&asked.program, &artefact, false)?;
     let test = Test { config: config(asked)?, granted: granted(asked)? };
     // A library may take the process with it in which it runs: then there is still somebody to say so.
     match artefact.kind == ArtefactKind::Native && !asked.events {
         true => elsewhere(asked),
-        false => here(Loader::new(artefact)?, &test, asked.events),
+        false => here(Loader::new(artefact, program)?, &test, asked.events),
     }
 }
 
@@ -149,6 +151,7 @@ fn as_json(report: &Report) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::StartedWith;
     use gatewright_plugin_checks::{About, CaseReport};
 
     #[test]
@@ -158,6 +161,7 @@ mod tests {
             config: None,
             permission: vec![permission.to_owned()],
             no_permissions: false,
+            program: StartedWith::default(),
             json: false,
             events: false,
         };
@@ -181,7 +185,7 @@ mod tests {
         }));
         let said = readable(report);
         assert!(!said.contains('\u{1b}') && said.contains(r"it says: a\nb\u{1b}[2J"), "{said}");
-        // A row, and three lines for the advice.
-        assert_eq!(said.lines().count(), lines + 4, "{said}");
+        // A row, and four lines for the advice.
+        assert_eq!(said.lines().count(), lines + 5, "{said}");
     }
 }

@@ -1,5 +1,5 @@
 use crate::testing::{environment, errors_in, load_in, provider};
-use crate::{Config, Loaded, ProviderKind};
+use crate::{Config, Loaded, MaxTokensField, ProviderKind};
 
 fn found(loaded: &Loaded) -> Vec<String> {
     loaded.found.iter().map(ToString::to_string).collect()
@@ -113,6 +113,51 @@ fn a_known_provider_needs_its_name_and_variable_only() {
     assert_eq!(provider(&loaded, "mistral").base_url(), "https://api.mistral.ai/v1");
     assert_eq!(provider(&loaded, "mistral").keys[0].value.expose(), "sk-1");
     assert_eq!(provider(&loaded, "claude").base_url(), "https://api.anthropic.com");
+}
+
+#[test]
+fn how_a_provider_differs_is_known_by_its_address_and_its_name() {
+    use MaxTokensField::{MaxCompletionTokens, MaxTokens};
+    for (name, entry, expected) in [
+        ("openai", "{}", (true, MaxCompletionTokens)),
+        ("openai", r#"{ "base_url": "https://proxy/v1" }"#, (true, MaxCompletionTokens)),
+        ("mine", r#"{ "base_url": "https://EU.api.openai.com/v1" }"#, (true, MaxCompletionTokens)),
+        ("mine", r#"{ "base_url": "https://notapi.openai.com.internal/v1" }"#, (true, MaxTokens)),
+        ("mine", r#"{ "base_url": "http://localhost:8000/v1" }"#, (true, MaxTokens)),
+        ("mine", r#"{ "base_url": "http://localhost:8000/v1", "stream_usage": false }"#, (false, MaxTokens)),
+        (
+            "mine",
+            r#"{ "base_url": "http://localhost:8000/v1", "max_tokens_field": "max_completion_tokens" }"#,
+            (true, MaxCompletionTokens),
+        ),
+        ("openai", r#"{ "base_url": "http://127.0.0.1:11434/v1" }"#, (true, MaxTokens)),
+        ("mistral", "{}", (false, MaxTokens)),
+        ("mistral", r#"{ "base_url": "https://proxy/mistral" }"#, (false, MaxTokens)),
+        ("mistral", r#"{ "stream_usage": true }"#, (true, MaxTokens)),
+        ("mine", r#"{ "base_url": "https://api.mistral.ai/v1" }"#, (false, MaxTokens)),
+    ] {
+        let text = format!(r#"{{ "providers": {{ "{name}": {entry} }} }}"#);
+        let loaded = load_in(&text, &[("OPENAI_API_KEY", "sk-1"), ("MISTRAL_API_KEY", "sk-2")]);
+        let provider = provider(&loaded, name);
+        assert_eq!((provider.stream_usage(), provider.max_tokens_field()), expected, "{text}");
+    }
+    let loaded = detected(&[("OPENAI_API_KEY", "sk-1"), ("MISTRAL_API_KEY", "sk-2"), ("OLLAMA_HOST", "gpu")]);
+    let of = |name| (provider(&loaded, name).stream_usage(), provider(&loaded, name).max_tokens_field());
+    assert_eq!(of("openai"), (true, MaxCompletionTokens));
+    assert_eq!(of("mistral"), (false, MaxTokens));
+    assert_eq!(of("ollama"), (true, MaxTokens));
+}
+
+#[test]
+fn every_address_that_is_known_can_be_used() {
+    for known in crate::known::KNOWN.iter().filter(|known| !known.base_url.is_empty()) {
+        let address = crate::url::Address::parse(known.base_url);
+        assert!(
+            known.kind != ProviderKind::OpenAi || address.is_ok_and(|address| !address.is_bare()),
+            "{}",
+            known.name
+        );
+    }
 }
 
 #[test]

@@ -49,6 +49,15 @@ fn one(name: &str, provider: &ProviderConfig, server: &Server, path: &Path, find
     for (index, model) in provider.models.iter().enumerate().filter(|(_, model)| model.trim().is_empty()) {
         findings.error(&path.key("models").item(index), format!("`{model}` is no model"));
     }
+    if provider.kind() != ProviderKind::OpenAi {
+        let set = [
+            ("stream_usage", provider.stream_usage.is_some()),
+            ("max_tokens_field", provider.max_tokens_field.is_some()),
+        ];
+        for (key, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
+            findings.warn(&path.key(key), "has no effect: the provider does not speak OpenAI's dialect");
+        }
+    }
     if provider.kind() == ProviderKind::Demo {
         demo(provider, path, findings);
     } else {

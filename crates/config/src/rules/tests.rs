@@ -107,6 +107,11 @@ fn provider_warnings() {
         ["providers.x.network.insecure_skip_verify: any certificate is trusted: anybody on the way can read the keys"]
     );
     assert!(warned(&x(keys)).is_empty());
+    assert_eq!(
+        warned(&x(r#""type": "anthropic", "stream_usage": true"#)),
+        ["providers.x.stream_usage: has no effect: the provider does not speak OpenAI's dialect"]
+    );
+    assert!(warned(&x(r#""stream_usage": false, "max_tokens_field": "max_tokens""#)).is_empty());
 }
 
 #[test]

@@ -87,6 +87,11 @@ impl Hostile {
         let quiet = HookAnswer { call: call.id, ..HookAnswer::default() };
         match &*self.how {
             "hangs" => None,
+            "dawdles" => {
+                // Whatever it is told meanwhile.
+                tokio::time::sleep(Duration::from_millis(1500)).await;
+                Some(quiet)
+            }
             "spins" => loop {
                 std::hint::spin_loop();
             },

@@ -154,11 +154,14 @@ async fn health(host: &dyn Host) -> Outcome {
         (json!([]), Health::ok()),
         (json!([{ "decide": { "unhealthy": "queue full" } }]), Health::unhealthy("queue full")),
         (json!([{ "fail": "broken" }]), Health::unhealthy("broken")),
-        (json!([{ "panic": "broken" }]), Health::unhealthy("panicked: broken")),
     ] {
         let instance = setup.start("it", &EVERY_HOOK_WAITING, script(json!({ "health": steps }))).await?;
         ensure_eq!(instance.health().await, expected, "{steps}");
     }
+    let panics = script(json!({ "health": [{ "panic": "broken" }] }));
+    let Health { message, .. } = setup.start("it", &EVERY_HOOK_WAITING, panics).await?.health().await;
+    let told = message.starts_with("panicked: broken, at ") && message.contains("src/perform.rs:");
+    ensure!(told, "what is said of a panic has its message and its place: {message}");
     let silent = setup.start("it", &crate::plugins::NO_HOOK, script(json!({}))).await?;
     ensure_eq!(silent.health().await, Health::ok(), "a plugin without the hook");
     Ok(())

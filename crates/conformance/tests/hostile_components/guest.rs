@@ -5,7 +5,7 @@ use gatewright_plugin::{Hook, HookSet, Manifest};
 use serde_json::Value as Json;
 use std::fmt::Write;
 
-/// A component: what it does at its hooks, in WAT. Its memory has 32 pages: answers begin at [`ANSWER`], what the host
+/// A component: what it does at its hooks, in WAT. Its memory has 32 pages unless told: answers begin at [`ANSWER`], what the host
 /// gives begins at 1 MiB.
 pub(crate) struct Guest {
     hooks: HookSet,
@@ -21,6 +21,7 @@ pub(crate) struct Guest {
     imports: String,
     answer: Vec<u8>,
     drops: bool,
+    pages: u32,
 }
 
 /// Where a guest's answer is.
@@ -43,7 +44,7 @@ const FUNCTIONS: [(&str, &str, &str); 6] = [
 ];
 
 const MODULE: &str = r#"
-  (memory (export "memory") 32)
+  (memory (export "memory") PAGES)
   (global $calls (mut i32) (i32.const 0))
   (global $top (mut i32) (i32.const 1048576))
   (func (export "cabi_realloc") (param $old i32) (param $old_length i32) (param $align i32) (param $length i32) (result i32)
@@ -84,6 +85,7 @@ impl Guest {
             imports: String::new(),
             answer: Vec::new(),
             drops: true,
+            pages: 32,
         }
     }
 
@@ -159,6 +161,12 @@ impl Guest {
         self
     }
 
+    /// Begins with so many pages of memory, each 64 KiB.
+    pub(crate) fn pages(mut self, pages: u32) -> Self {
+        self.pages = pages;
+        self
+    }
+
     /// Imports a function of the host.
     pub(crate) fn imports(mut self, function: &str, signature: &str, interface: &str, name: &str) -> Self {
         let interface = wit::interface(interface);
@@ -188,9 +196,10 @@ impl Guest {
     fn wat(&self) -> String {
         let Self { create, introduce, pull, module, imports, .. } = self;
         let types = wit::interface("types");
+        let core = MODULE.replace("PAGES", &self.pages.to_string());
         let mut wat = format!(
             "(module\n(@custom \"gatewright:hooks\" \"{}\")\n{imports}\n\
-             (import \"{types}\" \"[resource-drop]call\" (func $drop_call (param i32)))\n{MODULE}\n{module}\n",
+             (import \"{types}\" \"[resource-drop]call\" (func $drop_call (param i32)))\n{core}\n{module}\n",
             escaped(&self.hooks.bits().to_le_bytes())
         );
         let document = self.introduction.write();

@@ -3,7 +3,7 @@
 use crate::bench::{AMPLE, Bench, SHORT, check, granted, run, started};
 use crate::guest::{Guest, LOOP};
 use gatewright_abi::wit;
-use gatewright_host_wasm::LoadError;
+use gatewright_host_wasm::{LoadError, Options};
 use gatewright_plugin::{FailureMode, Hook};
 use gatewright_testkit::services::MockServices;
 use serde_json::Value as Json;
@@ -78,6 +78,17 @@ fn components_that_are_more_than_they_look() {
         bench.does_not_load("beside", component(&beside), &[too_many]).await;
         let given = "(component $c (import \"x\" (component)))";
         bench.does_not_load("handed over", component(given), &["is handed over from one to another"]).await;
+    });
+}
+
+#[test]
+fn components_that_begin_with_more_memory_than_they_may_have() {
+    run(async |bench| {
+        let large = quiet().pages(1600);
+        bench.does_not_load("large", large.build(), &["100 MiB", "the 64 MiB that `memory_mb` of its entry"]).await;
+        let ample = Options { memory_bytes: 100 << 20, ..granted() };
+        assert!(bench.host.load(large.build(), &Json::Null, ample).await.is_ok());
+        assert!(bench.host.introduce(large.build()).await.is_ok(), "who looks at it has no entry");
     });
 }
 

@@ -15,8 +15,12 @@ pub(super) fn read(word: &str, sequence: Option<String>) -> FinishReason {
 }
 
 /// Writes `stop_reason`. Words of other dialects become the nearest of this one: clients switch on them.
-pub(super) fn word(reason: &FinishReason, own: bool) -> &str {
+///
+/// `calls`: the answer asks for a tool, and its reason is not this dialect's own. Providers of other dialects may call that a
+/// plain stop, and clients of this one run no tool then.
+pub(super) fn word(reason: &FinishReason, own: bool, calls: bool) -> &str {
     match reason {
+        FinishReason::Stop if calls => "tool_use",
         FinishReason::Stop => "end_turn",
         FinishReason::StopSequence(_) => "stop_sequence",
         FinishReason::Length => "max_tokens",

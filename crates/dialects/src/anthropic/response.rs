@@ -10,8 +10,8 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{
-    ChatResponse, Choice, DecodeError, Dialect, EncodeError, Encoded, Extra, FinishReason, Message, Output, Response,
-    ResponseWire, Role,
+    ChatResponse, Choice, Content, DecodeError, Dialect, EncodeError, Encoded, Extra, FinishReason, Message, Output,
+    Response, ResponseWire, Role,
 };
 
 /// Members of other dialects' responses that say nothing to a client of this one.
@@ -80,7 +80,7 @@ fn edited(response: &Response, wire: &ResponseWire) -> Result<Encoded<Bytes>, En
     let finish = |choice: Option<&Choice>| choice.and_then(|choice| choice.finish.clone());
     let (before, now) = (finish(before), finish(now));
     if before != now {
-        changes.set(&["stop_reason"], Some(stop_reason(now.as_ref(), true)));
+        changes.set(&["stop_reason"], Some(stop_reason(now.as_ref(), true, false)));
         changes.set(&["stop_sequence"], Some(stop_sequence(now.as_ref())));
     }
     if let Some(fields) = answer::extra_fields(response) {
@@ -96,6 +96,8 @@ fn translated(response: &Response) -> Result<Encoded<Bytes>, EncodeError> {
     let choice = first(chat, &mut carry);
     let extra = carry.extra(&chat.extra, &SILENT);
     let finish = choice.and_then(|choice| choice.finish.as_ref());
+    let blocks = choice.map_or(&[][..], |choice| choice.message.blocks());
+    let calls = carry.translates() && blocks.iter().any(|block| matches!(block.content, Content::ToolUse { .. }));
     let mut out = BytesMut::new();
     write::object(&mut out, |object| {
         object.string("id", &made::id(&chat.id, "msg_"));
@@ -110,7 +112,7 @@ fn translated(response: &Response) -> Result<Encoded<Bytes>, EncodeError> {
             }
             None => Ok(()),
         })?;
-        object.key("stop_reason").extend_from_slice(&stop_reason(finish, carry.own()));
+        object.key("stop_reason").extend_from_slice(&stop_reason(finish, carry.own(), calls));
         object.key("stop_sequence").extend_from_slice(&stop_sequence(finish));
         object.object("usage", |object| usage::write(object, &chat.usage.unwrap_or_default()));
         object.extra(extra, &["type", "role", answer::EXTRA_FIELDS]);
@@ -129,8 +131,8 @@ fn first<'r>(chat: &'r ChatResponse, carry: &mut Carry) -> Option<&'r Choice> {
     chat.choices.first()
 }
 
-fn stop_reason(finish: Option<&FinishReason>, own: bool) -> Bytes {
-    finish.map_or(Bytes::from_static(b"null"), |reason| write::string(finish::word(reason, own)))
+fn stop_reason(finish: Option<&FinishReason>, own: bool, calls: bool) -> Bytes {
+    finish.map_or(Bytes::from_static(b"null"), |reason| write::string(finish::word(reason, own, calls)))
 }
 
 fn stop_sequence(finish: Option<&FinishReason>) -> Bytes {

@@ -8,4 +8,4 @@ mod read;
 
 pub(super) use decode::Decoder;
 pub(super) use encode::Encoder;
-pub(crate) use read::{silent_event, unknown_block};
+pub(crate) use read::{silent_event, unknown_content};

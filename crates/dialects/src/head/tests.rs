@@ -1,6 +1,6 @@
 use crate::{ANTHROPIC, OPENAI};
 use bytes::Bytes;
-use gatewright_model::{Codec, Kind, Request, RequestHead, RequestSplice};
+use gatewright_model::{Codec, Compat, Kind, Request, RequestHead, RequestSplice};
 
 fn scan(body: &str) -> RequestHead {
     OPENAI.scan_request(&Bytes::copy_from_slice(body.as_bytes())).unwrap()
@@ -14,7 +14,8 @@ fn refusal(codec: &dyn Codec, body: impl AsRef<[u8]>) -> (String, Option<String>
 fn spliced(body: &str, model: &str, include_usage: bool) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let request = Request::from_wire(Kind::Chat, &OPENAI, body.clone()).unwrap();
-    let segments = OPENAI.encode_request(&request, &RequestSplice { model, include_usage }).unwrap().body;
+    let splice = RequestSplice { model, include_usage, compat: Compat::default() };
+    let segments = OPENAI.encode_request(&request, &splice).unwrap().body;
     let inside = |at: *const u8| (body.as_ptr()..body.as_ptr().wrapping_add(body.len())).contains(&at);
     assert!(segments.iter().any(|segment| inside(segment.as_ptr())), "the rest is not copied");
     String::from_utf8(segments.concat()).unwrap()

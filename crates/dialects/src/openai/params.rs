@@ -6,15 +6,15 @@ use crate::{
     rewrite::Changes,
 };
 use bytes::BytesMut;
-use gatewright_model::{Params, Reasoning, ResponseFormat};
+use gatewright_model::{MaxTokensField, Params, Reasoning, ResponseFormat};
 
-/// Of the two names, the one that came is kept; where neither did, the newer.
-const MAX_TOKENS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
+/// Most characters of `user`.
+const MAX_USER_CHARS: usize = 64;
 
 /// Takes the parameters out of a request.
 pub(super) fn read(object: &mut Object<'_>) -> Read<Params> {
-    let newer = object.read_as(MAX_TOKENS[0], Value::u64)?;
-    let older = object.read_as(MAX_TOKENS[1], Value::u64)?;
+    let newer = object.read_as("max_completion_tokens", Value::u64)?;
+    let older = object.read_as("max_tokens", Value::u64)?;
     Ok(Params {
         max_tokens: newer.or(older),
         temperature: object.read_as("temperature", Value::f64)?,
@@ -75,8 +75,9 @@ fn read_format(object: &mut Object<'_>) -> Read<Option<ResponseFormat>> {
 /// The parameters of another dialect, as this one can say them.
 ///
 /// `top_k` is left out. A budget of thinking becomes the effort whose budget is nearest (below 4096 tokens `low`,
-/// below 16384 `medium`, else `high`); thinking that is switched off is left out, since most models of this dialect
-/// refuse to be told so.
+/// below 16384 `medium`, else `high`), and the effort `max` the highest that there is here, `xhigh`; thinking that is
+/// switched off is left out, since most models of this dialect refuse to be told so. So is a `user` of more than 64
+/// characters, which OpenAI refuses.
 pub(super) fn fit(params: &Params, carry: &mut Carry) -> Params {
     let mut params = params.clone();
     if carry.own() {
@@ -89,15 +90,23 @@ pub(super) fn fit(params: &Params, carry: &mut Carry) -> Params {
         params.reasoning = None;
         carry.drop("thinking");
     }
+    if let Some(Reasoning::Effort(word)) = &mut params.reasoning
+        && word == "max"
+    {
+        *word = "xhigh".to_owned();
+    }
+    if params.user.take_if(|user| user.chars().count() > MAX_USER_CHARS).is_some() {
+        carry.drop("metadata.user_id");
+    }
     params
 }
 
-/// Notes what differs.
-pub(super) fn note(changes: &mut Changes, old: &Params, new: &Params) {
+/// Notes what differs. `limit`: the name of the limit of tokens, where it came under neither of the two.
+pub(super) fn note(changes: &mut Changes, old: &Params, new: &Params, limit: MaxTokensField) {
     let number = |out: &mut BytesMut, value: &f64| write::number(out, *value);
     let whole = |out: &mut BytesMut, value: &u64| write::display(out, value);
     let some = |stop: &Vec<String>| (!stop.is_empty()).then(|| stop.clone());
-    changes.note(&MAX_TOKENS, &old.max_tokens, &new.max_tokens, whole);
+    changes.note(max_tokens(limit), &old.max_tokens, &new.max_tokens, whole);
     changes.note(&["temperature"], &old.temperature, &new.temperature, number);
     changes.note(&["top_p"], &old.top_p, &new.top_p, number);
     changes.note(&["top_k"], &old.top_k, &new.top_k, whole);
@@ -116,6 +125,14 @@ pub(super) fn note(changes: &mut Changes, old: &Params, new: &Params) {
         write::display(out, parallel);
     });
     changes.note(&["user"], &old.user, &new.user, |out, user| write::string_to(out, user));
+}
+
+/// The names of the limit of tokens: a member that came under either keeps its own, and a new one gets the first.
+fn max_tokens(limit: MaxTokensField) -> &'static [&'static str] {
+    match limit {
+        MaxTokensField::MaxTokens => &["max_tokens", "max_completion_tokens"],
+        MaxTokensField::MaxCompletionTokens => &["max_completion_tokens", "max_tokens"],
+    }
 }
 
 fn effort(reasoning: &Reasoning) -> &str {

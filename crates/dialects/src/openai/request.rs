@@ -56,7 +56,7 @@ fn read(mut object: Object<'_>) -> Read<Chat> {
 /// stores.
 pub(super) fn encode(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<Segments>, EncodeError> {
     let own = request.wire().filter(|wire| wire.dialect() == Dialect::OpenAi);
-    let ask_usage = splice.include_usage && request.stream();
+    let ask_usage = splice.include_usage && splice.compat.stream_usage && request.stream();
     match (own, request.edited()) {
         (Some(wire), None) => Ok(Encoded { body: head::splice(wire, splice, ask_usage), dropped: Vec::new() }),
         (Some(wire), Some(new)) => edited(wire, new, splice, ask_usage),
@@ -74,7 +74,7 @@ fn edited(
     let old = wire.chat().map_err(|error| carry.unreadable(&error))?;
     let text = std::str::from_utf8(wire.body()).unwrap_or_default();
     let mut changes = head::changes(wire, splice, ask_usage);
-    note(&mut changes, text, old, new, &mut carry)?;
+    note(&mut changes, text, old, new, &mut carry, splice)?;
     let body = rewrite(text, &old.extra, &new.extra, changes).map_err(|error| carry.unreadable(&error.into()))?;
     Ok(Encoded { body: smallvec![body], dropped: carry.finish() })
 }
@@ -83,13 +83,14 @@ fn translated(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<S
     let mut carry = Carry::request(request.wire().map(RequestWire::dialect), Dialect::OpenAi);
     let chat = request.chat().map_err(|error| carry.unreadable(&error))?;
     // A client whose dialect always tells the usage counts on it.
-    let asked = splice.include_usage || request.wire().is_some_and(|wire| wire.head().include_usage);
+    let counted_on = request.wire().is_some_and(|wire| wire.head().include_usage);
+    let ask_usage = (splice.include_usage || counted_on) && splice.compat.stream_usage;
     if !carry.own() {
         carry.refuse_needed(&chat.extra, &NEEDED)?;
     }
     let extra = carry.extra(&chat.extra, &HEAD);
     let mut changes = Changes::default();
-    note(&mut changes, "", &Chat::default(), chat, &mut carry)?;
+    note(&mut changes, "", &Chat::default(), chat, &mut carry, splice)?;
     let (mut out, mut written) = (BytesMut::new(), changes.names());
     written.extend(HEAD);
     write::object(&mut out, |object| {
@@ -97,7 +98,7 @@ fn translated(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<S
         changes.write(object);
         if request.stream() {
             object.display("stream", true);
-            if asked {
+            if ask_usage {
                 object.key("stream_options").extend_from_slice(head::ASK_USAGE);
             }
         }
@@ -107,7 +108,14 @@ fn translated(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<S
 }
 
 /// Notes what differs from the conversation that `text` says; an empty text says none.
-fn note(changes: &mut Changes, text: &str, old: &Chat, new: &Chat, carry: &mut Carry) -> Result<(), EncodeError> {
+fn note(
+    changes: &mut Changes,
+    text: &str,
+    old: &Chat,
+    new: &Chat,
+    carry: &mut Carry,
+    splice: &RequestSplice<'_>,
+) -> Result<(), EncodeError> {
     if text.is_empty() || !new.messages.same(&old.messages) {
         changes.set(&["messages"], Some(messages(new, carry)?));
     }
@@ -120,7 +128,7 @@ fn note(changes: &mut Changes, text: &str, old: &Chat, new: &Chat, carry: &mut C
         return Err(carry.refuse("tool_choice", "this choice has no counterpart"));
     }
     changes.note(&["tool_choice"], &old.tool_choice, &new.tool_choice, tool::write_choice);
-    params::note(changes, &old.params, &params::fit(&new.params, carry));
+    params::note(changes, &old.params, &params::fit(&new.params, carry), splice.compat.max_tokens_field);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Requests for a provider of the other dialect.
 
 use super::{edited, encode, encode_json, request, response};
-use gatewright_model::{Chat, Dialect, Message, Request, RequestSplice, Role};
+use gatewright_model::{Chat, Compat, Dialect, MaxTokensField, Message, Request, RequestSplice, Role};
 use serde_json::{Value as Json, json};
 
 /// An OpenAI request of these members, for Anthropic.
@@ -299,10 +299,24 @@ fn choices_and_thinking_for_openai() {
     assert_eq!(effort(budget(1024), json!(null)), (json!("low"), vec![]));
     assert_eq!(effort(budget(8192), json!(null)).0, json!("medium"));
     assert_eq!(effort(budget(24576), json!(null)).0, json!("high"));
-    assert_eq!(effort(json!({"type": "adaptive"}), json!("max")).0, json!("max"));
+    assert_eq!(effort(json!({"type": "adaptive"}), json!("max")).0, json!("xhigh"));
+    assert_eq!(effort(json!({"type": "adaptive"}), json!("xhigh")).0, json!("xhigh"));
     assert_eq!(effort(json!({"type": "adaptive"}), json!(null)).0, json!("high"));
     assert_eq!(effort(json!(null), json!("low")).0, json!("low"));
     assert_eq!(effort(json!({"type": "disabled"}), json!(null)), (json!(null), vec!["thinking".into()]));
+}
+
+#[test]
+fn a_user_that_openai_finds_too_long_is_left_out() {
+    let user = |id: String| to_openai(json!({"metadata": {"user_id": id}}));
+    let (out, dropped) = user("é".repeat(64));
+    assert_eq!((&out["user"], dropped), (&json!("é".repeat(64)), vec![]));
+    let (out, dropped) = user("u".repeat(65));
+    assert_eq!((out.get("user"), dropped), (None, vec!["metadata.user_id".to_owned()]));
+    // What a client of the same dialect wrote is its own.
+    let own = json!({"model": "m", "messages": [], "user": "u".repeat(65)}).to_string();
+    let edited = edited(Dialect::OpenAi, &own, |chat| chat.params.seed = Some(1));
+    assert!(edited.contains(&"u".repeat(65)), "{edited}");
 }
 
 #[test]
@@ -310,10 +324,34 @@ fn usage_is_asked_for_on_behalf_of_anthropic_clients() {
     let (out, _) = to_openai(json!({"stream": true}));
     assert_eq!((&out["stream"], &out["stream_options"]), (&json!(true), &json!({"include_usage": true})));
     let body = json!({"model": "m", "messages": [], "stream": true});
-    let splice = RequestSplice { model: "m", include_usage: true };
+    let splice = RequestSplice { model: "m", include_usage: true, compat: Compat::default() };
     let out =
         super::of(Dialect::Anthropic).encode_request(&request(Dialect::OpenAi, body), &splice).unwrap().body.concat();
     assert!(!String::from_utf8(out).unwrap().contains("stream_options"));
+}
+
+/// Many who speak OpenAI's dialect know an older one than OpenAI itself.
+#[test]
+fn a_provider_gets_the_members_that_it_knows() {
+    let compat = Compat { stream_usage: false, max_tokens_field: MaxTokensField::MaxTokens };
+    let splice = RequestSplice { model: "m", include_usage: true, compat };
+    let encode = |request: &Request| {
+        let body = super::of(Dialect::OpenAi).encode_request(request, &splice).unwrap().body.concat();
+        serde_json::from_slice::<Json>(&body).unwrap()
+    };
+    let messages = json!([{"role": "user", "content": "Hi"}]);
+    let asked = json!({"model": "x", "max_tokens": 50, "stream": true, "messages": messages});
+    let expected = json!({"model": "m", "max_tokens": 50, "stream": true, "messages": messages});
+    assert_eq!(encode(&request(Dialect::Anthropic, &asked)), expected);
+    let mut bare = asked.clone();
+    bare.as_object_mut().unwrap().remove("max_tokens");
+    let mut edited = request(Dialect::OpenAi, &bare);
+    edited.chat_mut().unwrap().params.max_tokens = Some(50);
+    assert_eq!(encode(&edited), expected);
+    // What a client of the same dialect wrote is its own.
+    let own = json!({"model": "m", "max_completion_tokens": 50, "stream": true,
+        "stream_options": {"include_usage": true}, "messages": messages});
+    assert_eq!(encode(&request(Dialect::OpenAi, &own)), own);
 }
 
 #[test]

@@ -80,6 +80,17 @@ fn reasons_to_stop() {
     ] {
         assert_eq!(openai(word), said);
     }
+    let calls = |word: &str| {
+        let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+        let body = json!({"choices": [{"index": 0, "message": {"tool_calls": [call]}, "finish_reason": word}]});
+        answer_json(Dialect::Anthropic, &response(Dialect::OpenAi, body)).0["stop_reason"].take()
+    };
+    assert_eq!((calls("stop"), calls("length")), (json!("tool_use"), json!("max_tokens")));
+    let own =
+        json!({"content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}], "stop_reason": "end_turn"});
+    let mut own = response(Dialect::Anthropic, own);
+    own.chat_mut().unwrap().model = "claude".into();
+    assert_eq!(answer_json(Dialect::Anthropic, &own).0["stop_reason"], "end_turn");
     let anthropic = |word: &str| {
         let body = json!({"content": [], "stop_reason": word, "stop_sequence": "X"});
         answer_json(Dialect::OpenAi, &response(Dialect::Anthropic, body)).0["choices"][0]["finish_reason"].take()

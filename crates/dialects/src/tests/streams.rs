@@ -98,6 +98,19 @@ fn from_openai_to_anthropic() {
 }
 
 #[test]
+fn a_call_after_which_a_provider_plainly_stops_is_to_be_made() {
+    let reason = |events: &[Json]| {
+        let events = legal(&to_anthropic(events));
+        events[events.len() - 2].1["delta"]["stop_reason"].clone()
+    };
+    assert_eq!(reason(&[call(0, "a", "{}"), finish("stop")]), "tool_use");
+    // Some call every chunk of a choice complete.
+    assert_eq!(reason(&[finish("stop"), call(0, "a", "{}"), finish("stop")]), "tool_use");
+    assert_eq!(reason(&[call(0, "a", "{"), finish("length")]), "max_tokens");
+    assert_eq!(reason(&[delta(json!({"content": "x"})), finish("stop")]), "end_turn");
+}
+
+#[test]
 fn mixed_calls_are_put_in_order() {
     let out = to_anthropic(&[
         call(0, "a", "{\"x"),

@@ -193,6 +193,22 @@ async fn what_the_provider_counted_stays_although_a_plugin_put_another_answer_in
 }
 
 #[tokio::test]
+async fn what_attempts_used_adds_up() {
+    let usage = Usage { input_tokens: 2, output_tokens: 3, ..Usage::default() };
+    for (first, cost, priced) in [("priced", 10.0, true), ("another", 5.0, false)] {
+        let mut scene = Scene::set().await;
+        for model in [first, "priced"] {
+            let open = scene.life.request();
+            open.spend();
+            (open.progress.model, open.progress.usage) = (model.to_owned(), Some(usage));
+        }
+        let summary = scene.end(|life| life.finish(200)).await.summary();
+        assert_eq!(summary.usage, Some(Usage { input_tokens: 4, output_tokens: 6, ..usage }));
+        assert_eq!((summary.cost, summary.priced), (cost, priced), "{first}");
+    }
+}
+
+#[tokio::test]
 async fn what_has_no_price_or_no_usage_costs_nothing_and_says_so() {
     let mut scene = Scene::set().await;
     scene.life.request().progress.usage = Some(Usage { input_tokens: 2, ..Usage::default() });

@@ -43,7 +43,12 @@ impl Assembler {
                 }
                 Part::ToolUse { channel, id, name } => {
                     self.grown += id.len() + name.len();
-                    self.block(*channel).tool = Some((id.clone(), name.clone()));
+                    let mut block = self.block(*channel);
+                    // Some providers give every call one number.
+                    if block.tool.as_ref().is_some_and(|(before, said)| before != id || said != name) {
+                        block = self.begin(*channel);
+                    }
+                    block.tool = Some((id.clone(), name.clone()));
                 }
                 Part::Text { channel, text } => self.say(*channel, text),
                 Part::Signature { channel, signature } => {
@@ -80,8 +85,8 @@ impl Assembler {
     }
 
     /// The text of a channel so far.
-    pub fn text(&self, channel: Channel) -> &str {
-        self.blocks.iter().find(|block| block.channel == channel).map_or("", |block| &block.text)
+    pub fn text(&self, channel: Channel) -> String {
+        self.blocks.iter().filter(|block| block.channel == channel).map(|block| &*block.text).collect()
     }
 
     /// The text of each channel so far.
@@ -131,12 +136,17 @@ impl Assembler {
 
     fn block(&mut self, channel: Channel) -> &mut Growing {
         // Mostly it is the last one that grows.
-        let at = self.blocks.iter().rposition(|block| block.channel == channel).unwrap_or_else(|| {
-            self.grown += BLOCK_BYTES;
-            self.blocks.push(Growing { channel, text: String::new(), tool: None, signature: None });
-            self.blocks.len() - 1
-        });
-        &mut self.blocks[at]
+        match self.blocks.iter().rposition(|block| block.channel == channel) {
+            Some(at) => &mut self.blocks[at],
+            None => self.begin(channel),
+        }
+    }
+
+    fn begin(&mut self, channel: Channel) -> &mut Growing {
+        self.grown += BLOCK_BYTES;
+        self.blocks.push(Growing { channel, text: String::new(), tool: None, signature: None });
+        let last = self.blocks.len() - 1;
+        &mut self.blocks[last]
     }
 }
 

@@ -1,5 +1,6 @@
 //! Chunks that are held back until their text may leave.
 
+use crate::stream::ends::Ends;
 use gatewright_model::{Channel, Chunk, Part};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,38 +11,26 @@ pub(crate) struct Hold {
     queue: VecDeque<Chunk>,
     /// Characters that are held, by channel.
     held: BTreeMap<Channel, usize>,
-    ended: BTreeSet<Channel>,
-    ended_choices: BTreeSet<u32>,
     bytes: usize,
 }
 
 // === impl Hold ===
 
 impl Hold {
-    /// Takes a chunk. Answers the channels that got text, and those that it ended.
-    pub(crate) fn push(&mut self, chunk: Chunk) -> (BTreeSet<Channel>, BTreeSet<Channel>) {
-        let (mut grew, mut ended) = (BTreeSet::new(), BTreeSet::new());
+    /// Takes a chunk. Answers the channels that got text.
+    pub(crate) fn push(&mut self, chunk: Chunk) -> BTreeSet<Channel> {
+        let mut grew = BTreeSet::new();
         for part in chunk.parts() {
-            match part {
-                Part::Text { channel, text } if !text.is_empty() => {
-                    *self.held.entry(*channel).or_default() += text.chars().count();
-                    grew.insert(*channel);
-                }
-                Part::BlockEnd(channel) => {
-                    ended.extend(self.held.contains_key(channel).then_some(*channel));
-                    self.ended.insert(*channel);
-                }
-                Part::Finish { choice, .. } => {
-                    let of_choice = self.held.keys().filter(|channel| channel.choice == *choice);
-                    ended.extend(of_choice.filter(|channel| !self.ended.contains(channel)));
-                    self.ended_choices.insert(*choice);
-                }
-                _ => {}
+            if let Part::Text { channel, text } = part
+                && !text.is_empty()
+            {
+                *self.held.entry(*channel).or_default() += text.chars().count();
+                grew.insert(*channel);
             }
         }
         self.bytes += size(&chunk);
         self.queue.push_back(chunk);
-        (grew, ended)
+        grew
     }
 
     /// About how much memory it takes.
@@ -88,13 +77,13 @@ impl Hold {
         }
     }
 
-    /// Takes out, in order, what may leave when `window` characters of each channel stay behind.
-    pub(crate) fn release(&mut self, window: usize) -> Vec<Chunk> {
+    /// Takes out, in order, what may leave when `window` characters of each channel that has not ended stay behind.
+    pub(crate) fn release(&mut self, window: usize, ends: &Ends) -> Vec<Chunk> {
         let mut free = Vec::new();
         while let Some(chunk) = self.queue.front() {
             let sizes = sizes(chunk);
             let may_leave = sizes.iter().all(|(channel, chars)| {
-                self.has_ended(*channel) || self.held.get(channel).copied().unwrap_or_default() >= chars + window
+                ends.has(*channel) || self.held.get(channel).copied().unwrap_or_default() >= chars + window
             });
             if !may_leave {
                 break;
@@ -116,11 +105,6 @@ impl Hold {
         self.held.clear();
         self.bytes = 0;
         self.queue.drain(..).collect()
-    }
-
-    /// Whether no more text of a channel comes.
-    pub(crate) fn has_ended(&self, channel: Channel) -> bool {
-        self.ended.contains(&channel) || self.ended_choices.contains(&channel.choice)
     }
 }
 

@@ -6,6 +6,7 @@
 mod assemble;
 mod discreet;
 mod driver;
+mod ends;
 mod failed;
 mod hold;
 mod plan;

@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 use gatewright_model::{Chunk, ErrorKind, FinishReason, LlmError, Part};
 use gatewright_plugin::payload::ChunkStream;
+use gatewright_plugin::{Failure, panicking};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -45,7 +46,11 @@ impl PluginStream {
             }
             Ok(Ok(Some(Err(error)))) => Err(error),
             Ok(Ok(None)) => Ok(self.end()),
-            Ok(Err(_)) => Err(self.failed("panic")),
+            Ok(Err(panic)) => {
+                let error = Failure::Panicked(panicking::caught(&*panic));
+                tracing::warn!(plugin = %self.plugin, %error, "a plugin's stream failed");
+                Err(self.failed("panic"))
+            }
             Err(_) => Err(self.failed("timeout")),
         };
         self.ended = true;

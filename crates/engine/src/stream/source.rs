@@ -7,7 +7,7 @@ use crate::stream::plugin_stream::PluginStream;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use gatewright_dialects::sse::{EventTooLarge, Framer};
-use gatewright_model::{Chunk, ErrorKind, LlmError};
+use gatewright_model::{Chunk, Dialect, ErrorKind, LlmError, Part};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,16 +29,20 @@ pub(crate) struct Wire {
     bytes: ByteStream,
     framer: Framer,
     decoder: Discreet,
+    dialect: Dialect,
     /// No more bytes come.
     over: bool,
+    /// A choice was called complete, and nothing was cut off since.
+    complete: bool,
 }
 
 // === impl Source ===
 
 impl Source {
     pub(crate) fn of_provider(stream: ProviderStream, provider: Arc<dyn Provider>) -> Self {
-        let decoder = Discreet::new(&stream, provider);
-        Self::Wire(Box::new(Wire { bytes: stream.bytes, framer: Framer::new(), decoder, over: false }))
+        let (decoder, dialect) = (Discreet::new(&stream, provider), stream.codec.dialect());
+        let (bytes, framer) = (stream.bytes, Framer::new());
+        Self::Wire(Box::new(Wire { bytes, framer, decoder, dialect, over: false, complete: false }))
     }
 
     /// The last event was there: nothing more comes.
@@ -68,28 +72,48 @@ impl Wire {
         loop {
             match self.framer.next() {
                 Ok(Some(event)) => {
-                    return Some(self.decoder.decode(event).map_err(|error| {
+                    let decoded = self.decoder.decode(event).map_err(|error| {
                         LlmError::new(ErrorKind::Upstream, format!("the provider's stream cannot be read: {error}"))
-                    }));
+                    });
+                    return Some(decoded.inspect(|chunk| self.complete |= completes(chunk)));
                 }
                 Ok(None) => {}
                 Err(error) => return Some(Err(too_large(error))),
             }
             if self.over {
-                return None;
+                return self.end();
             }
             match self.bytes.next().await {
                 Some(Ok(piece)) => self.framer.feed(piece),
                 Some(Err(error)) => return Some(Err(error)),
                 None => {
                     self.over = true;
+                    let Some(last) = last_event(std::mem::take(&mut self.framer)) else { continue };
                     // One that was cut off says nothing: the stream ended too early.
-                    let last = last_event(std::mem::take(&mut self.framer))?;
-                    return self.decoder.decode(last).ok().map(Ok);
+                    let last = self.decoder.decode(last).ok();
+                    self.complete = last.as_ref().is_some_and(|chunk| self.complete || completes(chunk));
+                    return last.map(Ok);
                 }
             }
         }
     }
+
+    /// The end that a provider left out, of a stream that was complete without it.
+    fn end(&mut self) -> Option<Result<Chunk, LlmError>> {
+        let left_out = std::mem::take(&mut self.complete) && leaves_out_its_end(self.dialect);
+        left_out.then(|| Ok(Chunk::from_parts([Part::Done])))
+    }
+}
+
+/// Whether a chunk calls a choice complete.
+pub(crate) fn completes(chunk: &Chunk) -> bool {
+    chunk.has(|part| matches!(part, Part::Finish { .. }))
+}
+
+/// Whether there are providers of this dialect that end their streams without its last event, and clients that do not miss
+/// it.
+pub(crate) fn leaves_out_its_end(dialect: Dialect) -> bool {
+    dialect == Dialect::OpenAi
 }
 
 /// The event that a stream ends with, if the line ends behind it are missing: some providers leave them out, and their

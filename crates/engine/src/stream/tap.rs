@@ -3,7 +3,7 @@
 use crate::lifecycle::Lifecycle;
 use crate::provider::{ByteStream, Provider, ProviderStream};
 use crate::stream::discreet::Discreet;
-use crate::stream::source::{drain, last_event, late, too_large};
+use crate::stream::source::{drain, last_event, late, leaves_out_its_end, too_large};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use gatewright_dialects::sse::Framer;
@@ -31,6 +31,8 @@ pub struct Tap {
     /// Whether usage was asked for in the client's name, and must be kept from it.
     hides_usage: bool,
     seen: Seen,
+    /// A choice was called complete.
+    complete: bool,
     failed: Option<LlmError>,
 }
 
@@ -73,6 +75,7 @@ impl Tap {
             wants_usage,
             hides_usage,
             seen: Seen::Open,
+            complete: false,
             failed: None,
         }
     }
@@ -180,7 +183,10 @@ impl Tap {
                 part => {
                     tells_more = true;
                     match part {
-                        Part::Finish { reason, .. } => life.request().progress.finish = Some(reason.clone()),
+                        Part::Finish { reason, .. } => {
+                            self.complete = true;
+                            life.request().progress.finish = Some(reason.clone());
+                        }
                         Part::Done => self.seen = Seen::Done,
                         _ => {}
                     }
@@ -201,13 +207,23 @@ impl Tap {
         Ok(())
     }
 
-    /// No more bytes come, and the last event was not there yet: unless it is all that is left.
+    /// No more bytes come, and the last event was not there yet: unless it is all that is left, or was left out.
     fn cut_off(&mut self, life: &mut Lifecycle) {
         self.bytes = Box::pin(futures_util::stream::empty());
-        let last = self.framer.take().and_then(last_event).and_then(|event| self.decoder.decode(event).ok());
-        let noted = last.map_or(Ok(()), |chunk| self.note(&chunk, life));
+        let last = self.framer.take().and_then(last_event).map(|event| self.decoder.decode(event));
+        let noted = match last {
+            None => Ok(()),
+            Some(Ok(chunk)) => self.note(&chunk, life),
+            Some(Err(_)) => {
+                self.complete = false;
+                Ok(())
+            }
+        };
         if let Err(error) = noted {
             self.fail(error);
+        } else if self.seen == Seen::Open && self.complete && leaves_out_its_end(self.dialect) {
+            self.push(Bytes::from_static(b"data: [DONE]\n\n"));
+            self.seen = Seen::Done;
         } else if self.seen == Seen::Open {
             self.fail(LlmError::new(ErrorKind::Upstream, "the provider's stream ended too early"));
         }
@@ -218,7 +234,7 @@ impl Tap {
         !piece.ends_with(b"\n\n") || self.may_matter(piece) || self.dialect == Dialect::Gemini
     }
 
-    /// Whether an event may say more than text: its end, an error, or, if that is wanted, usage or a finish.
+    /// Whether an event may say more than text: its end, an error, a finish, or, if that is wanted, usage.
     fn may_matter(&self, bytes: &[u8]) -> bool {
         let has = |finder: &Finder<'_>| finder.find(bytes).is_some();
         let has_member = |finder: &Finder<'_>, opening: u8| {
@@ -229,7 +245,8 @@ impl Tap {
         let end = if self.dialect == Dialect::Anthropic { &signs.message_stop } else { &signs.done };
         has(end)
             || has(&signs.error)
-            || (self.wants_usage && (has_member(&signs.usage, b'{') || has_member(&signs.reason, b'"')))
+            || has_member(&signs.reason, b'"')
+            || (self.wants_usage && has_member(&signs.usage, b'{'))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::error::verdict;
 use crate::lifecycle::Lifecycle;
 use crate::output::audit;
 use crate::stream::assemble::Assembler;
+use crate::stream::ends::Ends;
 use crate::stream::failed::Failed;
 use crate::stream::hold::Hold;
 use crate::stream::plan::{Plan, in_buffer_mode, in_chunk_mode, in_observe_mode, in_window_mode, is_shown_the_whole};
@@ -24,6 +25,7 @@ pub(crate) struct Texts {
     /// What has left, if somebody needs to know at the end.
     left: Assembler,
     hold: Hold,
+    ends: Ends,
     /// Channels whose `on_stream_chunk` hooks were not told of their end yet.
     growing: BTreeSet<Channel>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Texts {
 impl Texts {
     pub(crate) fn new(plan: Plan, limit: usize) -> Self {
         let (whole, left) = (Assembler::default(), Assembler::default());
-        Self { plan, limit, whole, left, hold: Hold::default(), growing: BTreeSet::new() }
+        Self { plan, limit, whole, left, hold: Hold::default(), ends: Ends::default(), growing: BTreeSet::new() }
     }
 
     /// Keeps what a chunk says for `post_llm` at the end, if somebody stands there. Over the limit that call is a failure,
@@ -77,20 +79,20 @@ impl Texts {
             chunk = self.texts_of_chunk(life, chunk).await?;
         }
         self.check_chunk(life, &chunk).await?;
+        let ended = self.ends.push(&chunk);
         if !self.plan.holds() {
             self.note_left(life, &chunk)?;
-            self.end_channels(life, &chunk).await?;
+            self.end_channels(life, |channel| ended.contains(channel)).await?;
             return Ok(vec![chunk]);
         }
-        let ends = chunk.clone();
-        let (grew, ended) = self.hold.push(chunk);
+        let grew = self.hold.push(chunk);
         // Where all is held, windows are asked once, at the end.
         if !self.plan.buffer {
             for channel in grew.union(&ended) {
                 self.window(life, *channel, ended.contains(channel)).await?;
             }
         }
-        self.end_channels(life, &ends).await?;
+        self.end_channels(life, |channel| ended.contains(channel)).await?;
         let free = if self.hold.bytes() > self.limit {
             self.plan.over_limit(life, self.limit)?;
             self.plan.release();
@@ -98,7 +100,7 @@ impl Texts {
         } else if self.plan.buffer {
             Vec::new()
         } else {
-            self.hold.release(self.plan.window)
+            self.hold.release(self.plan.window, &self.ends)
         };
         for chunk in &free {
             self.note_left(life, chunk)?;
@@ -116,7 +118,7 @@ impl Texts {
 
     /// Channels whose windows were not asked about their end.
     fn unasked(&self) -> Vec<Channel> {
-        let asked = |channel: &Channel| !self.plan.buffer && self.hold.has_ended(*channel);
+        let asked = |channel: &Channel| !self.plan.buffer && self.ends.has(*channel);
         self.hold.channels().into_iter().filter(|channel| !asked(channel)).collect()
     }
 
@@ -128,7 +130,7 @@ impl Texts {
         provider: &str,
         model: &str,
     ) -> Result<Vec<Chunk>, Failed> {
-        self.end_channels(life, last).await?;
+        self.end_channels(life, |_| true).await?;
         if self.plan.holds() {
             let unasked = self.unasked();
             for channel in self.hold.channels() {
@@ -198,23 +200,15 @@ impl Texts {
         }
     }
 
-    /// Tells `on_stream_chunk` in `chunk` mode of channels that end here, with the whole text.
-    async fn end_channels(&mut self, life: &mut Lifecycle, chunk: &Chunk) -> Result<(), Failed> {
+    /// Tells `on_stream_chunk` in `chunk` mode of channels that have ended, with the whole text.
+    async fn end_channels(&mut self, life: &mut Lifecycle, ends: impl Fn(&Channel) -> bool) -> Result<(), Failed> {
         if self.growing.is_empty() {
             return Ok(());
         }
-        let ends = |channel: &Channel| {
-            chunk.has(|part| match part {
-                Part::BlockEnd(ended) => ended == channel,
-                Part::Finish { choice, .. } => *choice == channel.choice,
-                Part::Done => true,
-                _ => false,
-            })
-        };
         let ended: Vec<Channel> = self.growing.iter().filter(|channel| ends(channel)).copied().collect();
         for channel in ended {
             self.growing.remove(&channel);
-            let text = self.left.text(channel).to_owned() + &self.hold.text(channel);
+            let text = self.left.text(channel) + &self.hold.text(channel);
             let mut whole = channel_text(channel, text, true, true);
             life.request().exchange.watch::<point::OnStreamChunk>(&whole, in_observe_mode).await?;
             run_text(life, &mut whole, in_chunk_mode).await?;

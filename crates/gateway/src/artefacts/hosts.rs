@@ -138,6 +138,7 @@ impl Hosts {
         let mut options = Options::new(entry.name.clone(), entry.config.get(), log);
         let variables = entry.environment.iter().map(|(name, value)| (name.into(), value.expose().into()));
         options.environment = variables.collect::<BTreeMap<OsString, OsString>>();
+        options.timeout = entry.timeout();
         options
     }
 
@@ -209,5 +210,14 @@ mod tests {
     #[test]
     fn the_default_memory_is_what_the_docs_say() {
         assert_eq!(u64::from(DEFAULT_MEMORY_MB) << 20, wasm::Options::default().memory_bytes as u64);
+    }
+
+    #[test]
+    fn a_process_has_the_time_of_its_entry() {
+        let mut entry = PluginEntry::new("it");
+        assert_eq!(Hosts::default().options(&entry).timeout, None);
+        entry.timeout_seconds = Some(serde_json::from_str("20").unwrap());
+        assert_eq!(Hosts::default().options(&entry).timeout, entry.timeout());
+        assert!(entry.timeout().is_some());
     }
 }

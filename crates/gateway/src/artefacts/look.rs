@@ -85,6 +85,9 @@ fn program(path: &Path, bytes: &[u8]) -> Result<(), String> {
     if is_text && !bytes.starts_with(b"#!") {
         return Err("is a text file and no program: a script begins with `#!`".to_owned());
     }
+    if let Some(interpreter) = gatewright_host_process::missing_interpreter(bytes) {
+        return Err(format!("names the interpreter `{interpreter}` in its first line, which is missing"));
+    }
     if !is_text {
         gatewright_host_native::built_for_this_machine(bytes).map_err(|why| format!("is no program: {why}"))?;
     }

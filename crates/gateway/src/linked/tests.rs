@@ -23,6 +23,7 @@ impl FromConfig for Kind {
     fn from_config(config: Self::Config) -> Result<Self, Failure> {
         match config.get("limit") {
             None | Some(0..10) => Ok(Self),
+            Some(99) => panic!("no desk"),
             Some(_) => Err("`limit` is at most 9".into()),
         }
     }
@@ -60,6 +61,8 @@ fn a_config_is_tried_before_it_is_used() {
     assert_eq!(check(serde_json::json!({ "limit": 9 })), Ok(()));
     assert_eq!(check(Json::Null), Ok(()), "none is an empty one");
     assert_eq!(check(serde_json::json!({ "limit": 10 })), Err("`limit` is at most 9".to_owned()));
+    let said = check(serde_json::json!({ "limit": 99 })).unwrap_err();
+    assert!(said.starts_with("panicked: no desk, at ") && said.contains("src/linked/tests.rs:"), "{said}");
     let wrong = check(serde_json::json!({ "limit": "9" })).unwrap_err();
     assert_eq!(wrong, "limit: invalid type: string \"9\", expected u32");
     assert_eq!(catalogue.check_config("nothing", &Json::Null), Ok(()), "that it is not there is said elsewhere");

@@ -3,6 +3,7 @@ use crate::prelude::*;
 use gatewright_builtins::Privileges;
 use gatewright_telemetry::Metrics;
 use gatewright_testkit::services::MockServices;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -93,6 +94,124 @@ async fn no_plugin_waits_for_another_to_shut_down() {
     assert_eq!(began.elapsed().as_secs(), 10, "those that hang are given up together");
 }
 
+/// Notes when it is started and shut down; starting it takes as many seconds as its config says, and fails then.
+struct Lasting(Arc<Mutex<Vec<&'static str>>>);
+
+#[plugin]
+impl Plugin for Lasting {
+    async fn on_startup(&self, _: &mut Cx, startup: &Startup) -> Result<(), Failure> {
+        match startup.config["fails_after"].as_u64() {
+            Some(seconds) => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                Err("no disk".into())
+            }
+            None => {
+                self.0.lock().unwrap().push("started");
+                Ok(())
+            }
+        }
+    }
+
+    async fn on_shutdown(&self, _: &mut Cx, _: &Shutdown) -> Result<(), Failure> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.0.lock().unwrap().push("shut down");
+        Ok(())
+    }
+}
+
+/// A plugin that is linked in as it is, under one config after the other.
+struct Reloads {
+    journal: Arc<Mutex<Vec<&'static str>>>,
+    catalogue: Catalogue,
+    counting: Counting,
+    reaper: Reaper,
+}
+
+impl Reloads {
+    fn new() -> (Self, tokio::task::JoinHandle<()>) {
+        let ((reaper, task), journal) = (Reaper::new(), Arc::default());
+        let mut catalogue = Catalogue::default();
+        catalogue.add_instance(Lasting(Arc::clone(&journal)));
+        let counting = Counting::new(Arc::new(Metrics::new()));
+        (Self { journal, catalogue, counting, reaper }, tokio::spawn(task.run()))
+    }
+
+    /// What the config after this one makes.
+    async fn next(&self, before: &Plugins, plugins: &str) -> Result<(Plugins, PluginSet), Refused> {
+        let services = |_: &PluginEntry, _: Grants| MockServices::default().services();
+        let (catalogue, counting, reaper) = (&self.catalogue, &self.counting, &self.reaper);
+        let starting = Starting { catalogue, services: &services, counting, reaper, needs_all: true };
+        before.next(&config(plugins), Arrivals::new(), &starting).await
+    }
+
+    /// What happened, once all is done that was to be.
+    async fn journal(&self) -> Vec<&'static str> {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        self.journal.lock().unwrap().clone()
+    }
+
+    async fn end(self, reaping: tokio::task::JoinHandle<()>) -> Vec<&'static str> {
+        let Self { journal, catalogue, counting, reaper } = self;
+        drop((catalogue, counting, reaper));
+        reaping.await.unwrap();
+        Arc::try_unwrap(journal).map_or_else(|shared| shared.lock().unwrap().clone(), |all| all.into_inner().unwrap())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_linked_in_as_it_is_lives_on_under_another_config() {
+    let (reloads, reaping) = Reloads::new();
+    let first = reloads.next(&Plugins::default(), "").await.unwrap();
+    let second = reloads.next(&first.0, r#"{ "name": "lasting", "config": { "a": 1 } }"#).await.unwrap();
+    drop(first);
+    assert_eq!(reloads.journal().await, ["started", "started"], "it serves under the second config");
+    drop(second);
+    assert_eq!(reloads.end(reaping).await, ["started", "started", "shut down"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_linked_in_as_it_is_lives_on_when_it_comes_back_before_it_is_gone() {
+    let (reloads, reaping) = Reloads::new();
+    let (first, stream) = reloads.next(&Plugins::default(), "").await.unwrap();
+    let off = reloads.next(&first, r#"{ "name": "lasting", "enabled": false }"#).await.unwrap();
+    drop(first);
+    let on = reloads.next(&off.0, "").await.unwrap();
+    drop(stream);
+    assert_eq!(reloads.journal().await, ["started", "started"], "a long stream ended");
+    drop(on);
+    assert_eq!(reloads.end(reaping).await, ["started", "started", "shut down"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_linked_in_as_it_is_starts_anew_once_it_was_shut_down() {
+    let (reloads, reaping) = Reloads::new();
+    let first = reloads.next(&Plugins::default(), "").await.unwrap();
+    let off = reloads.next(&first.0, r#"{ "name": "lasting", "enabled": false }"#).await.unwrap();
+    drop(first);
+    // It is being shut down.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let on = reloads.next(&off.0, "").await.unwrap();
+    assert_eq!(reloads.journal().await, ["started", "shut down", "started"]);
+    drop(on);
+    assert_eq!(reloads.end(reaping).await, ["started", "shut down", "started", "shut down"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_fails_keeps_nothing_from_being_shut_down() {
+    let (reloads, reaping) = Reloads::new();
+    let (first, stream) = reloads.next(&Plugins::default(), "").await.unwrap();
+    let off = reloads.next(&first, r#"{ "name": "lasting", "enabled": false }"#).await.unwrap();
+    drop(first);
+    let ends = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(stream);
+    };
+    let fails = reloads.next(&off.0, r#"{ "name": "lasting", "config": { "fails_after": 5 } }"#);
+    let (refused, ()) = tokio::join!(fails, ends);
+    assert!(refused.is_err());
+    assert_eq!(reloads.end(reaping).await, ["started", "shut down"]);
+}
+
 #[test]
 fn without_a_word_there_is_what_is_on_by_default() {
     assert_eq!(names(""), ["telemetry", "logging", "own", "second"]);
@@ -168,12 +287,12 @@ fn a_time_that_a_host_goes_by_makes_a_new_instance() {
         let entry = format!(r#"{{ "name": "y", "path": "{path}"{further} }}"#);
         Origin::of(&config(&entry).plugins[0], Some(Sha256::of(b"1".as_slice()).unwrap()))
     };
-    let (short, long, apart) =
-        (r#", "timeout_seconds": 0.002"#, r#", "timeout_seconds": 1"#, r#", "isolation": "process""#);
+    let (short, long) = (r#", "timeout_seconds": 0.002"#, r#", "timeout_seconds": 1"#);
     assert!(origin("y.wasm", short) != origin("y.wasm", long), "calls in place are made so no more");
-    assert!(origin("y.so", short) != origin("y.so", long), "a call is given up on later");
-    assert_eq!(origin("y", short), origin("y", long));
-    assert_eq!(origin("y.so", &format!("{apart}{short}")), origin("y.so", &format!("{apart}{long}")));
+    for path in ["y.so", "y", "grpc://127.0.0.1:1"] {
+        assert!(origin(path, short) != origin(path, long), "{path}: a call is given up on later");
+    }
+    assert_eq!(origin("y.wasm", ""), origin("y.wasm", long));
 }
 
 #[test]

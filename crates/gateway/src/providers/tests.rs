@@ -30,6 +30,15 @@ fn a_provider_that_is_turned_off_is_not_there() {
 }
 
 #[test]
+fn how_a_provider_differs_reaches_it() {
+    let entry = r#""one": { "base_url": "http://127.0.0.1:1/v1", "stream_usage": false }"#;
+    let made = settings("one", &config(entry).providers["one"]);
+    assert_eq!(made.compat, Compat { stream_usage: false, max_tokens_field: MaxTokensField::MaxTokens });
+    let own = settings("openai", &config(r#""openai": { "base_url": "http://127.0.0.1:1/v1" }"#).providers["openai"]);
+    assert_eq!(own.compat, Compat::default());
+}
+
+#[test]
 fn without_any_the_demo_answers() {
     let made = Providers::of(&config(""), &Providers::default()).unwrap();
     assert_eq!(made.iter().map(|provider| provider.name()).collect::<Vec<_>>(), ["demo"]);

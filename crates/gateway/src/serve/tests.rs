@@ -89,7 +89,23 @@ async fn the_last_refusal_is_shown_until_a_config_is_taken() {
     let pending = started.readiness().pending;
     assert!(pending.len() == 1 && pending[0].contains("cannot be read: No such file"), "{pending:?}");
     write("");
+    assert!(started.was_refused());
     reload(&builder, &mut started, None, "a test").await;
-    assert!(started.readiness().pending.is_empty());
+    assert!(started.readiness().pending.is_empty() && !started.was_refused());
     assert!(started.drain(Duration::from_secs(5)).await);
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_file_the_file_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.json");
+    let builder = Gateway::builder().config_file(&file);
+    let expected = format!("{} cannot be used:\n  ", file.display());
+    for broken in [",", ", \"log_level\": \"loud\"", ", \"plugins\": [{ \"name\": \"nobody\" }]"] {
+        write_config(&file, broken);
+        for said in [builder.check().err(), builder.start().await.err()] {
+            let said = said.unwrap().to_string();
+            assert!(said.starts_with(&expected), "{said}");
+        }
+    }
 }

@@ -1,15 +1,15 @@
 use super::*;
 use serde_json::{Value as Json, json};
 
-fn written(json: &Json) -> Vec<u8> {
-    document::write(json)
+fn written(json: &Json) -> Bytes {
+    document::write(json).into()
 }
 
 fn read(node: Option<Node>) -> Json {
     document::read(&document::write(&node.unwrap_or(Node::Null))).unwrap()
 }
 
-fn chat(part: Part) -> Result<Vec<u8>, NotGiven> {
+fn chat(part: Part) -> Result<Bytes, NotGiven> {
     match part {
         Part::Chat => Ok(written(&json!({
             "messages": [
@@ -114,7 +114,7 @@ fn what_cannot_be_read_is_not_as_if_it_were_not_there() {
     let deep = (0..1000).fold(json!("rosebud"), |inner, _| json!([inner]));
     assert_eq!(status(&|_| Ok(written(&deep))), Status::Error);
     let mut payload = pre_llm();
-    let scratch = |part: Part| if part == Part::Scratch { Ok(Vec::new()) } else { chat(part) };
+    let scratch = |part: Part| if part == Part::Scratch { Ok(Bytes::new()) } else { chat(part) };
     assert_eq!(payload.get("scratch/a", &scratch), Ok(None), "a plugin that kept nothing");
 }
 
@@ -122,7 +122,7 @@ fn what_cannot_be_read_is_not_as_if_it_were_not_there() {
 fn headers_are_edited_by_their_names() {
     let head = json!({ "method": "POST", "path": "/", "query": [], "headers": [["a", "1"], ["b", "2"]] });
     let mut payload = Payload::of(Hook::HttpRequest, &written(&head));
-    let body = |_: Part| Ok(b"body".to_vec());
+    let body = |_: Part| Ok(Bytes::from_static(b"body"));
     payload.set("headers/A", Node::text("x"), &body).unwrap();
     payload.set("headers/c", Node::text("3"), &body).unwrap();
     assert_eq!(read(payload.edits()), json!({ "headers": [["a", ["x"]], ["c", ["3"]]] }));
@@ -187,7 +187,7 @@ fn an_edit_that_would_be_lost_is_refused_at_once() {
 #[test]
 fn http_messages_are_edited_where_the_answer_has_room() {
     let head = json!({ "method": "POST", "path": "/", "query": [["q", "1"]], "headers": [["a", "1"], ["b", "2"]] });
-    let body = |_: Part| Ok(b"body".to_vec());
+    let body = |_: Part| Ok(Bytes::from_static(b"body"));
     let mut payload = Payload::of(Hook::HttpRequest, &written(&head));
     for path in ["headers/1/1", "headers/1/0", "headers/1", "headers/5", "headers/a/0", "headers"] {
         assert_eq!(payload.set(path, Node::text("x"), &body).unwrap_err().0, Status::Unsupported, "{path}");

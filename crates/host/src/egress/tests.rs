@@ -1,6 +1,9 @@
 mod http2;
+mod places;
+mod runtimes;
 
 use super::*;
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
@@ -122,7 +125,7 @@ async fn a_name_that_leads_into_private_networks_is_refused() {
         ("metadata.test", &["169.254.169.254"]),
         ("nat64.test", &["64:ff9b::7f00:1"]),
     ]);
-    let egress = Egress::with_lookup(&lookup);
+    let egress = Egress::with_lookup(lookup);
     let plugin = egress.plugin(allowed(&[format!("http://*.test:{port}")]));
     let expected = "inside.test is at 127.0.0.1, a loopback address; if that is meant, add \"private:inside.test\" to \
                     the hosts that the plugin may reach";
@@ -160,7 +163,7 @@ async fn each_connection_is_checked_anew_and_goes_where_was_checked() {
         };
         Ok(vec![SocketAddr::new(address, 0)])
     });
-    let plugin = Egress::with_lookup(&lookup).plugin(allowed(&[format!("private:turns.test:{}", server.port)]));
+    let plugin = Egress::with_lookup(lookup).plugin(allowed(&[format!("private:turns.test:{}", server.port)]));
     assert_eq!(plugin.send(call(&server.url("turns.test"))).await.unwrap().status, 200);
     assert_eq!(asked.load(Relaxed), 1, "one look at the name is all there is");
     assert!(denied(&plugin, &server.url("turns.test")).await.contains("169.254.169.254"));
@@ -239,7 +242,7 @@ async fn what_is_no_request_is_refused() {
 #[tokio::test]
 async fn a_host_that_does_not_answer_fails() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let plugin = Egress::with_lookup(&names(&[])).plugin(EgressPolicy::Trusted);
+    let plugin = Egress::with_lookup(names(&[])).plugin(EgressPolicy::Trusted);
     let failed = plugin.send(call(&format!("http://127.0.0.1:{closed}/"))).await.unwrap_err().to_string();
     assert!(failed.starts_with("the request failed: Connection refused"), "{failed}");
     let failed = plugin.send(call("http://nowhere.test/")).await.unwrap_err();
@@ -258,7 +261,7 @@ async fn lookups_that_nobody_waits_for_any_more_are_bounded() {
         }
         Err(std::io::Error::other("no such name"))
     });
-    let egress = Egress::with_lookup(&lookup);
+    let egress = Egress::with_lookup(lookup);
     let plugin = Arc::new(egress.plugin(allowed(&["*.slow.test".to_owned()])));
     let mut asking = tokio::task::JoinSet::new();
     for number in 0..3 * MAX_LOOKUPS {

@@ -6,11 +6,12 @@ use gatewright_testkit::services::MockServices;
 const EVERY: [Permission; 5] =
     [Permission::Metrics, Permission::Records, Permission::Kv, Permission::Http, Permission::Llm];
 
-/// Services with these permissions.
+/// Services with these permissions, of a plugin that asks for all but `records`.
 fn granted(permissions: &[Permission]) -> (MockServices, Services) {
     let mocks = MockServices::default();
     let set = (*mocks.services()).clone();
-    let services = guarded(set, &permissions.iter().copied().collect());
+    let asked = Permission::ALL.into_iter().filter(|permission| *permission != Permission::Records).collect();
+    let services = guarded(set, &permissions.iter().copied().collect(), &asked);
     (mocks, services)
 }
 
@@ -54,21 +55,23 @@ async fn a_refusal_names_the_permission() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_was_refused() {
+async fn a_refusal_says_what_was_refused_and_what_allows_it() {
     let (_, services) = granted(&[]);
     let told: Vec<String> = answers(&services).await.into_iter().filter_map(|(_, answer)| answer.err()).collect();
     let whats: Vec<&str> = told.iter().filter_map(|message| message.split_once(": ")).map(|(_, what)| what).collect();
+    let add = |what, grant| format!("{what}; add {grant} to `permissions` of its entry in the config");
+    let kv = |what| add(what, r#""kv""#);
     let expected = [
-        "metric seen",
-        "a row for seen",
-        "get",
-        "set",
-        "list",
-        "increment",
-        "compare_and_set",
-        "delete",
-        "a POST request",
-        "an LLM request",
+        add("metric seen", r#""metrics""#),
+        "a row for seen; the plugin's manifest does not ask for it".to_owned(),
+        kv("get"),
+        kv("set"),
+        kv("list"),
+        kv("increment"),
+        kv("compare_and_set"),
+        kv("delete"),
+        add("a POST request", r#"{"http": ["HOST"]}"#),
+        add("an LLM request", r#""llm""#),
     ];
     assert_eq!(whats, expected);
 }

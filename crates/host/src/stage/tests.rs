@@ -1,5 +1,4 @@
 use super::*;
-use std::os::unix::fs::PermissionsExt;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -45,6 +44,49 @@ fn a_copy_that_somebody_changed_is_made_anew() {
     std::os::unix::fs::symlink(&source, &staged.path).unwrap();
     assert_eq!(stage.put(&source, None).unwrap().path, staged.path);
     assert!(fs::symlink_metadata(&staged.path).unwrap().is_file(), "a link is not taken for a copy");
+}
+
+#[test]
+fn what_another_gateway_is_writing_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, folder) = (dir.path().join("a.so"), dir.path().join("plugins"));
+    fs::write(&source, "abc").unwrap();
+    fs::create_dir(&folder).unwrap();
+    // Of one in a container, where it has the same number as a process.
+    let others: Vec<PathBuf> =
+        (0..100).map(|number| folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()))).collect();
+    others.iter().for_each(|file| fs::write(file, "half").unwrap());
+    Stage::new(&folder).put(&source, None).unwrap();
+    assert!(others.iter().all(|file| file.exists()));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), others.len() + 1, "nothing else is left");
+}
+
+#[test]
+fn what_is_being_written_is_known_as_that_and_nobody_elses() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("a.so");
+    fs::write(&source, "abc").unwrap();
+    let stage = Stage::new(dir.path().join("plugins"));
+    stage.make_folder().unwrap();
+    let copy = || stage.copy(&mut File::open(&source).unwrap(), &source).unwrap().0;
+    let (one, other) = (copy(), copy());
+    assert_ne!(*one, *other);
+    assert!(Stage::is_unfinished(&one) && Stage::is_unfinished(&other));
+    let left = one.to_owned();
+    drop(one);
+    assert!(!left.exists() && other.exists());
+}
+
+#[test]
+fn a_folder_that_others_could_write_to_is_closed_before_anything_is_taken_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, folder) = (dir.path().join("a.so"), dir.path().join("plugins"));
+    fs::write(&source, "abc").unwrap();
+    let stage = Stage::new(&folder);
+    let staged = stage.put(&source, None).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
+    assert_eq!(stage.put(&source, None).unwrap().path, staged.path);
+    assert_eq!(mode(&folder), 0o700);
 }
 
 #[test]

@@ -66,3 +66,18 @@ fn a_trial_that_fails_opens_it_again() {
     assert!(!breaker.admits(after(&breaker, 2 * COOL_DOWN + 499)));
     assert!(breaker.admits(after(&breaker, 2 * COOL_DOWN + 500)));
 }
+
+#[test]
+fn a_trial_that_is_cut_off_is_the_next_callers() {
+    let breaker = opened();
+    let (trial, soon) = (after(&breaker, COOL_DOWN), after(&breaker, COOL_DOWN + 1));
+    assert!(breaker.admits(trial) && !breaker.admits(soon));
+    breaker.cut_off(trial);
+    assert!(breaker.admits(soon), "nothing was learnt of the plugin");
+    breaker.failed(after(&breaker, COOL_DOWN + 2));
+    breaker.cut_off(soon);
+    assert!(!breaker.admits(after(&breaker, COOL_DOWN + 3)), "another call has failed meanwhile");
+    let closed = Breaker::default();
+    closed.cut_off(after(&closed, 0));
+    assert!(closed.admits(after(&closed, 0)) && !closed.is_open());
+}

@@ -12,6 +12,24 @@ use gatewright_plugin::{Failure, Hook};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// A call that is waited for. Where this is dropped, the call was cut off: its request is dropped, since the client went
+/// away.
+struct UnderWay<'a> {
+    slot: &'a Slot,
+    hook: Hook,
+    started: Instant,
+}
+
+impl Drop for UnderWay<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        if let Some(probe) = self.slot.instance.probe() {
+            probe.called(self.hook, Judged::CutOff, self.started.elapsed());
+        }
+        self.slot.instance.breaker(self.hook).cut_off(self.started);
+    }
+}
+
 impl Exchange {
     /// A call of a hook that answers at once.
     pub(super) fn call_immediate<H: Judge>(
@@ -49,7 +67,9 @@ impl Exchange {
         let Some(plugin) = self.admit(slot, H::HOOK, started, due) else { return Err(left_out(slot, H::HOOK)) };
         let cx = self.cx(slot.position, &slot.services);
         let timeout = self.longest(slot, started);
+        let under_way = UnderWay { slot, hook: H::HOOK, started };
         let (cx, returned, mut answered) = call_owned::<H>(plugin, cx, payload.clone(), timeout).await;
+        std::mem::forget(under_way);
         walk.now = Instant::now();
         walk.cx = cx;
         if let (Some(returned), true) = (returned, answered.is_ok()) {

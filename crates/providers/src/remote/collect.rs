@@ -28,7 +28,7 @@ pub(super) async fn whole(
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
     loop {
-        let piece = watch.over(data(&mut body)).await.map_err(|late| teller.late(late))?;
+        let piece = watch.over(data(&mut body)).await.map_err(|late| teller.late(late, true))?;
         let Some(piece) = piece.map_err(|error| teller.transport(error))? else { break };
         watch.touch();
         if first.len() + joined.len() + piece.len() > limit {

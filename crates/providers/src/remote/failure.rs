@@ -5,8 +5,10 @@ use crate::Secret;
 use crate::http::TransportError;
 use crate::retry::{Failure, retry_after};
 use crate::watch::Overdue;
+use gatewright_dialects::scan;
 use gatewright_model::{Codec, ErrorKind, Kind, LlmError};
 use http::{HeaderMap, StatusCode};
+use memchr::memmem;
 use std::time::SystemTime;
 
 /// Most bytes of an error answer that are read: 256 KiB.
@@ -31,9 +33,13 @@ pub(super) fn looks_like_json(body: &[u8]) -> bool {
     body.starts_with(b"{") && body.ends_with(b"}")
 }
 
-/// Whether a body that came with a good status is an error all the same: `{"error": {...}}` or `{"type": "error"`, as
-/// some providers send it.
+/// Whether a body that came with a good status is an error all the same, as some providers send it: it begins with
+/// `{"error": {...}` or `{"type": "error"`, or has an error further on and no answer beside it.
 pub(super) fn is_error(body: &[u8]) -> bool {
+    begins_with_error(body) || (memmem::find(body, b"\"error\"").is_some() && has_error_alone(body))
+}
+
+fn begins_with_error(body: &[u8]) -> bool {
     let Some(members) = body.trim_ascii_start().strip_prefix(b"{") else { return false };
     let value = |name: &[u8]| {
         let after = members.trim_ascii_start().strip_prefix(name)?.trim_ascii_start();
@@ -41,6 +47,23 @@ pub(super) fn is_error(body: &[u8]) -> bool {
     };
     let object = value(b"\"error\"").is_some_and(|value| value.starts_with(b"{") || value.starts_with(b"\""));
     object || value(b"\"type\"").is_some_and(|value| value.starts_with(b"\"error\""))
+}
+
+/// Whether an object has a member `error` and neither choices nor content beside it.
+fn has_error_alone(body: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(body) else { return false };
+    let is_filled = |value: &str| value.strip_prefix('[').is_some_and(|list| !list.trim_start().starts_with(']'));
+    let (mut error, mut answer) = (false, false);
+    for member in scan::members(text) {
+        // What is no JSON is judged elsewhere.
+        let Ok(member) = member else { return false };
+        match &*member.name() {
+            "error" => error |= !matches!(member.value, "null" | "false"),
+            "choices" | "content" => answer |= is_filled(member.value),
+            _ => {}
+        }
+    }
+    error && !answer
 }
 
 // === impl Teller ===
@@ -63,10 +86,11 @@ impl<'a> Teller<'a> {
         self.error(ErrorKind::InvalidRequest, message).with_code("unsupported")
     }
 
-    /// Something took too long.
-    pub(super) fn late(&self, late: Overdue) -> Failure {
+    /// Something took too long. If the request was `sent`, the provider may be at work on it, and would be paid for each
+    /// further try too.
+    pub(super) fn late(&self, late: Overdue, sent: bool) -> Failure {
         let error = late.error(self.provider);
-        if late == Overdue::Deadline { Failure::final_(error) } else { Failure::passing(error) }
+        if sent || late == Overdue::Deadline { Failure::final_(error) } else { Failure::passing(error) }
     }
 
     /// The network, or what is not HTTP.

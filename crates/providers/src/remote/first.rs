@@ -25,7 +25,7 @@ pub(super) async fn event(
     let mut pieces = Vec::new();
     let mut read = 0;
     loop {
-        let piece = watch.over(data(body)).await.map_err(|late| teller.late(late))?;
+        let piece = watch.over(data(body)).await.map_err(|late| teller.late(late, true))?;
         let piece = piece.map_err(|error| teller.transport(error))?.ok_or_else(|| teller.no_event())?;
         read += piece.len();
         pieces.push(piece.clone());
@@ -60,6 +60,9 @@ impl Said {
         let Some(read) = Event::read(event) else { return Self::Garbage };
         let Some(data) = read.data.filter(|_| read.name != Some("ping")) else { return Self::Nothing };
         let data = data.trim_start();
+        if data.is_empty() {
+            return Self::Nothing;
+        }
         if !data.starts_with('{') && !data.starts_with("[DONE]") {
             return Self::Garbage;
         }

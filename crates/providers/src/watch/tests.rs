@@ -78,6 +78,19 @@ async fn a_whole_answer_has_its_time_and_a_stream_has_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pauses_in_a_whole_answer_do_not_count() {
+    let start = Instant::now();
+    let mut watch = Watch::new(Limits { whole: Some(Duration::from_secs(50)), ..limits(None) });
+    watch.begin_whole();
+    assert_eq!(watch.over(pending::<()>()).await, Err(Overdue::Whole(Duration::from_secs(50))));
+    assert_eq!(start.elapsed().as_secs(), 50);
+    let mut watch = Watch::new(limits(Some(1000)));
+    watch.begin_whole();
+    assert_eq!(watch.over(pending::<()>()).await, Err(Overdue::Deadline));
+    assert_eq!(start.elapsed().as_secs(), 1050);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_ready_wins() {
     let mut watch = Watch::new(limits(Some(0)));
     assert_eq!(watch.over(async { 7 }).await, Ok(7));

@@ -1,8 +1,8 @@
 //! Plain answers, in both dialects.
 
 use crate::support::*;
-use gatewright_engine::AnswerBody;
-use gatewright_model::ErrorKind;
+use gatewright_engine::{AnswerBody, AttemptCall};
+use gatewright_model::{Compat, ErrorKind, MaxTokensField};
 use gatewright_providers::{KeySettings, ProviderKind, ProviderSettings};
 
 #[tokio::test]
@@ -51,6 +51,42 @@ async fn without_keys_no_key_is_sent() {
     let seen = &upstream.seen()[0];
     assert_eq!(seen.line, "POST /v1/chat/completions HTTP/1.1");
     assert!(!seen.headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn an_address_with_a_path_of_its_own_is_taken_as_it_is() {
+    let upstream = Upstream::playing(vec![json(200, ANSWER)]).await;
+    for (path, expected) in [
+        ("/chat/completions", "/chat/completions"),
+        ("/chat/completions/", "/chat/completions"),
+        ("/deployments/a/chat/completions?api-version=1", "/deployments/a/chat/completions?api-version=1"),
+        ("/api/v3", "/api/v3/chat/completions"),
+    ] {
+        let mut settings = settings(&upstream, &["k1"]);
+        settings.base_url = Some(upstream.url(path));
+        provider(settings).attempt(call(false)).await.unwrap();
+        assert_eq!(upstream.seen().last().unwrap().line, format!("POST {expected} HTTP/1.1"));
+    }
+}
+
+#[tokio::test]
+async fn a_provider_is_asked_for_what_it_knows() {
+    let upstream = Upstream::playing(vec![sse(&[CHUNK]).end()]).await;
+    for (compat, usage, limit) in [
+        (Compat::default(), true, "max_completion_tokens"),
+        (Compat { stream_usage: false, max_tokens_field: MaxTokensField::MaxTokens }, false, "max_tokens"),
+    ] {
+        let mut settings = settings(&upstream, &["k1"]);
+        settings.compat = compat;
+        let provider = provider(settings);
+        for call in [call(true), anthropic_call(true)] {
+            provider.attempt(AttemptCall { include_usage: true, ..call }).await.unwrap();
+        }
+        let [same, translated] = upstream.seen().split_off(upstream.seen().len() - 2).try_into().unwrap();
+        assert_eq!(same.body.contains("include_usage"), usage, "{}", same.body);
+        assert_eq!(translated.body.contains("include_usage"), usage, "{}", translated.body);
+        assert!(translated.body.contains(&format!("\"{limit}\":9")), "{}", translated.body);
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ const ERROR: &str =
 
 #[tokio::test]
 async fn every_byte_comes_through() {
-    let events = [": connected", "", CHUNK, ": ping", CHUNK, "data: [DONE]"];
+    let events = [": connected", "data:", "", CHUNK, ": ping", CHUNK, "data: [DONE]"];
     let upstream = Upstream::playing(vec![sse(&events).end()]).await;
     let provider = provider(settings(&upstream, &["k1"]));
     for _ in 0..3 {

@@ -69,13 +69,19 @@ async fn a_pause_in_a_stream() {
     upstream.gone(1).await;
 }
 
+/// Some send the head at once, and the body when the model is done.
 #[tokio::test(start_paused = true)]
-async fn a_pause_in_a_whole_answer() {
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{";
-    let upstream = Upstream::playing(vec![vec![Step::Send(head.into()), Step::Hang]]).await;
-    let mut settings = settings(&upstream, &["k1"]);
-    settings.network.idle_timeout = Duration::from_secs(5);
-    is_timeout(&failure(&provider(settings), call(false)).await, "idle_timeout");
+async fn a_pause_in_a_whole_answer_does_not_count() {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", ANSWER.len());
+    let steps = vec![Step::Send(head.into()), Step::Wait(Duration::from_secs(61)), Step::Send(ANSWER.into())];
+    let upstream = Upstream::playing(vec![steps]).await;
+    for stream in [false, true] {
+        let mut settings = retrying(&upstream, &["k1"], 2);
+        settings.network.idle_timeout = Duration::from_secs(5);
+        settings.network.try_timeout = Some(Duration::from_secs(300));
+        let answer = provider(settings).attempt(call(stream)).await.unwrap();
+        assert_eq!((text(&answer).as_str(), answer.retries), ("Hello there", 0));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,9 +136,37 @@ async fn the_whole_request_in_the_middle_of_a_stream() {
     upstream.gone(1).await;
 }
 
+/// The provider may be at work on it, and would be paid again.
 #[tokio::test(start_paused = true)]
-async fn a_slow_answer_is_tried_again() {
-    let upstream = Upstream::playing(vec![vec![Step::Hang], json(200, ANSWER)]).await;
-    let answer = provider(retrying(&upstream, &["k1"], 1)).attempt(call(false)).await.unwrap();
-    assert_eq!(answer.retries, 1);
+async fn what_was_sent_is_not_tried_again() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{";
+    let stream = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: ping\n\n";
+    for (steps, code) in [
+        (vec![Step::Hang], "first_byte_timeout"),
+        (vec![Step::Send(stream.into()), Step::Hang], "first_byte_timeout"),
+        (vec![Step::Send(head.into()), Step::Hang], "try_timeout"),
+    ] {
+        let upstream = Upstream::playing(vec![steps, json(200, ANSWER)]).await;
+        let mut settings = retrying(&upstream, &["k1"], 2);
+        settings.network.first_byte_timeout = Duration::from_secs(20);
+        settings.network.try_timeout = Some(Duration::from_secs(30));
+        let error = failure(&provider(settings), call(true)).await;
+        is_timeout(&error, code);
+        assert_ne!(error.allow_fallbacks, Some(false), "another provider may be asked");
+        assert_eq!(upstream.seen().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_sent_is_tried_again() {
+    // A listener that never accepts completes TCP in the kernel, but not TLS.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = Upstream::playing(vec![json(200, ANSWER)]).await;
+    let mut settings = retrying(&upstream, &["k1"], 2);
+    settings.base_url = Some(format!("https://{}/v1", listener.local_addr().unwrap()));
+    settings.network.connect_timeout = Duration::from_secs(60);
+    settings.network.first_byte_timeout = Duration::from_secs(3);
+    let start = Instant::now();
+    is_timeout(&failure(&provider(settings), call(false)).await, "first_byte_timeout");
+    assert_eq!(start.elapsed().as_secs(), 9, "three tries");
 }

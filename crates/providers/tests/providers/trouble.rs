@@ -47,9 +47,13 @@ async fn nothing_and_garbage() {
 
 #[tokio::test]
 async fn an_error_under_a_good_status() {
-    let body = r#"{"error":{"message":"Provider returned error","code":502}}"#;
-    let error = error_of(json(200, body), false).await;
-    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Upstream, "Provider returned error"));
+    for body in [
+        r#"{"error":{"message":"Provider returned error","code":502}}"#,
+        r#"{"id":"","choices":null,"error":{"message":"Provider returned error","code":502}}"#,
+    ] {
+        let error = error_of(json(200, body), false).await;
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Upstream, "Provider returned error"));
+    }
 }
 
 #[tokio::test]

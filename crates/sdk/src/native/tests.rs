@@ -13,6 +13,17 @@ struct Keeper;
 
 struct Source(Services);
 
+impl Drop for Source {
+    fn drop(&mut self) {
+        DROPPED.set(DROPPED.get() + 1);
+    }
+}
+
+thread_local! {
+    /// The streams that were dropped on this thread.
+    static DROPPED: Cell<u32> = const { Cell::new(0) };
+}
+
 /// What the thread of `check_input` read once its hook had returned.
 static READ: Mutex<Option<JoinHandle<bool>>> = Mutex::new(None);
 
@@ -72,6 +83,9 @@ impl FromConfig for Keeper {
 
 // === a host ===
 
+/// A call that was given up.
+const GIVEN_UP: CallHandle = 13;
+
 /// The calls under which the host was asked.
 static ASKED: Mutex<Vec<CallHandle>> = Mutex::new(Vec::new());
 
@@ -96,6 +110,11 @@ unsafe extern "C" fn part(_: CallHandle, _: u32, out: *mut Slice) -> i32 {
 unsafe extern "C" fn ask(call: CallHandle, _: u32, _: Slice, _: *mut Slice) -> i32 {
     ASKED.lock().unwrap().push(call);
     0
+}
+
+/// Takes what a call answers, unless it was given up.
+unsafe extern "C" fn answer(call: CallHandle, _: Slice) -> i32 {
+    if call == GIVEN_UP { Status::Stale as i32 } else { 0 }
 }
 
 unsafe extern "C" fn takes(_: CallHandle, _: Slice) -> i32 {
@@ -131,7 +150,7 @@ static HOST: HostTable = HostTable {
     minor: MINOR,
     head,
     part,
-    answer: takes,
+    answer,
     ask,
     error,
     fail: takes,
@@ -190,5 +209,20 @@ fn a_stream_reaches_the_host_through_its_pulls() {
             table.close.unwrap()(plugin, 1);
         }
         assert_eq!(*ASKED.lock().unwrap(), [8, 9]);
+    });
+}
+
+#[test]
+fn a_stream_that_the_host_does_not_take_is_dropped() {
+    with_instance(|table, hooks, plugin| {
+        // SAFETY: it is the table's own instance.
+        unsafe {
+            assert_eq!(hooks.pre_llm.unwrap()(plugin, GIVEN_UP), Status::Stale as i32);
+            assert_eq!(DROPPED.get(), 1, "its call was given up");
+            assert_eq!(hooks.pre_llm.unwrap()(plugin, GIVEN_UP + 1), 0);
+            assert_eq!(DROPPED.get(), 1, "it is to be pulled");
+            table.close.unwrap()(plugin, 2);
+        }
+        assert_eq!(DROPPED.get(), 2);
     });
 }

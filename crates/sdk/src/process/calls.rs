@@ -6,13 +6,12 @@ use super::{Artefact, Instance};
 use futures_util::FutureExt;
 use gatewright_abi::{Far, MAX_ANSWER_BYTES, Pulled, document, guest, service};
 use gatewright_plugin::model::{ErrorKind, LlmError};
-use gatewright_plugin::{Failure, Hook};
+use gatewright_plugin::{Failure, Hook, panicking};
 use gatewright_proto::v1::{HookAnswer, HookCall, StreamChunks, StreamPull};
-use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tonic::Status;
 
 /// The most instances of one process at once.
@@ -41,6 +40,13 @@ struct Made {
     instance: Arc<Instance>,
     host: Line,
     by: Arc<Maker>,
+}
+
+/// The stream that a call answers with, if it does. It is given up with this, unless the answer went out.
+pub(super) struct Kept {
+    instance: Arc<Instance>,
+    crew: &'static Crew,
+    stream: OnceLock<u64>,
 }
 
 /// A connection over which instances are made, and whether it is over.
@@ -118,23 +124,36 @@ impl Calls {
         self.instances().made.get(&number).cloned().ok_or(NoInstance)
     }
 
-    /// Calls a hook.
-    pub(super) async fn call(&self, call: HookCall, session: Option<Line>) -> Result<HookAnswer, NoInstance> {
+    /// Calls a hook. What it answers with is given up with the second, unless that is told that the answer went out.
+    pub(super) async fn call(
+        &self,
+        call: HookCall,
+        session: Option<Line>,
+    ) -> Result<(HookAnswer, Option<Kept>), NoInstance> {
         let HookCall { id, hook, head, parts, instance, .. } = call;
-        let made = self.made(instance)?;
+        let Made { instance, host, .. } = self.made(instance)?;
         let Some(hook) = Hook::numbered(hook) else {
-            return Ok(failed(id, Failure::Malformed(format!("it knows no hook {hook}"))));
+            return Ok((failed(id, Failure::Malformed(format!("it knows no hook {hook}"))), None));
         };
-        let desk = Arc::new(Desk::new(id, session.unwrap_or(made.host), parts, self.crew()));
+        let desk = Arc::new(Desk::new(id, session.unwrap_or(host), parts, self.crew()));
         let far: Arc<dyn Far> = desk.clone();
-        let answering = made.instance.call(hook, &head, &far, service::services(desk.clone()));
-        // Unwind safety: what the call was given is the call's own, and the plugin's own state is its author's business.
-        let answer = match AssertUnwindSafe(answering).catch_unwind().await {
-            Ok(answer) if answer.len() <= MAX_ANSWER_BYTES => answer,
-            Ok(_) => guest::fail(Failure::Oversized(format!("an answer has at most {MAX_ANSWER_BYTES} bytes"))),
-            Err(panic) => guest::fail(Failure::Panicked(message(&*panic))),
+        let kept = Kept { instance, crew: self.crew(), stream: OnceLock::new() };
+        let keep = |stream| {
+            // A call answers once.
+            let _ = kept.stream.set(stream);
         };
-        Ok(HookAnswer { call: id, answer: answer.into(), looked: desk.looked() })
+        let answering = kept.instance.call_telling(hook, &head, &far, service::services(desk.clone()), keep);
+        // Unwind safety: what the call was given is the call's own, and the plugin's own state is its author's business.
+        let answered = AssertUnwindSafe(answering).catch_unwind().await;
+        let (answer, kept) = match answered {
+            Ok(answer) if answer.len() <= MAX_ANSWER_BYTES => (answer, Some(kept)),
+            Ok(_) => {
+                let failure = Failure::Oversized(format!("an answer has at most {MAX_ANSWER_BYTES} bytes"));
+                (guest::fail(failure), None)
+            }
+            Err(panic) => (guest::fail(Failure::Panicked(panicking::caught(&*panic))), None),
+        };
+        Ok((HookAnswer { call: id, answer: answer.into(), looked: desk.looked() }, kept))
     }
 
     /// Pulls a stream.
@@ -151,7 +170,7 @@ impl Calls {
         let pulled = match AssertUnwindSafe(made.instance.pull(stream)).catch_unwind().await {
             Ok(pulled) if pulled.len() <= MAX_ANSWER_BYTES => pulled,
             Ok(_) => failed(Failure::Oversized(format!("a chunk has at most {MAX_ANSWER_BYTES} bytes"))),
-            Err(panic) => failed(Failure::Panicked(message(&*panic))),
+            Err(panic) => failed(Failure::Panicked(panicking::caught(&*panic))),
         };
         Ok(StreamChunks { call, pulled: pulled.into() })
     }
@@ -167,6 +186,27 @@ impl Calls {
     /// No code of ours panics while it holds the lock.
     fn instances(&self) -> MutexGuard<'_, Instances> {
         self.0.instances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// Of an answer that went out: the gateway closes what it does not pull.
+    pub(super) fn went_out(kept: Option<Self>) {
+        if let Some(mut kept) = kept {
+            kept.stream = OnceLock::new();
+        }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            let instance = self.instance.clone();
+            // What an author's `Drop` does must not keep others from being read.
+            self.crew.spawn(async move { instance.close(stream) }).detach();
+        }
     }
 }
 
@@ -194,11 +234,4 @@ impl From<NoInstance> for Status {
 /// The answer of a call that failed.
 pub(super) fn failed(call: u64, failure: Failure) -> HookAnswer {
     HookAnswer { call, answer: guest::fail(failure).into(), looked: 0 }
-}
-
-/// What a panic said, at most 200 characters.
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    text.chars().take(200).collect()
 }

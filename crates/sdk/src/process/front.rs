@@ -1,6 +1,6 @@
 //! What answers requests: hooks are called with little around it, for all else there is tonic.
 
-use super::calls::Maker;
+use super::calls::{Kept, Maker};
 use super::service::Service;
 use bytes::Bytes;
 use futures_util::stream::{self, Iter};
@@ -101,7 +101,11 @@ impl Front {
 
     async fn called(&self, request: Request<Incoming>) -> Result<Response<Answer>, Status> {
         let call = read(request).await?;
-        write(&self.service.run(|calls| async move { calls.call(call, None).await }).await??)
+        // One that is given up takes with it what it was answered with.
+        let (answer, kept) = self.service.run(|calls| async move { calls.call(call, None).await }).await??;
+        let response = write(&answer)?;
+        Kept::went_out(kept);
+        Ok(response)
     }
 
     async fn pulled(&self, request: Request<Incoming>) -> Result<Response<Answer>, Status> {

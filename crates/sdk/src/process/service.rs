@@ -1,10 +1,10 @@
 //! The service that the gateway calls.
 
 use super::Instance;
-use super::calls::{Calls, Maker, NoInstance, failed, message};
+use super::calls::{Calls, Kept, Maker, NoInstance, failed};
 use super::desk::{Asking, Line};
 use async_task::Task;
-use gatewright_plugin::Failure;
+use gatewright_plugin::{Failure, panicking};
 use gatewright_proto::v1::host_client::HostClient;
 use gatewright_proto::v1::plugin_server::Plugin;
 use gatewright_proto::v1::{
@@ -49,6 +49,8 @@ struct UnderWay {
     session: Arc<Session>,
     call: u64,
     answer: Option<plugin_frame::Frame>,
+    /// What it is answered with.
+    kept: Option<Kept>,
 }
 
 /// What the gateway is told. When it goes, the session is over.
@@ -77,7 +79,7 @@ impl Plugin for Service {
             match catch_unwind(AssertUnwindSafe(create)) {
                 Ok(Ok(instance)) => Ok(StartReply { instance: calls.keep(Instance::of(instance), host, &maker)? }),
                 Ok(Err(error)) => Err(Status::invalid_argument(error)),
-                Err(panic) => Err(Status::internal(format!("panicked: {}", message(&*panic)))),
+                Err(panic) => Err(Status::internal(format!("panicked: {}", panicking::caught(&*panic)))),
             }
         });
         started.await?.map(Response::new)
@@ -85,7 +87,10 @@ impl Plugin for Service {
 
     async fn call(&self, request: Request<HookCall>) -> Result<Response<HookAnswer>, Status> {
         let call = request.into_inner();
-        Ok(Response::new(self.run(|calls| async move { calls.call(call, None).await }).await??))
+        // One that is given up takes with it what it was answered with.
+        let (answer, kept) = self.run(|calls| async move { calls.call(call, None).await }).await??;
+        Kept::went_out(kept);
+        Ok(Response::new(answer))
     }
 
     type SessionStream = Telling;
@@ -180,12 +185,16 @@ impl Session {
             Some(host_frame::Frame::Call(call)) => {
                 let (session, line) = (self.clone(), Line::Session(self.asking.clone()));
                 self.spawn(call.id, async move {
-                    session.calls.call(call, Some(line)).await.map(plugin_frame::Frame::Answer)
+                    let (answer, kept) = session.calls.call(call, Some(line)).await?;
+                    Ok((plugin_frame::Frame::Answer(answer), kept))
                 });
             }
             Some(host_frame::Frame::Pull(pull)) => {
                 let calls = self.calls.clone();
-                self.spawn(pull.call, async move { calls.pull(pull).await.map(plugin_frame::Frame::Pulled) });
+                self.spawn(pull.call, async move {
+                    let chunks = calls.pull(pull).await?;
+                    Ok((plugin_frame::Frame::Pulled(chunks), None))
+                });
             }
             Some(host_frame::Frame::Cancel(cancel)) => {
                 // Who has ended already was answered.
@@ -208,9 +217,9 @@ impl Session {
     fn spawn(
         self: &Arc<Self>,
         call: u64,
-        work: impl Future<Output = Result<plugin_frame::Frame, NoInstance>> + Send + 'static,
+        work: impl Future<Output = Result<(plugin_frame::Frame, Option<Kept>), NoInstance>> + Send + 'static,
     ) {
-        let mut under_way = UnderWay { session: self.clone(), call, answer: None };
+        let mut under_way = UnderWay { session: self.clone(), call, answer: None, kept: None };
         let many = {
             let mut tasks = self.under_way();
             tasks.insert(call, None);
@@ -223,7 +232,7 @@ impl Session {
         }
         let task = self.calls.crew().spawn(async move {
             match work.await {
-                Ok(answer) => under_way.end(answer),
+                Ok((answer, kept)) => under_way.end(answer, kept),
                 // All of its calls name the same one.
                 Err(unknown) => under_way.session.broken(unknown.into()),
             }
@@ -257,8 +266,8 @@ impl Session {
 // === impl UnderWay ===
 
 impl UnderWay {
-    fn end(mut self, answer: plugin_frame::Frame) {
-        self.answer = Some(answer);
+    fn end(mut self, answer: plugin_frame::Frame, kept: Option<Kept>) {
+        (self.answer, self.kept) = (Some(answer), kept);
     }
 }
 
@@ -272,11 +281,16 @@ impl Drop for UnderWay {
             plugin_frame::Frame::Answer(failed(self.call, failure))
         };
         let frame = PluginFrame { frame: Some(self.answer.take().unwrap_or_else(died)) };
-        if let Err((Full::Full, frame)) = self.session.outbox.try_send(frame)
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            let outbox = self.session.outbox.clone();
-            runtime.spawn(async move { outbox.send(frame).await });
+        let kept = self.kept.take();
+        match self.session.outbox.try_send(frame) {
+            Ok(()) => Kept::went_out(kept),
+            Err((Full::Full, frame)) => {
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    let outbox = self.session.outbox.clone();
+                    runtime.spawn(async move { outbox.send(frame).await.map(|()| Kept::went_out(kept)) });
+                }
+            }
+            Err((Full::Gone, _)) => {}
         }
     }
 }

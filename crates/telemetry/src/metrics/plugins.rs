@@ -35,6 +35,7 @@ struct InstanceSeries {
 struct HookSeries {
     duration: Histogram,
     failed: [AtomicU64; CAUSES.len()],
+    cut_off: AtomicU64,
     skipped: AtomicU64,
 }
 
@@ -73,13 +74,14 @@ impl Collector for Plugins {
         if instances.is_empty() {
             return Ok(());
         }
-        let help = "Hook calls by result: ok (any outcome, a block included), failed, skipped.";
+        let help = "Hook calls by result: ok (any outcome, a block included), failed, cut_off, skipped.";
         let mut calls = encoder.encode_descriptor("gatewright_plugin_calls", help, None, MetricType::Counter)?;
         each_hook(&instances, |labels, series| {
             let failed = series.failures();
             let results = [
                 ("ok", series.duration.count().saturating_sub(failed)),
                 ("failed", failed),
+                ("cut_off", series.cut_off.load(Relaxed)),
                 ("skipped", series.skipped.load(Relaxed)),
             ];
             results
@@ -143,6 +145,11 @@ impl Probe for InstanceSeries {
                 series.skipped.fetch_add(1, Relaxed);
                 return;
             }
+            // It took as long as the client stayed, which says nothing of it.
+            Judged::CutOff => {
+                series.cut_off.fetch_add(1, Relaxed);
+                return;
+            }
             Judged::Failed(cause) => {
                 series.failed[slot_of(cause)].fetch_add(1, Relaxed);
             }
@@ -156,7 +163,8 @@ impl Probe for InstanceSeries {
 
 impl HookSeries {
     fn new() -> Self {
-        Self { duration: Histogram::new(&HOOK), failed: Default::default(), skipped: AtomicU64::new(0) }
+        let (cut_off, skipped) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { duration: Histogram::new(&HOOK), failed: Default::default(), cut_off, skipped }
     }
 
     fn failures(&self) -> u64 {

@@ -50,13 +50,14 @@ struct ProviderLabels {
 // === impl ProviderMetrics ===
 
 impl ProviderMetrics {
-    /// An attempt ended: with an answer (`None`) or this error.
+    /// An attempt ended: with an answer (`None`) or this error. One that was cut off is no error of the provider's.
     pub fn attempted(&self, error: Option<ErrorKind>) {
         let (slot, outcome, error_type) = match error {
             None => (Some(&self.0.answered), "success", ""),
             Some(kind) => {
                 let at = ErrorKind::ALL.iter().position(|other| *other == kind);
-                (at.and_then(|at| self.0.failed.get(at)), "error", kind.as_str())
+                let outcome = if kind == ErrorKind::Cancelled { "cancelled" } else { "error" };
+                (at.and_then(|at| self.0.failed.get(at)), outcome, kind.as_str())
             }
         };
         let make = || {

@@ -105,7 +105,10 @@ impl Requests {
 
     /// Records a request that has ended.
     pub(super) fn record(&self, operation: &'static str, summary: &RequestSummary) {
-        self.families.overhead.observe(nanos(summary.overhead));
+        // There is none of a request whose client went away before its answer began.
+        if !summary.overhead.is_zero() {
+            self.families.overhead.observe(nanos(summary.overhead));
+        }
         let error = error_of(summary);
         let answered = error.is_none();
         let index = self.series.load();

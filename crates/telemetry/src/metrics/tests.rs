@@ -94,12 +94,14 @@ fn attempts_are_counted_by_provider_and_outcome() {
     let openai = metrics.provider("openai");
     openai.attempted(None);
     openai.attempted(Some(ErrorKind::RateLimit));
+    openai.attempted(Some(ErrorKind::Cancelled));
     openai.retried(3);
     metrics.provider("openai").attempted(None);
     metrics.provider("anthropic").fell_back();
     for line in [
         r#"gatewright_attempts_total{provider="openai",outcome="success",error_type=""} 2"#,
         r#"gatewright_attempts_total{provider="openai",outcome="error",error_type="rate_limit"} 1"#,
+        r#"gatewright_attempts_total{provider="openai",outcome="cancelled",error_type="cancelled"} 1"#,
         r#"gatewright_retries_total{provider="openai"} 3"#,
         r#"gatewright_retries_total{provider="anthropic"} 0"#,
         r#"gatewright_fallbacks_total{provider="anthropic"} 1"#,

@@ -1,4 +1,8 @@
 use super::*;
+use gatewright_model::HttpRequest;
+use gatewright_plugin::payload::StreamExchange;
+use gatewright_plugin::{Access, Manifest};
+use http::Method;
 use serde_json::json;
 
 fn over(edits: Json) -> Result<Response, Unfit> {
@@ -13,4 +17,59 @@ fn an_edit_that_is_misspelt_is_refused() {
     assert_eq!(refused, Err(Unfit::new("`ouput` is no member of an edited response")));
     let edited = over(json!({ "edited": true, "provider": "p", "model": "n", "extra_fields": { "a": 1 } })).unwrap();
     assert_eq!((&*edited.model, edited.extra_fields), ("n", Map::from_iter([("a".to_owned(), json!(1))])));
+}
+
+/// What a plugin that may only read proposes in the place of this.
+fn read_only(result: LlmResult, edits: &ResultEdits) -> Result<LlmResult, Unfit> {
+    let view = View::of(&Manifest::new("p", "1").messages(Access::Ro));
+    let mut draft = Draft::from(result);
+    let edits = document::read(&document::write(edits)).unwrap();
+    draft.apply(edits, &view).map(|()| draft.into_inner())
+}
+
+#[test]
+fn who_only_reads_puts_no_other_answer_in_the_place_of_one() {
+    let (came, other) = (Response::of_text("p", "m", "no"), Response::of_text("p", "m", "yes"));
+    let error = LlmError::new(gatewright_model::ErrorKind::Upstream, "down");
+    let answers = || ResultEdits::Response(ResponseDocument::of(&other));
+    for result in [
+        LlmResult::Response(came.clone()),
+        LlmResult::StreamEnd(came.clone()),
+        LlmResult::Chunk(Chunk::text(model::Channel::TEXT, "no")),
+    ] {
+        read_only(result, &answers()).unwrap_err();
+    }
+    read_only(LlmResult::Error(error.clone()), &answers()).unwrap();
+    read_only(LlmResult::Response(came), &ResultEdits::Error(error)).unwrap();
+}
+
+#[test]
+fn who_asks_for_no_messages_sees_no_texts_of_a_stream() {
+    let view = View::of(&Manifest::new("p", "1").messages(Access::None));
+    let channel = model::Channel::TEXT;
+    let parts = [
+        model::Part::Text { channel, text: "secret".to_owned() },
+        model::Part::Signature { channel, signature: "secret".to_owned() },
+        model::Part::Done,
+    ];
+    let heads = |view: &View| {
+        let raw = model::Raw::from_value(&json!({ "choices": "secret" }));
+        let request = HttpRequest::new(Method::POST, "/".to_owned(), Vec::new(), model::Headers::default(), Vec::new());
+        let chunk = model::StreamChunk { event: None, body: model::StreamChunkBody::Chat(raw) };
+        let text = ChannelText { channel, text: "secret".to_owned(), is_final: false, released: false };
+        [
+            Draft::from(LlmResult::Chunk(Chunk::from_parts(parts.clone()))).head(view),
+            Draft::from(text).head(view),
+            StreamExchange { request: Arc::new(request), chunk: chunk.into() }.head(view),
+        ]
+    };
+    let found = |head: &Vec<u8>| head.windows(6).any(|bytes| bytes == b"secret");
+    assert!(heads(&View::all()).iter().all(found));
+    assert!(!heads(&view).iter().any(found));
+    let done = Chunk::from_parts([model::Part::Done]);
+    assert_eq!(
+        document::read::<ResultHead<'_>>(&heads(&view)[0])
+            .map(|head| matches!(head, ResultHead::Chunk(parts) if *parts == *done.parts())),
+        Ok(true)
+    );
 }

@@ -66,6 +66,18 @@ pub(super) fn cases(list: &mut Vec<Case>) {
                 &[hook],
                 async move |host| parallel_choices(host, hook, mode).await,
             );
+            cases.add(
+                format!("called_complete/{hook}/{word}"),
+                "A pattern is caught although the provider calls the choice complete with each chunk",
+                &[hook],
+                async move |host| called_complete(host, hook, mode).await,
+            );
+            cases.add(
+                format!("end_left_out/{hook}/{word}"),
+                "A stream that is complete is one without its last event, too",
+                &[hook],
+                async move |host| end_left_out(host, hook, mode).await,
+            );
         }
     }
 }
@@ -213,5 +225,30 @@ async fn parallel_choices(host: &dyn Host, hook: Hook, mode: StreamMode) -> Outc
             ensure_eq!((texts, left.end()), (expected, Ok(())), "cut at {cut}: what left");
         }
     }
+    Ok(())
+}
+
+async fn called_complete(host: &dyn Host, hook: Hook, mode: StreamMode) -> Outcome {
+    let stage = stage(host, hook, mode).await?;
+    let stream = sse::texts(Dialect::OpenAi, &SAID);
+    let (unsaid, whole) = (r#""finish_reason":null"#, SAID.concat());
+    ensure!(stream.contains(unsaid), "a stream to spoil: {stream}");
+    for reason in [r#""finish_reason":"stop""#, r#""finish_reason":"""#] {
+        let left = stage.play(Dialect::OpenAi, ScriptedAnswer::stream(stream.replace(unsaid, reason))).await?;
+        as_it_must(&left, ChannelKind::Text, hook, mode, &whole)
+            .map_err(|failure| CaseFailure::new(format!("{reason}: {}", failure.message())))?;
+    }
+    Ok(())
+}
+
+async fn end_left_out(host: &dyn Host, hook: Hook, mode: StreamMode) -> Outcome {
+    let stage = stage(host, hook, mode).await?;
+    let stream = sse::texts(Dialect::OpenAi, &SAID);
+    let complete = stream.strip_suffix("data: [DONE]\n\n").unwrap_or_default().to_owned();
+    let left = stage.play(Dialect::OpenAi, ScriptedAnswer::stream(complete)).await?;
+    as_it_must(&left, ChannelKind::Text, hook, mode, &SAID.concat())?;
+    let said = [Say::Text(0, "no secret")];
+    let left = stage.play(Dialect::OpenAi, ScriptedAnswer::stream(sse::begun(Dialect::OpenAi, &said))).await?;
+    ensure_eq!(left.end(), Err(Some(ErrorKind::Upstream)), "the end of one that is not complete");
     Ok(())
 }

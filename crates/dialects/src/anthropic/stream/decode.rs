@@ -1,6 +1,6 @@
 //! Reads a stream.
 
-use super::read::{Outline, Shape};
+use super::read::{Outline, Shape, beside, says_beside};
 use crate::{sse::Event, stream::Template};
 use bytes::Bytes;
 use gatewright_model::{ChannelKind, Chunk, DecodeError, Dialect, Part, StreamDecoder};
@@ -9,9 +9,18 @@ use smallvec::{SmallVec, smallvec};
 /// Reads the events of one stream.
 #[derive(Debug, Default)]
 pub(in crate::anthropic) struct Decoder {
-    /// The blocks that are open, and what kind of text each has.
-    open: Vec<(u32, ChannelKind)>,
+    open: Vec<Open>,
     template: Template,
+}
+
+/// A block that is open.
+#[derive(Debug)]
+struct Open {
+    index: u32,
+    /// What kind of text it has.
+    kind: ChannelKind,
+    /// Texts came that stand beside its own.
+    beside: bool,
 }
 
 // === impl Decoder ===
@@ -38,18 +47,27 @@ impl Decoder {
             return Ok(smallvec![]);
         }
         let outline = Outline::read(event.name, data)?;
-        let known = self.open.iter().find(|(index, _)| *index == outline.index).map(|(_, kind)| *kind);
-        match outline.shape {
+        let at = self.open.iter().position(|open| open.index == outline.index);
+        let open = match outline.shape {
             Shape::BlockStart => {
-                self.open.retain(|(index, _)| *index != outline.index);
-                self.open.push((outline.index, outline.block_kind()));
+                let (index, kind) = (outline.index, outline.block_kind());
+                self.open.retain(|open| open.index != index);
+                self.open.push(Open { index, kind, beside: false });
+                None
             }
-            Shape::BlockStop => self.open.retain(|(index, _)| *index != outline.index),
-            _ => {}
-        }
-        let seen = outline.open(known.unwrap_or(ChannelKind::Text))?;
+            Shape::BlockStop => at.map(|at| self.open.remove(at)),
+            _ => None,
+        };
+        let kind = open.as_ref().map_or(ChannelKind::Text, |open| open.kind);
+        let mut seen = outline.open(kind)?;
         if outline.shape == Shape::Delta {
+            if let Some(open) = at.and_then(|at| self.open.get_mut(at)).filter(|_| says_beside(&seen.parts)) {
+                open.beside = true;
+            }
             self.template.learn(bytes, event, &seen.parts, &seen.places);
+        }
+        if open.is_some_and(|open| open.beside) {
+            seen.parts.push(Part::BlockEnd(beside(outline.index)));
         }
         Ok(seen.parts)
     }

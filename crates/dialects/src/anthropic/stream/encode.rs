@@ -3,7 +3,7 @@
 use super::{
     super::{finish, usage, write_error},
     blocks::{Blocks, write_event},
-    read::{Outline, Shape},
+    read::{Outline, Shape, says_beside, unknown_content},
 };
 use crate::{
     carry::Carry,
@@ -29,6 +29,11 @@ pub(in crate::anthropic) struct Encoder {
     finish: Option<FinishReason>,
     /// Whether `finish` is a word of this dialect's.
     own_finish: bool,
+    /// A tool was asked for, and a plain stop after it may be a call of it.
+    calls: bool,
+    may_call: bool,
+    /// Nobody said that the last call is complete.
+    in_call: bool,
     /// The client was told why it ended.
     told: bool,
     usage: Usage,
@@ -77,6 +82,9 @@ impl Encoder {
             blocks: Blocks::default(),
             finish: None,
             own_finish: true,
+            calls: false,
+            may_call: false,
+            in_call: false,
             told: false,
             usage: Usage::default(),
             ended: false,
@@ -178,16 +186,20 @@ impl Encoder {
 
     fn write(&mut self, chunk: &Chunk, out: &mut BytesMut) {
         self.note(chunk);
+        let unknown = chunk.wire(Dialect::Anthropic).filter(|_| says_beside(chunk.parts()));
+        if let Some(kind) = unknown.and_then(|event| unknown_content(event, chunk.parts())) {
+            // Its block is not what it was, and as an answer's text it would be mistaken.
+            return self.carry.drop(&kind);
+        }
         if chunk.parts().is_empty() && self.started && chunk.wire(Dialect::OpenAi).is_some_and(is_comment) {
             write_event(out, "ping", |_| {});
         }
-        let own = chunk.wire(Dialect::OpenAi).is_none();
         for part in chunk.parts() {
-            self.part(part, own, out);
+            self.part(part, chunk, out);
         }
     }
 
-    fn part(&mut self, part: &Part, own: bool, out: &mut BytesMut) {
+    fn part(&mut self, part: &Part, of: &Chunk, out: &mut BytesMut) {
         if choice_of(part) > 0 {
             self.carry.drop("choices");
             return;
@@ -196,6 +208,7 @@ impl Encoder {
             Part::Start { .. } => self.start(out),
             Part::ToolUse { channel, id, name } => {
                 self.start(out);
+                (self.calls, self.in_call) = (true, true);
                 self.blocks.tool(*channel, id, name, out);
             }
             Part::Text { channel, text } if !text.is_empty() => {
@@ -205,11 +218,17 @@ impl Encoder {
                 }
             }
             Part::Signature { channel, signature } => self.blocks.signature(*channel, signature, out),
-            Part::BlockEnd(channel) => self.blocks.end(*channel, out),
+            Part::BlockEnd(channel) => {
+                self.in_call &= channel.kind != ChannelKind::ToolArguments;
+                self.blocks.end(*channel, out);
+            }
             Part::Finish { reason, .. } => {
                 self.start(out);
-                self.blocks.end_all(out);
-                (self.finish, self.own_finish) = (Some(reason.clone()), own);
+                // Blocks end when the stream does: some servers call a choice complete with each chunk of it.
+                self.finish = Some(reason.clone());
+                self.own_finish = of.wire(Dialect::OpenAi).is_none();
+                // What is made here may be the end of what broke off in the middle of a call.
+                self.may_call = !self.own_finish || of.wire(Dialect::Anthropic).is_none() && !self.in_call;
             }
             Part::Error(error) => self.encode_error(error, "", out),
             Part::Done => {
@@ -250,7 +269,7 @@ impl Encoder {
         let reason = self.finish.take().unwrap_or(FinishReason::Stop);
         write_event(out, "message_delta", |event| {
             event.object("delta", |delta| {
-                delta.string("stop_reason", finish::word(&reason, self.own_finish));
+                delta.string("stop_reason", finish::word(&reason, self.own_finish, self.calls && self.may_call));
                 match finish::sequence(&reason) {
                     Some(sequence) => delta.string("stop_sequence", sequence),
                     None => delta.null("stop_sequence"),

@@ -62,7 +62,9 @@ pub(crate) fn silent_event(event: &[u8]) -> Option<String> {
         _ => return Some(String::new()),
     };
     Some(match &*kind {
-        "text" | "thinking" | "tool_use" | "text_delta" | "thinking_delta" | "input_json_delta" => String::new(),
+        "text" | "thinking" | "tool_use" | "text_delta" | "thinking_delta" | "input_json_delta" | "signature_delta" => {
+            String::new()
+        }
         kind => format!("content.{kind}"),
     })
 }
@@ -86,10 +88,24 @@ fn says_nothing(name: &str) -> bool {
     matches!(name, "type" | "id") || name.ends_with("_id") || name.starts_with("encrypted_")
 }
 
-/// What an event begins that the model does not know (`content.web_search_tool_result`), if it does.
-pub(crate) fn unknown_block(event: &[u8]) -> Option<String> {
-    memmem::find(event, b"content_block_start")?;
+/// What an event says that the model does not know (`content.web_search_tool_result`, `content.citations_delta`), if it
+/// does. `parts`: what it says otherwise.
+pub(crate) fn unknown_content(event: &[u8], parts: &[Part]) -> Option<String> {
+    if !says_beside(parts) {
+        memmem::find(event, b"content_block_start")?;
+    }
     silent_event(event).filter(|kind| kind.starts_with("content."))
+}
+
+/// Where a block has texts that stand beside its own, such as the sources of what it says, which come while it is written: a
+/// channel apart, so that they do not get between its words.
+pub(super) fn beside(block: u32) -> Channel {
+    Channel { choice: 0, block: u32::MAX - block, kind: ChannelKind::Text }
+}
+
+/// Whether texts stand beside a block's own.
+pub(super) fn says_beside(parts: &[Part]) -> bool {
+    matches!(parts, [Part::Text { channel, .. }, ..] if channel.block > u32::MAX / 2 && channel.kind == ChannelKind::Text)
 }
 
 // === impl Outline ===
@@ -213,17 +229,16 @@ impl<'a> Outline<'a> {
             // Of tools that the provider runs itself the input follows; what is redacted says nothing.
             "redacted_thinking" => return Ok(()),
             kind if kind.ends_with("tool_use") => return Ok(()),
-            _ => return self.unknown_block(value, seen),
+            _ => return self.unknown(self.channel(ChannelKind::Text), value.text(), seen),
         };
         self.text(channel, block.take(member), seen)
     }
 
-    /// A block that the model does not know, such as what a tool of the provider's found. It comes whole, and each string
-    /// in it is a text, but for types, ids and what is encrypted.
-    fn unknown_block(&self, block: Value<'a>, seen: &mut Seen) -> Result<(), DecodeError> {
-        let channel = self.channel(ChannelKind::Text);
-        let offset = span_in(self.data, block.text()).start;
-        strings(&mut Cursor::new(block.text()), &mut |said| {
+    /// What the model does not know: a block, such as what a tool of the provider's found, or a delta, such as the source of
+    /// what is said. It comes whole, and each string in it is a text, but for types, ids and what is encrypted.
+    fn unknown(&self, channel: Channel, content: &'a str, seen: &mut Seen) -> Result<(), DecodeError> {
+        let offset = span_in(self.data, content).start;
+        strings(&mut Cursor::new(content), &mut |said| {
             if !said.text.is_empty() {
                 seen.places.push((seen.parts.len(), offset + said.span.start..offset + said.span.end));
                 seen.parts.push(Part::Text { channel, text: said.text.into_owned() });
@@ -259,7 +274,7 @@ impl<'a> Outline<'a> {
                 seen.parts.extend(signature.map(|text| Part::Signature { channel, signature: text.into_owned() }));
                 return Ok(());
             }
-            _ => return Ok(()),
+            _ => return self.unknown(beside(self.index), delta.text(), seen),
         };
         self.text(kind, value, seen)
     }

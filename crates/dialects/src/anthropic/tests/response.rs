@@ -95,6 +95,9 @@ fn a_response_made_here_is_written_whole() {
         "usage": {"input_tokens": 0, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 0}
     });
     assert_eq!((out, dropped), (said, vec!["choices".to_owned()]));
+    let call = Content::ToolUse { id: "t".into(), name: "f".into(), arguments: "{}".into() };
+    response.chat_mut().unwrap().choices[0].message.blocks_mut().push(call.into());
+    assert_eq!(answer_json(Dialect::Anthropic, &response).0["stop_reason"], "tool_use");
 }
 
 #[test]

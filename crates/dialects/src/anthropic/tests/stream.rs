@@ -50,6 +50,14 @@ fn full() -> String {
     .concat()
 }
 
+/// Where the citations of block 1 are told.
+const BESIDE: u32 = u32::MAX - 1;
+
+/// Whether a chunk ends block 1.
+fn ends_text(chunk: &Chunk) -> bool {
+    chunk.has(|part| *part == Part::BlockEnd(channel(1, ChannelKind::Text)))
+}
+
 fn channel(block: u32, kind: ChannelKind) -> Channel {
     Channel { choice: 0, block, kind }
 }
@@ -73,7 +81,9 @@ fn decodes_everything() {
         Part::BlockEnd(channel(0, Reasoning)),
         text(1, Text, "Hello"),
         text(1, Text, " wörld"),
+        text(BESIDE, Text, "x"),
         Part::BlockEnd(channel(1, Text)),
+        Part::BlockEnd(channel(BESIDE, Text)),
         text(2, ToolArguments, "{\"query\":\"x\"}"),
         Part::BlockEnd(channel(2, ToolArguments)),
         Part::ToolUse { channel: channel(3, ToolArguments), id: "toolu_1".into(), name: "f".into() },
@@ -121,6 +131,7 @@ fn edited_texts_are_put_in_place() {
         .replace("\"Let me see.\"", "\"LET ME SEE.\"")
         .replace("\"Hello\"", "\"HELLO\"")
         .replace("\" w\\u00f6rld\"", "\" WÖRLD\"")
+        .replace("\"cited_text\":\"x\"", "\"cited_text\":\"X\"")
         .replace("{\\\"query\\\":\\\"x\\\"}", "{\\\"QUERY\\\":\\\"X\\\"}")
         .replace("{\\\"a\\\":1}", "{\\\"A\\\":1}");
     assert_eq!(streamed(Dialect::Anthropic, true, &all), expected);
@@ -134,14 +145,14 @@ fn events_that_have_nothing_left_to_say_are_not_sent() {
     });
     let out = streamed(Dialect::Anthropic, true, &all);
     let deltas = legal(&out).iter().filter(|(name, _)| name == "content_block_delta").count();
-    // The signature, the citation, and the one that was empty as it came.
-    assert_eq!(deltas, 3, "{out}");
+    // The signature, and the one that was empty as it came.
+    assert_eq!(deltas, 2, "{out}");
 }
 
 #[test]
 fn released_text_goes_into_its_block() {
     let mut all = chunks(Dialect::Anthropic, &full());
-    let at = all.iter().position(|chunk| *chunk.parts() == [Part::BlockEnd(channel(1, ChannelKind::Text))]).unwrap();
+    let at = all.iter().position(ends_text).unwrap();
     all.insert(at, Chunk::text(channel(1, ChannelKind::Text), "held back"));
     let out = streamed(Dialect::Anthropic, true, &all);
     let released = &legal(&out)[at].1;
@@ -154,7 +165,7 @@ fn released_text_goes_into_its_block() {
 #[test]
 fn text_outside_of_its_block_gets_one_and_the_later_numbers_move() {
     let mut all = chunks(Dialect::Anthropic, &full());
-    let at = all.iter().position(|chunk| *chunk.parts() == [Part::BlockEnd(channel(1, ChannelKind::Text))]).unwrap();
+    let at = all.iter().position(ends_text).unwrap();
     all.insert(at + 1, Chunk::text(channel(1, ChannelKind::Text), "late"));
     all.insert(0, Chunk::text(Channel::TEXT, "early"));
     let out = streamed(Dialect::Anthropic, true, &all);
@@ -215,6 +226,36 @@ fn chunks_made_here_are_a_legal_stream() {
     assert!(events[0].1["message"]["id"].as_str().unwrap().starts_with("msg_"));
     let nothing = legal(&streamed(Dialect::Anthropic, true, &[Chunk::from_parts([Part::Done])]));
     assert_eq!(nothing.len(), 3);
+}
+
+#[test]
+fn a_call_that_was_made_here_is_to_be_made_if_it_is_complete() {
+    let tool = channel(0, ChannelKind::ToolArguments);
+    let reason = |call: &[Part]| {
+        let stop = Part::Finish { choice: 0, reason: FinishReason::Stop };
+        let all = [Chunk::from_parts(call.to_vec()), Chunk::from_parts([stop]), Chunk::from_parts([Part::Done])];
+        let events = legal(&streamed(Dialect::Anthropic, true, &all));
+        events[events.len() - 2].1["delta"]["stop_reason"].clone()
+    };
+    let begun = Part::ToolUse { channel: tool, id: "t".into(), name: "f".into() };
+    assert_eq!(reason(&[begun.clone(), text(0, ChannelKind::ToolArguments, "{}"), Part::BlockEnd(tool)]), "tool_use");
+    assert_eq!(reason(&[begun, text(0, ChannelKind::ToolArguments, "{")]), "end_turn");
+    assert_eq!(reason(&[text(0, ChannelKind::Text, "x")]), "end_turn");
+    // The dialect's own word stays, also where the event is written anew.
+    let mut own =
+        chunks(Dialect::Anthropic, &full().replace("\"stop_reason\":\"tool_use\"", "\"stop_reason\":\"end_turn\""));
+    own.iter_mut()
+        .filter(|chunk| chunk.has(|part| matches!(part, Part::ToolUse { .. } | Part::Finish { .. })))
+        .for_each(|chunk| {
+            chunk.parts_mut().retain(|part| !matches!(part, Part::Usage(_)));
+            chunk.parts_mut().iter_mut().for_each(|part| {
+                if let Part::ToolUse { name, .. } = part {
+                    *name = "g".into();
+                }
+            });
+        });
+    let out = streamed(Dialect::Anthropic, true, &own);
+    assert!(out.contains("\"name\":\"g\"") && out.contains("\"stop_reason\":\"end_turn\""), "{out}");
 }
 
 #[test]
@@ -287,4 +328,49 @@ fn what_a_tool_of_the_provider_found_is_text() {
     // However deep they stand in each other, nothing is gone down into without end.
     let deep = start(0, &format!("{{\"type\":\"x\",\"a\":{}1{}}}", "[".repeat(60_000), "]".repeat(60_000)));
     assert!(ANTHROPIC.stream_decoder().decode(Bytes::from(deep)).is_err());
+}
+
+#[test]
+fn a_delta_of_an_unknown_type_is_read() {
+    let cited = r#"{"type":"citations_delta","citation":{"type":"web","cited_text":"The key is sk-1.","document_index":0,"encrypted_index":"Zm9v","file_id":"f"}}"#;
+    let stream = [
+        event("message_start", r#","message":{"id":"msg_1","model":"claude","content":[]}"#),
+        start(1, r#"{"type":"text","text":""}"#),
+        delta(1, r#"{"type":"text_delta","text":"Hel"}"#),
+        delta(1, cited),
+        delta(1, r#"{"type":"text_delta","text":"lo"}"#),
+        delta(1, cited),
+        stop(1),
+        event("message_delta", r#","delta":{"stop_reason":"end_turn"}"#),
+        event("message_stop", ""),
+    ]
+    .concat();
+    let mut all = chunks(Dialect::Anthropic, &stream.replace("\"index\":1", "\"index\":0"));
+    let beside = channel(u32::MAX, ChannelKind::Text);
+    // Not between the words of the answer.
+    assert_eq!(all[3].parts(), [Part::Text { channel: beside, text: "The key is sk-1.".into() }]);
+    assert_eq!(all[6].parts(), [Part::BlockEnd(Channel::TEXT), Part::BlockEnd(beside)]);
+    all = chunks(Dialect::Anthropic, &stream);
+    let renumbered = stream.replace("\"index\":1", "\"index\":0");
+    assert_eq!(streamed(Dialect::Anthropic, true, &all), renumbered);
+    let for_openai = |all: &[Chunk]| {
+        let mut encoder = crate::OPENAI.stream_encoder("m", true);
+        let out = crate::tests::encode_all(&mut *encoder, all);
+        (out.contains("The key"), crate::tests::names(&encoder.take_dropped()))
+    };
+    let without = (false, vec!["content.citations_delta".to_owned()]);
+    assert_eq!(for_openai(&all), without);
+    all.iter_mut().for_each(|chunk| {
+        chunk.map_texts(|_, text| Some(text.replace("sk-1", "***")));
+    });
+    let out = streamed(Dialect::Anthropic, true, &all);
+    legal(&out);
+    assert_eq!(out, renumbered.replace("sk-1", "***"));
+    assert_eq!(for_openai(&all), without);
+    // Without its block it is no answer's text.
+    all.retain(|chunk| !chunk.wire(Dialect::Anthropic).unwrap().starts_with(b"event: content_block_start"));
+    let mut encoder = ANTHROPIC.stream_encoder("m", true);
+    all.remove(1);
+    let out = crate::tests::encode_all(&mut *encoder, &all[..2]);
+    assert_eq!((out.contains("The key"), crate::tests::names(&encoder.take_dropped())), without);
 }

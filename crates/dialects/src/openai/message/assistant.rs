@@ -10,6 +10,9 @@ use crate::{
 };
 use gatewright_model::{Block, Content, EncodeError, Extra, Message, Raw};
 
+/// Members that repeat what was thought before an edit.
+const REPEAT_REASONING: [&str; 3] = ["reasoning_details", "thinking_blocks", "provider_specific_fields"];
+
 /// Writes a message of the model's, as a request repeats it and as a response holds it.
 pub(in crate::openai) fn write_assistant(
     object: &mut ObjectWriter<'_>,
@@ -27,8 +30,7 @@ pub(in crate::openai) fn write_assistant(
     let rethought = write_reasoning(object, blocks, carry);
     write_calls(object, blocks, carry);
     let members = carry.extra(message.extra(), &[]);
-    // `reasoning_details` repeats what was thought before the edit.
-    object.extra(members, if rethought { &["reasoning_details"] } else { &[] });
+    object.extra(members, if rethought { &REPEAT_REASONING } else { &[] });
     Ok(())
 }
 

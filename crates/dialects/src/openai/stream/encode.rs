@@ -13,6 +13,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{Channel, ChannelKind, Chunk, Dialect, Dropped, LlmError, Part, StreamEncoder, Usage};
+use memchr::memmem;
 
 /// Writes the events of one stream.
 ///
@@ -32,6 +33,8 @@ pub(in crate::openai) struct Encoder {
     calls: Vec<(Channel, u32)>,
     /// Usage that the client has not got yet; it comes last.
     usage: Option<Usage>,
+    /// A chunk was edited or made here: what repeats those before would tell what is not to be told.
+    edited: bool,
     ended: bool,
     carry: Carry,
 }
@@ -43,8 +46,9 @@ impl StreamEncoder for Encoder {
         if self.ended {
             return;
         }
+        self.edited |= chunk.is_edited();
         match chunk.wire(Dialect::OpenAi) {
-            Some(event) if !chunk.is_edited() => self.pass(chunk, event, out),
+            Some(event) if !self.edited || !chunk.is_edited() && !may_tell_all(event) => self.pass(chunk, event, out),
             Some(event) if self.patch(chunk, event, out).is_some() => {}
             _ => self.write(chunk, out),
         }
@@ -76,6 +80,7 @@ impl Encoder {
             roles: Vec::new(),
             calls: Vec::new(),
             usage: None,
+            edited: false,
             ended: false,
             carry: Carry::answer(None, Dialect::OpenAi),
         }
@@ -115,10 +120,9 @@ impl Encoder {
             return Some(());
         }
         let mut edits = texts.edits(&seen.places);
-        for (channel, span) in &seen.repeats {
-            let of = |text: Channel| (text.choice, text.kind) == (channel.choice, channel.kind);
-            if texts.changed().any(|(_, text, _)| of(text)) {
-                edits.replace(span.clone(), Bytes::from_static(b"null"));
+        for repeat in &seen.repeats {
+            if repeat.tells_all() && self.edited || texts.changed().any(|(_, text, _)| repeat.tells(text)) {
+                edits.replace(repeat.span.clone(), Bytes::from_static(b"null"));
             }
         }
         write_patched(event, &event_read, edits, out);
@@ -164,7 +168,7 @@ impl Encoder {
         if let Some(event) = chunk.wire(Dialect::Anthropic) {
             if chunk.parts().is_empty() {
                 self.silent(event, out);
-            } else if let Some(kind) = crate::anthropic::unknown_block(event) {
+            } else if let Some(kind) = crate::anthropic::unknown_content(event, chunk.parts()) {
                 return self.carry.drop(&kind);
             }
         }
@@ -316,6 +320,11 @@ fn tool_call(delta: &mut ObjectWriter<'_>, index: u32, write: impl FnOnce(&mut O
             write(call);
         });
     });
+}
+
+/// Whether an event may have a `message`, with all that was said so far.
+fn may_tell_all(event: &[u8]) -> bool {
+    memmem::find(event, b"\"message\"").is_some()
 }
 
 fn look<T>(event: &[u8], at: impl FnOnce(&Seen<'_>) -> T) -> Option<T> {

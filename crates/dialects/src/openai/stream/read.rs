@@ -4,7 +4,7 @@ use super::super::{finish, message::REASONING, usage};
 use crate::{
     error,
     json::{Kind, Value},
-    scan::{Cursor, Key, Said},
+    scan::{Cursor, Key, Said, ScanError},
     stream::Places,
 };
 use gatewright_model::{Channel, ChannelKind, DecodeError, Part};
@@ -21,13 +21,34 @@ pub(super) struct Seen<'a> {
     /// Where the texts stand: index of the part, and span in the data.
     pub(super) places: Places,
     /// Members that repeat a choice's texts, and must not stay when these are edited.
-    pub(super) repeats: SmallVec<[(Channel, Range<usize>); 1]>,
+    pub(super) repeats: SmallVec<[Repeat; 1]>,
     /// A delta says more than there are parts for: the role, or members that are not known.
     pub(super) more: bool,
     /// A text stands where no other can be put.
     pub(super) rigid: bool,
     /// How many choices there are.
     pub(super) choices: usize,
+}
+
+/// A member that repeats texts of a choice.
+#[derive(Debug)]
+pub(super) struct Repeat {
+    choice: u32,
+    of: Repeated,
+    pub(super) span: Range<usize>,
+}
+
+/// What a member repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeated {
+    /// Texts of this kind, of the same chunk.
+    Kind(ChannelKind),
+    /// Thoughts of the same chunk, in parts: if no other member says them, it repeats nothing, and they are texts.
+    Thoughts,
+    /// Any text of the same chunk.
+    Chunk,
+    /// All that the choice has said so far.
+    Answer,
 }
 
 /// Reads the data of an event, each byte once.
@@ -97,9 +118,17 @@ impl<'a> Seen<'a> {
                 "index" => index = number(cursor.value()?).unwrap_or(0),
                 "delta" => {
                     cursor.object(|cursor, key| self.delta(cursor, key))?;
+                    self.thoughts(cursor.text(), first, first_repeat)?;
                 }
-                "finish_reason" => reason = cursor.string()?.map(|word| finish::read(&word.text)),
-                "logprobs" => self.repeat(ChannelKind::Text, cursor)?,
+                // Some servers write an empty one until there is one.
+                "finish_reason" => {
+                    let word = cursor.string()?.filter(|word| !word.text.is_empty());
+                    reason = word.map(|word| finish::read(&word.text));
+                }
+                "logprobs" => self.repeat(Repeated::Kind(ChannelKind::Text), cursor)?,
+                // Some providers tell the whole so far beside what is new.
+                "message" => self.repeat(Repeated::Answer, cursor)?,
+                "provider_specific_fields" => self.repeat(Repeated::Chunk, cursor)?,
                 _ => {
                     cursor.skip()?;
                 }
@@ -110,7 +139,7 @@ impl<'a> Seen<'a> {
         // The number of the choice may come after what it says.
         if index > 0 {
             self.parts[first..].iter_mut().for_each(|part| set_choice(part, index));
-            self.repeats[first_repeat..].iter_mut().for_each(|(channel, _)| channel.choice = index);
+            self.repeats[first_repeat..].iter_mut().for_each(|repeat| repeat.choice = index);
         }
         Ok(())
     }
@@ -132,7 +161,8 @@ impl<'a> Seen<'a> {
                 })?;
             }
             name if REASONING.contains(&name) => self.reasoning(cursor)?,
-            "reasoning_details" => self.repeat(ChannelKind::Reasoning, cursor)?,
+            "reasoning_details" | "thinking_blocks" => self.repeat(Repeated::Thoughts, cursor)?,
+            "provider_specific_fields" => self.repeat(Repeated::Chunk, cursor)?,
             "tool_calls" => {
                 let mut position = 0;
                 cursor.array(|cursor| {
@@ -178,6 +208,24 @@ impl<'a> Seen<'a> {
         Ok(())
     }
 
+    /// Thoughts that a delta says in parts alone are texts. `first`, `first_repeat`: the first of its choice.
+    fn thoughts(&mut self, data: &'a str, first: usize, first_repeat: usize) -> Result<(), DecodeError> {
+        let of_thoughts = |repeat: &Repeat| repeat.of == Repeated::Thoughts;
+        let is_thought =
+            |part: &Part| matches!(part, Part::Text { channel, .. } if channel.kind == ChannelKind::Reasoning);
+        // Of two such members the second repeats the first.
+        while let Some(at) = self.repeats[first_repeat..].iter().position(of_thoughts)
+            && !self.parts[first..].iter().any(is_thought)
+        {
+            let Repeat { span, .. } = self.repeats.remove(first_repeat + at);
+            strings_of_thoughts(&mut Cursor::new(&data[span.clone()]), false, &mut |said| {
+                let place = span.start + said.span.start..span.start + said.span.end;
+                self.push_text(channel(ChannelKind::Reasoning), Said { span: place, ..said });
+            })?;
+        }
+        Ok(())
+    }
+
     fn text(&mut self, channel: Channel, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
         let null = cursor.peek() == Some(b'n');
         match cursor.string()? {
@@ -195,10 +243,10 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn repeat(&mut self, kind: ChannelKind, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+    fn repeat(&mut self, of: Repeated, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
         let span = cursor.skip()?;
         if &cursor.text()[span.clone()] != "null" {
-            self.repeats.push((channel(kind), span));
+            self.repeats.push(Repeat { choice: 0, of, span });
         }
         Ok(())
     }
@@ -239,6 +287,25 @@ impl<'a> Seen<'a> {
     }
 }
 
+// === impl Repeat ===
+
+impl Repeat {
+    /// Whether it tells what a text of this channel said.
+    pub(super) fn tells(&self, channel: Channel) -> bool {
+        let kind = match self.of {
+            Repeated::Kind(kind) => Some(kind),
+            Repeated::Thoughts => Some(ChannelKind::Reasoning),
+            Repeated::Chunk | Repeated::Answer => None,
+        };
+        self.choice == channel.choice && kind.is_none_or(|kind| kind == channel.kind)
+    }
+
+    /// Whether it tells what the chunks before said.
+    pub(super) fn tells_all(&self) -> bool {
+        self.of == Repeated::Answer
+    }
+}
+
 /// One of `tool_calls`.
 #[derive(Default)]
 struct Call<'a> {
@@ -266,6 +333,27 @@ impl<'a> Call<'a> {
             Ok(())
         })?;
         Ok(call)
+    }
+}
+
+/// Visits the thoughts in a value: its strings under names that are known to have some, so that none is taken for one that
+/// is a type, an id or a signature. The value was skipped before, and is not nested too deep. `said`: the value has such a
+/// name.
+fn strings_of_thoughts<'a>(
+    cursor: &mut Cursor<'a>,
+    said: bool,
+    visit: &mut dyn FnMut(Said<'a>),
+) -> Result<(), ScanError> {
+    match cursor.peek() {
+        Some(b'{') => cursor
+            .object(|cursor, key| match &*key.name() {
+                "text" | "summary" | "thinking" | "content" => strings_of_thoughts(cursor, true, visit),
+                _ => cursor.skip().map(drop),
+            })
+            .map(drop),
+        Some(b'[') => cursor.array(|cursor| strings_of_thoughts(cursor, said, visit)).map(drop),
+        _ if said => cursor.string().map(|said| said.into_iter().for_each(visit)),
+        _ => cursor.skip().map(drop),
     }
 }
 

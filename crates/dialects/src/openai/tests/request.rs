@@ -4,7 +4,7 @@ use crate::{
 };
 use bytes::Bytes;
 use gatewright_model::{
-    Block, Chat, Codec, Content, Dialect, ImageSource, MediaSource, Message, Params, Raw, Reasoning, Request,
+    Block, Chat, Codec, Compat, Content, Dialect, ImageSource, MediaSource, Message, Params, Raw, Reasoning, Request,
     RequestSplice, ResponseFormat, Role, Tool, ToolChoice,
 };
 use serde_json::json;
@@ -193,7 +193,7 @@ fn splices_reach_edited_requests() {
     let body = r#"{"model":"x","fallbacks":["a/b"],"stream":true,"messages":[]}"#;
     let mut request = request(Dialect::OpenAi, body);
     request.chat_mut().unwrap().params.seed = Some(1);
-    let splice = RequestSplice { model: "n", include_usage: true };
+    let splice = RequestSplice { model: "n", include_usage: true, compat: Compat::default() };
     let out = OPENAI.encode_request(&request, &splice).unwrap().body.concat();
     assert_eq!(
         String::from_utf8(out).unwrap(),
@@ -205,7 +205,7 @@ fn splices_reach_edited_requests() {
 fn a_request_without_wire_is_written_whole() {
     let messages = vec![Message::text(Role::System, "Be brief."), Message::text(Role::User, "Hi")];
     let request = Request::from_chat("x", true, Chat { messages: messages.into(), ..Chat::default() });
-    let splice = RequestSplice { model: "n", include_usage: true };
+    let splice = RequestSplice { model: "n", include_usage: true, compat: Compat::default() };
     let out = OPENAI.encode_request(&request, &splice).unwrap().body.concat();
     assert_eq!(
         String::from_utf8(out).unwrap(),

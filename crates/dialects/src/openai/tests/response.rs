@@ -195,3 +195,31 @@ fn thoughts_in_an_unknown_form_are_texts() {
     let said = answer_json(Dialect::OpenAi, &response).0["choices"][0]["message"].clone();
     assert_eq!(said["reasoning_details"], json!([{ "type": "reasoning.text", "text": "***" }]));
 }
+
+#[test]
+fn thoughts_that_a_proxy_repeats_are_texts_and_do_not_outlive_an_edit() {
+    let body = r#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a","reasoning_content":"sk-1",
+        "thinking_blocks":[{"type":"thinking","thinking":"sk-1"}],"provider_specific_fields":{"thinking_blocks":[{"thinking":"sk-1"}]}},"finish_reason":"stop"}]}"#;
+    let mut seen = 0;
+    let of_body = response(Dialect::OpenAi, body);
+    of_body.chat().unwrap().choices[0].message.texts(&mut |text| seen += usize::from(text == "sk-1"));
+    assert_eq!((seen, answer(Dialect::OpenAi, &of_body).0), (3, body.to_owned()));
+    // Of whoever edits all texts, and of whoever knows blocks alone.
+    let mut all = response(Dialect::OpenAi, body);
+    assert!(all.map_texts(|text| text.contains("sk-1").then(|| "***".to_owned())));
+    let mut block = response(Dialect::OpenAi, body);
+    block.chat_mut().unwrap().choices[0].message.blocks_mut()[0].map_texts(&mut |_| Some("***".into()));
+    for edited in [all, block] {
+        let said = answer_json(Dialect::OpenAi, &edited).0["choices"][0]["message"].clone();
+        assert_eq!(
+            (said["reasoning_content"].as_str(), said.to_string().contains("sk-1")),
+            (Some("***"), false),
+            "{said}"
+        );
+    }
+    let mut kept = response(Dialect::OpenAi, body.replace(r#""reasoning_content":"sk-1","#, ""));
+    assert!(kept.map_texts(|text| text.contains("sk-1").then(|| "***".to_owned())));
+    let said = answer_json(Dialect::OpenAi, &kept).0["choices"][0]["message"].clone();
+    assert_eq!(said["thinking_blocks"], json!([{"type": "thinking", "thinking": "***"}]));
+    assert_eq!(said["provider_specific_fields"], json!({"thinking_blocks": [{"thinking": "***"}]}));
+}

@@ -147,6 +147,84 @@ fn what_repeats_a_text_does_not_outlive_it() {
     assert_eq!((&choice["delta"], &choice["logprobs"]), (&delta, &json!(null)));
 }
 
+/// Chunks with `sk-1` taken out of their texts.
+fn redacted(stream: &str) -> (Vec<Chunk>, String) {
+    let mut all = chunks(Dialect::OpenAi, stream);
+    all.iter_mut().for_each(|chunk| {
+        chunk.map_texts(|_, text| text.contains("sk-1").then(|| text.replace("sk-1", "***")));
+    });
+    let out = streamed(Dialect::OpenAi, true, &all);
+    (all, out)
+}
+
+#[test]
+fn thoughts_that_come_in_parts_alone_are_texts() {
+    let reasoning = Channel { kind: ChannelKind::Reasoning, ..Channel::TEXT };
+    let stream = [
+        delta(r#"{"role":"assistant","content":"","reasoning":null,"reasoning_details":[{"type":"reasoning.text","id":"r1","text":"It is sk-1","signature":"c2ln"},{"type":"reasoning.summary","summary":"A k\u00e9y: sk-1"}]}"#),
+        delta(r#"{"thinking_blocks":[{"type":"thinking","thinking":"sk-1","signature":"c2ln"}]}"#),
+        delta(r#"{"reasoning_details":[{"type":"reasoning.summary","summary":[{"type":"summary_text","text":"sk-1"}]}]}"#),
+        delta(r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"Zm9v"}]}"#),
+    ]
+    .concat();
+    let said: Vec<_> = parts(&stream).into_iter().skip(1).collect();
+    assert_eq!(said, ["It is sk-1", "A kéy: sk-1", "sk-1", "sk-1"].map(|said| text(reasoning, said)));
+    assert_eq!(streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &stream)), stream);
+    let expected = stream.replace("A k\\u00e9y", "A kéy").replace("sk-1", "***");
+    assert_eq!(redacted(&stream).1, expected);
+    // Of two such members the second repeats the first, of whichever choice.
+    let both = event(
+        r#""choices":[{"delta":{"reasoning_content":"x"},"index":0},{"delta":{"thinking_blocks":[{"thinking":"sk-1"}],"reasoning_details":[{"text":"sk-1"}]},"index":1}]"#,
+    );
+    let (all, out) = redacted(&both);
+    assert_eq!(all[0].parts().len(), 3);
+    let deltas =
+        json!([{"reasoning_content": "x"}, {"thinking_blocks": [{"thinking": "***"}], "reasoning_details": null}]);
+    let choices = &data(&out)[0]["choices"];
+    assert_eq!(json!([choices[0]["delta"], choices[1]["delta"]]), deltas);
+    // However deep they stand in each other, nothing is gone down into without end.
+    let deep = format!("{}1{}", r#"[{"text":"#.repeat(60_000), "}]".repeat(60_000));
+    let event = delta(&format!(r#"{{"reasoning_details":{deep}}}"#));
+    assert!(OPENAI.stream_decoder().decode(Bytes::from(event)).is_err());
+}
+
+#[test]
+fn copies_of_what_was_edited_are_taken_out() {
+    let stream = delta(
+        r#"{"reasoning_content":"sk-1","thinking_blocks":[{"type":"thinking","thinking":"sk-1"}],"provider_specific_fields":{"thinking_blocks":[{"thinking":"sk-1"}]}}"#,
+    );
+    assert_eq!(streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &stream)), stream);
+    let delta_said = json!({"reasoning_content": "***", "thinking_blocks": null, "provider_specific_fields": null});
+    assert_eq!(data(&redacted(&stream).1)[0]["choices"][0]["delta"], delta_said);
+}
+
+#[test]
+fn the_whole_so_far_does_not_tell_what_was_edited_before() {
+    let chunk = |new: &str, whole: &str| {
+        event(&format!(
+            r#""choices":[{{"index":0,"message":{{"role":"assistant","content":"{whole}"}},"delta":{{"content":"{new}"}},"finish_reason":null}}]"#
+        ))
+    };
+    let stream = [
+        chunk("The ", "The "),
+        chunk("key is sk-1", "The key is sk-1"),
+        chunk(".", "The key is sk-1."),
+        delta(r#"{"content":"!"}"#),
+    ]
+    .concat();
+    assert_eq!(streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &stream)), stream);
+    let (all, out) = redacted(&stream);
+    assert!(!all[2].is_edited() && !out.contains("sk-1"), "{out}");
+    let said = data(&out);
+    let of = |index: usize, member: &str| said[index]["choices"][0][member].clone();
+    assert_eq!(
+        (of(0, "message")["content"].clone(), of(1, "message"), of(2, "message")),
+        (json!("The "), json!(null), json!(null))
+    );
+    assert_eq!((of(1, "delta"), of(2, "delta")), (json!({"content": "key is ***"}), json!({"content": "."})));
+    assert!(out.ends_with(&delta(r#"{"content":"!"}"#)));
+}
+
 #[test]
 fn data_over_several_lines_is_patched_too() {
     let stream = "id: 3\ndata: {\"id\":\"c\",\ndata: \"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\ndata: \"x\":1}\n\n";

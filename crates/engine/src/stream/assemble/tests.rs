@@ -49,6 +49,17 @@ fn a_tool_call_and_its_arguments_are_one_block() {
 }
 
 #[test]
+fn calls_that_share_a_number_are_calls_of_their_own() {
+    let begins = |id: &str, name: &str| Part::ToolUse { channel: TOOL, id: id.to_owned(), name: name.to_owned() };
+    let call = |id: &str, name: &str, arguments: &str| {
+        Content::ToolUse { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned() }.into()
+    };
+    let whole = assembler([begins("a", "delete"), text(TOOL, "{1}"), begins("b", "now"), text(TOOL, "{2}")]);
+    assert_eq!(chat(&whole).choices[0].message.blocks(), [call("a", "delete", "{1}"), call("b", "now", "{2}")]);
+    assert_eq!(whole.text(TOOL), "{1}{2}");
+}
+
+#[test]
 fn a_signature_comes_in_pieces_too() {
     let piece = |signature: &str| Part::Signature { channel: THOUGHT, signature: signature.to_owned() };
     let whole = assembler([text(THOUGHT, "hm"), piece("ab"), piece("cd")]);

@@ -252,8 +252,8 @@ fn usage_that_comes_with_what_there_are_no_parts_for_is_not_hidden() {
 fn nobody_reads_what_nobody_wants_to_know() {
     let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, STOP, USAGE, DONE]));
     assert_eq!(tapped.rest().0.concat(), [HELLO, STOP, USAGE, DONE].concat());
-    assert_eq!((tapped.usage(), tapped.finish()), (None, None));
-    assert!(tapped.tap.is_done(), "but for the end");
+    assert_eq!(tapped.usage(), None);
+    assert!(tapped.tap.is_done() && tapped.finish().is_some(), "but for the end, and what says that it is complete");
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn a_connection_that_breaks_ends_the_stream_with_an_error() {
 
 #[test]
 fn a_stream_without_its_last_event_ended_too_early() {
-    for sent in [&[][..], &[HELLO, WORLD], &[HELLO, STOP, USAGE]] {
+    for sent in [&[][..], &[HELLO, WORLD], &[HELLO, USAGE]] {
         let (left, error) = Tapped::new(&OPENAI, Usages::Wanted, pieces(sent.iter().copied())).rest();
         assert_eq!(left.concat(), sent.concat());
         let error = error.unwrap();
@@ -303,6 +303,18 @@ fn a_stream_without_its_last_event_ended_too_early() {
             (ErrorKind::Upstream, "the provider's stream ended too early")
         );
     }
+}
+
+#[test]
+fn a_complete_stream_may_lack_its_last_event() {
+    for (sent, usages) in [(&[HELLO, STOP][..], Usages::Unwanted), (&[HELLO, STOP, USAGE], Usages::Wanted)] {
+        let mut tapped = Tapped::new(&OPENAI, usages, pieces(sent.iter().copied()));
+        let (left, error) = tapped.rest();
+        assert_eq!((left.concat(), error), (sent.concat() + DONE, None));
+        assert!(tapped.tap.is_done());
+    }
+    let (half, _) = WORLD.split_at(20);
+    assert!(Tapped::new(&OPENAI, Usages::Wanted, pieces([HELLO, STOP, half])).rest().1.is_some(), "one was cut off");
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn what_is_there_must_be_what_its_ending_says() {
         ("a", b"", "`a` is empty"),
         ("a", b"hello\n", "`a` is a text file and no program: a script begins with `#!`"),
         ("a", COMPONENT, "`a` is WASM: give its file a name that ends in `.wasm`"),
+        ("a", b"#!/no/such/sh -e\n", "`a` names the interpreter `/no/such/sh` in its first line, which is missing"),
         ("a", b"#!/bin/sh\n", "`a` is not executable: `chmod +x a`"),
     ] {
         assert_eq!(said(name, bytes), expected);

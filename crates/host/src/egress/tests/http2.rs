@@ -1,10 +1,10 @@
-//! Over HTTP/2, where the requests of all share a connection.
+//! Over HTTP/2, where the requests of a worker share a connection.
 
 use super::*;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::crypto::ring::default_provider;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig};
 use std::convert::Infallible;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
@@ -54,11 +54,7 @@ async fn start(tls: ServerConfig, silence: Arc<Notify>) -> (u16, Arc<AtomicUsize
 async fn a_connection_that_died_is_found_out() {
     let ((server, trusting), silence) = (tls(), Arc::new(Notify::new()));
     let (port, connections) = start(server, silence.clone()).await;
-    let client = |reach| {
-        let tls = HttpsConnectorBuilder::new().with_tls_config(trusting.clone());
-        client(CheckedResolver::new(reach, address::system()), tls, PING)
-    };
-    let egress = Egress { public: client(Reach::Public), private: client(Reach::Private), any: client(Reach::Any) };
+    let egress = Egress::making(Making { lookup: address::system(), tls: trusting, ping: PING });
     let plugin = egress.plugin(allowed(&[format!("localhost:{port}")]));
     let ask = async || {
         let url = format!("https://localhost:{port}/");

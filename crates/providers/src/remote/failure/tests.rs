@@ -16,10 +16,26 @@ fn an_error_under_a_good_status_is_seen() {
         r#"{"error":{"message":"no"}}"#,
         r#" { "error" : "no" }"#,
         r#"{"type":"error","error":{"type":"overloaded_error"}}"#,
+        r#"{"id":"","choices":null,"error":{"message":"no"}}"#,
+        r#"{"id":"1","choices":[ ],"error":"no"}"#,
+        r#"{"request_id":"r","type":"error","error":{"type":"overloaded_error"}}"#,
     ] {
         assert!(is_error(body.as_bytes()), "{body}");
     }
-    for body in [r#"{"error":null,"id":"1"}"#, r#"{"id":"error"}"#, r#"{"type":"message"}"#, "error", "{", ""] {
+    for body in [
+        r#"{"error":null,"id":"1"}"#,
+        r#"{"id":"error"}"#,
+        r#"{"id":"1","choices":[],"error":null}"#,
+        r#"{"id":"1","choices":[{"index":0}],"error":{"message":"no"}}"#,
+        r#"{"id":"1","content":[{"type":"text","text":"x"}],"error":{}}"#,
+        r#"{"id":"1","choices":[{"message":{"error":{}}}]}"#,
+        r#"{"id":"1","usage":{"error":{"message":"no"}}}"#,
+        r#"{"type":"message"}"#,
+        r#"{"id":"1","error":"#,
+        "error",
+        "{",
+        "",
+    ] {
         assert!(!is_error(body.as_bytes()), "{body}");
     }
 }

@@ -22,10 +22,12 @@ fn calls_are_counted_by_hook_and_result() {
     probe.called(Hook::CheckInput, Judged::Failed(Failure::TimedOut.cause()), 5_000_000 * MICRO);
     probe.called(Hook::CheckInput, Judged::Failed("news"), MICRO);
     probe.called(Hook::CheckInput, Judged::Skipped, MICRO);
+    probe.called(Hook::CheckInput, Judged::CutOff, MICRO);
     for line in [
         r#"gatewright_plugin_calls_total{plugin="guard",hook="check_input",result="ok"} 3"#,
         r#"gatewright_plugin_calls_total{plugin="guard",hook="check_input",result="failed"} 2"#,
         r#"gatewright_plugin_calls_total{plugin="guard",hook="check_input",result="skipped"} 1"#,
+        r#"gatewright_plugin_calls_total{plugin="guard",hook="check_input",result="cut_off"} 1"#,
         r#"gatewright_plugin_failures_total{plugin="guard",hook="check_input",cause="timeout"} 1"#,
         r#"gatewright_plugin_failures_total{plugin="guard",hook="check_input",cause="other"} 1"#,
         r#"gatewright_plugin_timeouts_total{plugin="guard",hook="check_input"} 1"#,

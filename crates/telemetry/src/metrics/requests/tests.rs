@@ -29,6 +29,8 @@ fn an_answer_is_recorded_under_the_conventions_names() {
     let requests = r#"gatewright_requests_total{status="success",error_type="",provider="openai",model="gpt-4"}"#;
     assert_eq!(value(&text, requests), "2");
     assert_eq!(value(&text, "gatewright_request_overhead_seconds_sum"), "0.0006");
+    metrics.request("chat", &RequestSummary { overhead: Duration::ZERO, ..failed(ErrorKind::Cancelled, "gone") });
+    assert_eq!(value(&metrics.render(), "gatewright_request_overhead_seconds_count"), "2", "no answer, no overhead");
     assert!(!text.contains("gatewright_unpriced_requests"), "{text}");
     assert!(text.ends_with("# EOF\n"));
 }
