@@ -1,9 +1,9 @@
 //! Providers that the environment brings.
 
-use crate::known::{KNOWN, Known, known, known_at};
+use crate::known::{KNOWN, Known, known, known_at, max_tokens_field_at};
 use crate::problem::{Findings, Path};
 use crate::url::Address;
-use crate::{Config, Environment, MaxTokensField, ProviderConfig, ProviderKey, ProviderKind, Secret};
+use crate::{Config, Environment, ProviderConfig, ProviderKey, ProviderKind, Secret};
 use std::fmt;
 
 /// A provider that is there without being in the config.
@@ -68,7 +68,7 @@ fn differ(name: &str, provider: &mut ProviderConfig) {
     }
     let known = known_at(provider.base_url(), name).filter(|known| known.kind == ProviderKind::OpenAi);
     provider.stream_usage.get_or_insert(known.is_none_or(|known| known.stream_usage));
-    let field = known.map_or(MaxTokensField::MaxTokens, |known| known.max_tokens_field);
+    let field = known.map_or_else(|| max_tokens_field_at(provider.base_url()), |known| known.max_tokens_field);
     provider.max_tokens_field.get_or_insert(field);
 }
 

@@ -70,3 +70,12 @@ pub(crate) fn known_at(base_url: &str, name: &str) -> Option<&'static Known> {
     };
     Address::parse(base_url).ok().as_ref().and_then(there).or_else(|| known(name))
 }
+
+/// The limit of tokens that a provider knows which is known by its address alone.
+pub(crate) fn max_tokens_field_at(base_url: &str) -> MaxTokensField {
+    let azure = Address::parse("https://openai.azure.com");
+    match (Address::parse(base_url), azure) {
+        (Ok(address), Ok(azure)) if address.is_within(&azure) => MaxTokensField::MaxCompletionTokens,
+        _ => MaxTokensField::MaxTokens,
+    }
+}

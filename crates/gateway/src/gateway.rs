@@ -136,6 +136,8 @@ impl Gateway {
         match self.serve_at(reserved, config).await {
             Ok((shared, server)) => Ok(Started { gateway: self, shared, server, reaping, first, refusal: None }),
             Err(error) => {
+                // A plugin may take its time to end, and who waits for the reason may not.
+                tracing::error!(%error, "the gateway cannot start");
                 self.end(reaping).await;
                 Err(error)
             }

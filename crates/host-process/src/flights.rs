@@ -351,6 +351,8 @@ impl Drop for Flight {
                 None if table.given_up.contains_key(&self.call) => {}
                 None => {
                     drop(table);
+                    // An answer that comes now finds nobody, and who brings it closes its stream.
+                    self.answer.close();
                     // Mostly it was read.
                     if let Some(stream) = self.answer.try_recv().ok().and_then(|unread| unread.unclaimed(self.hook)) {
                         self.link.close(stream);

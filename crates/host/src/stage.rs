@@ -161,16 +161,16 @@ impl Stage {
     }
 
     fn make_folder(&self) -> Result<(), StageError> {
-        let failed = |error| StageError::Io { what: "make the folder", path: self.folder.clone(), error };
-        fs::create_dir_all(&self.folder).map_err(failed)?;
-        let mode = fs::metadata(&self.folder).map_err(failed)?.mode();
+        let failed = |what| move |error| StageError::Io { what, path: self.folder.clone(), error };
+        fs::create_dir_all(&self.folder).map_err(failed("make the folder"))?;
+        let mode = fs::metadata(&self.folder).map_err(failed("read the folder"))?.mode();
         if mode & 0o777 == 0o700 {
             return Ok(());
         }
         match fs::set_permissions(&self.folder, Permissions::from_mode(0o700)) {
             // Of a folder that was made ready, on a disk that cannot be written to.
             Err(_) if mode & 0o022 == 0 => Ok(()),
-            restricted => restricted.map_err(failed),
+            restricted => restricted.map_err(failed("close to other users the folder")),
         }
     }
 

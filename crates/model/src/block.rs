@@ -111,8 +111,15 @@ pub enum MediaSource {
     Text(String),
 }
 
+/// Members beside those that have a field, by name, whose strings are texts.
+pub(crate) struct Members {
+    pub(crate) read: &'static [&'static str],
+    /// Whether what is under this name in them is for programs alone.
+    pub(crate) silent: fn(&str) -> bool,
+}
+
 /// Members of blocks that the model reads as text: of a document what it is about.
-const READ_OF_BLOCKS: &[&str] = &["context"];
+const READ_OF_BLOCKS: Members = Members { read: &["context"], silent: none };
 
 // === impl Block ===
 
@@ -140,7 +147,7 @@ impl Block {
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
         match &self.content {
             Content::ToolResult { content, .. } => content.iter().for_each(|block| block.texts(visit)),
-            Content::Other(raw) => visit_raw(raw, visit),
+            Content::Other(raw) => visit_raw(raw, none, visit),
             content => {
                 let name = match content {
                     Content::Document { name, .. } => name.as_deref(),
@@ -153,7 +160,7 @@ impl Block {
                 }
             }
         }
-        visit_extra(&self.extra, READ_OF_BLOCKS, visit);
+        visit_extra(&self.extra, &READ_OF_BLOCKS, visit);
     }
 
     /// Replaces texts, of those that [`Block::texts`] visits: `edit` answers `Some` where one is to change. Answers whether
@@ -170,7 +177,7 @@ impl Block {
 
     /// The block with other texts; `None` if none changes. A text that is replaced is not copied first.
     fn mapped(&self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
-        match (self.content.mapped(edit), mapped_extra(&self.extra, READ_OF_BLOCKS, edit)) {
+        match (self.content.mapped(edit), mapped_extra(&self.extra, &READ_OF_BLOCKS, edit)) {
             (None, None) => None,
             (content, extra) => Some(Self {
                 content: content.unwrap_or_else(|| self.content.clone()),
@@ -209,7 +216,7 @@ impl Content {
                 let content = mapped(content, edit)?;
                 Self::ToolResult { id: id.clone(), content, is_error: *is_error }
             }
-            Self::Other(raw) => match mapped_raw(raw, edit)? {
+            Self::Other(raw) => match mapped_raw(raw, none, edit)? {
                 Json::String(text) if raw.parsed().is_none() => Self::Text(text),
                 value => Self::Other(Raw::from_value(&value)),
             },
@@ -248,39 +255,45 @@ impl From<Content> for Block {
     }
 }
 
-/// Every string in a JSON text; one that no tree holds is a text as a whole, so that nothing of it passes unseen.
-fn visit_raw(raw: &Raw, visit: &mut dyn FnMut(&str)) {
+/// No name.
+fn none(_: &str) -> bool {
+    false
+}
+
+/// Every string in a JSON text, but for what is under `silent` names; one that no tree holds is a text as a whole, so that
+/// nothing of it passes unseen.
+fn visit_raw(raw: &Raw, silent: fn(&str) -> bool, visit: &mut dyn FnMut(&str)) {
     match raw.parsed() {
-        Some(value) => visit_strings(&value, visit),
+        Some(value) => visit_strings(&value, silent, visit),
         None if !raw.as_str().is_empty() => visit(raw.as_str()),
         None => {}
     }
 }
 
 /// The value with other strings; `None` if none changes.
-fn mapped_raw(raw: &Raw, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Json> {
+fn mapped_raw(raw: &Raw, silent: fn(&str) -> bool, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Json> {
     match raw.parsed() {
-        Some(mut value) => map_strings(&mut value, edit).then_some(value),
+        Some(mut value) => map_strings(&mut value, silent, edit).then_some(value),
         None => replaced(raw.as_str(), edit).map(Json::String),
     }
 }
 
 /// Every string in those members that the model reads, though there is no field for them here.
-pub(crate) fn visit_extra(extra: &Extra, read: &[&str], visit: &mut dyn FnMut(&str)) {
-    for (_, value) in extra.iter().filter(|(name, _)| read.contains(&&**name)) {
-        visit_raw(value, visit);
+pub(crate) fn visit_extra(extra: &Extra, members: &Members, visit: &mut dyn FnMut(&str)) {
+    for (_, value) in extra.iter().filter(|(name, _)| members.read.contains(&&**name)) {
+        visit_raw(value, members.silent, visit);
     }
 }
 
 /// The members with other strings in those; `None` if none changes.
 pub(crate) fn mapped_extra(
     extra: &Extra,
-    read: &[&str],
+    members: &Members,
     edit: &mut dyn FnMut(&str) -> Option<String>,
 ) -> Option<Extra> {
     let mut all = None;
-    for (at, (_, value)) in extra.iter().enumerate().filter(|(_, (name, _))| read.contains(&&**name)) {
-        if let Some(new) = mapped_raw(value, edit) {
+    for (at, (_, value)) in extra.iter().enumerate().filter(|(_, (name, _))| members.read.contains(&&**name)) {
+        if let Some(new) = mapped_raw(value, members.silent, edit) {
             all.get_or_insert_with(|| extra.clone())[at].1 = Raw::from_value(&new);
         }
     }
@@ -288,16 +301,19 @@ pub(crate) fn mapped_extra(
 }
 
 /// Every string in a value. JSON is read to a bounded depth, so this ends.
-fn visit_strings(value: &Json, visit: &mut dyn FnMut(&str)) {
+fn visit_strings(value: &Json, silent: fn(&str) -> bool, visit: &mut dyn FnMut(&str)) {
     match value {
         Json::String(text) if !text.is_empty() => visit(text),
-        Json::Array(items) => items.iter().for_each(|item| visit_strings(item, visit)),
-        Json::Object(members) => members.values().for_each(|member| visit_strings(member, visit)),
+        Json::Array(items) => items.iter().for_each(|item| visit_strings(item, silent, visit)),
+        Json::Object(members) => {
+            let said = members.iter().filter(|(name, _)| !silent(name));
+            said.for_each(|(_, member)| visit_strings(member, silent, visit));
+        }
         _ => {}
     }
 }
 
-fn map_strings(value: &mut Json, edit: &mut dyn FnMut(&str) -> Option<String>) -> bool {
+fn map_strings(value: &mut Json, silent: fn(&str) -> bool, edit: &mut dyn FnMut(&str) -> Option<String>) -> bool {
     match value {
         Json::String(text) => match replaced(text, edit) {
             Some(new) => {
@@ -306,9 +322,10 @@ fn map_strings(value: &mut Json, edit: &mut dyn FnMut(&str) -> Option<String>) -
             }
             None => false,
         },
-        Json::Array(items) => items.iter_mut().fold(false, |changed, item| map_strings(item, edit) | changed),
+        Json::Array(items) => items.iter_mut().fold(false, |changed, item| map_strings(item, silent, edit) | changed),
         Json::Object(members) => {
-            members.values_mut().fold(false, |changed, member| map_strings(member, edit) | changed)
+            let said = members.iter_mut().filter(|(name, _)| !silent(name));
+            said.fold(false, |changed, (_, member)| map_strings(member, silent, edit) | changed)
         }
         _ => false,
     }

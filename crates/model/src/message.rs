@@ -1,6 +1,6 @@
 //! Messages, cheap to share and to edit one at a time.
 
-use crate::block::{mapped, mapped_extra, visit_extra};
+use crate::block::{Members, mapped, mapped_extra, visit_extra};
 use crate::{Block, Dialect, Extra, Raw};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -36,8 +36,16 @@ pub struct Message {
 }
 
 /// Members of messages that the model reads as text: its own thoughts, where they are in no form that has a field.
-const READ_OF_MESSAGES: &[&str] =
-    &["reasoning", "reasoning_content", "reasoning_details", "thinking_blocks", "provider_specific_fields"];
+const READ_OF_MESSAGES: Members = Members {
+    read: &["reasoning", "reasoning_content", "reasoning_details", "thinking_blocks", "provider_specific_fields"],
+    silent: is_for_programs,
+};
+
+/// Whether a member of a thought says nothing, and is no thought's any more once it is changed.
+fn is_for_programs(name: &str) -> bool {
+    let exact = ["type", "format", "id", "signature", "thought_signature", "thought_signatures", "data"];
+    exact.contains(&name) || name.ends_with("_id") || name.starts_with("encrypted_")
+}
 
 /// A text that stands in another's stead, after the place of that among the texts of a conversation.
 pub type PlacedText = (u32, String);
@@ -190,12 +198,12 @@ impl Message {
 
     /// Of the texts that [`Message::texts`] visits those that are in no block.
     pub fn texts_beside_blocks(&self, visit: &mut dyn FnMut(&str)) {
-        visit_extra(&self.extra, READ_OF_MESSAGES, visit);
+        visit_extra(&self.extra, &READ_OF_MESSAGES, visit);
     }
 
     /// The message with other texts, of those that [`Message::texts`] visits; `None` if none changes.
     pub(crate) fn mapped(&self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
-        match (mapped(&self.blocks, edit), mapped_extra(&self.extra, READ_OF_MESSAGES, edit)) {
+        match (mapped(&self.blocks, edit), mapped_extra(&self.extra, &READ_OF_MESSAGES, edit)) {
             (None, None) => None,
             (blocks, extra) => Some(Self {
                 role: self.role,

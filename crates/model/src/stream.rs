@@ -122,24 +122,6 @@ pub enum StreamChunkBody {
     Error(Raw),
 }
 
-// === impl StreamChunkBody ===
-
-impl StreamChunkBody {
-    /// The same kind with nothing that the model says: `null`. An error stays.
-    pub fn emptied(&self) -> Self {
-        let null = Raw::from_value(&serde_json::Value::Null);
-        match self {
-            Self::Text(_) => Self::Text(null),
-            Self::Chat(_) => Self::Chat(null),
-            Self::Responses(_) => Self::Responses(null),
-            Self::Speech(_) => Self::Speech(null),
-            Self::Transcription(_) => Self::Transcription(null),
-            Self::Image(_) => Self::Image(null),
-            Self::Error(error) => Self::Error(error.clone()),
-        }
-    }
-}
-
 // === impl Chunk ===
 
 impl Chunk {
@@ -205,6 +187,17 @@ impl Chunk {
 impl Channel {
     /// The answer's text of the first choice.
     pub const TEXT: Self = Self { choice: 0, block: 0, kind: ChannelKind::Text };
+
+    /// Of texts that stand beside a block's own and come while that is written, such as the sources of what it says: a
+    /// channel apart, so that they do not get between its words.
+    pub const fn beside(block: u32) -> Self {
+        Self { block: u32::MAX - block, ..Self::TEXT }
+    }
+
+    /// Whether its texts stand beside a block's own. They are no block of the answer.
+    pub const fn is_beside(self) -> bool {
+        self.block > u32::MAX / 2 && matches!(self.kind, ChannelKind::Text)
+    }
 }
 
 // === impl ChannelKind ===
@@ -221,9 +214,23 @@ impl ChannelKind {
     }
 }
 
-// === impl StreamChunk ===
+// === impl StreamChunkBody ===
 
 impl StreamChunkBody {
+    /// The same kind with nothing that the model says: `null`. An error stays.
+    pub fn emptied(&self) -> Self {
+        let null = Raw::from_value(&serde_json::Value::Null);
+        match self {
+            Self::Text(_) => Self::Text(null),
+            Self::Chat(_) => Self::Chat(null),
+            Self::Responses(_) => Self::Responses(null),
+            Self::Speech(_) => Self::Speech(null),
+            Self::Transcription(_) => Self::Transcription(null),
+            Self::Image(_) => Self::Image(null),
+            Self::Error(error) => Self::Error(error.clone()),
+        }
+    }
+
     /// The event's JSON.
     pub fn data(&self) -> &Raw {
         match self {

@@ -19,7 +19,8 @@ pub struct Server {
     workers: usize,
 }
 
-/// An address that nobody else can listen on, and at which nobody is answered yet: who connects is refused.
+/// An address at which nobody else listens, and nobody is answered yet: who connects is refused. Who is the first of two
+/// to listen there has it.
 pub struct Reserved {
     socket: Socket,
     address: SocketAddr,

@@ -122,6 +122,7 @@ fn how_a_provider_differs_is_known_by_its_address_and_its_name() {
         ("openai", "{}", (true, MaxCompletionTokens)),
         ("openai", r#"{ "base_url": "https://proxy/v1" }"#, (true, MaxCompletionTokens)),
         ("mine", r#"{ "base_url": "https://EU.api.openai.com/v1" }"#, (true, MaxCompletionTokens)),
+        ("azure", r#"{ "base_url": "https://mine.openai.azure.com/openai/v1" }"#, (true, MaxCompletionTokens)),
         ("mine", r#"{ "base_url": "https://notapi.openai.com.internal/v1" }"#, (true, MaxTokens)),
         ("mine", r#"{ "base_url": "http://localhost:8000/v1" }"#, (true, MaxTokens)),
         ("mine", r#"{ "base_url": "http://localhost:8000/v1", "stream_usage": false }"#, (false, MaxTokens)),

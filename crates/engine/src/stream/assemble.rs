@@ -104,7 +104,8 @@ impl Assembler {
     pub fn finish(&self, provider: &str, model: &str) -> Response {
         let mut choices: Vec<Choice> = Vec::new();
         for index in self.choices() {
-            let blocks = self.blocks.iter().filter(|block| block.channel.choice == index).map(Growing::to_block);
+            let of_choice = |block: &&Growing| block.channel.choice == index && !block.channel.is_beside();
+            let blocks = self.blocks.iter().filter(of_choice).map(Growing::to_block);
             let finish = self.finishes.iter().find(|(choice, _)| *choice == index).map(|(_, reason)| reason.clone());
             let message = Message::new(Role::Assistant, blocks.collect());
             choices.push(Choice { index, message, finish, extra: Extra::new() });

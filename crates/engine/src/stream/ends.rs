@@ -1,17 +1,17 @@
 //! Where the texts of a stream end.
 
-use gatewright_model::{Channel, Chunk, Part};
+use gatewright_model::{Channel, ChannelKind, Chunk, Part};
 use std::collections::BTreeSet;
 
 /// Which channels have ended. What a chunk lets one think of it is believed once the next one has come without more text:
 /// some servers say with each chunk that the choice is complete.
 #[derive(Debug, Default)]
 pub(crate) struct Ends {
-    /// Channels that have had text, and no end after it.
+    /// Channels that have had text, if only an empty one, and no end after it.
     open: BTreeSet<Channel>,
     ended: BTreeSet<Channel>,
-    /// Channels that seem to have ended with the last chunk: their choice is complete, or something else of it is said,
-    /// as the answer is behind what the model thinks.
+    /// Channels that seem to have ended with the last chunk: their choice is complete, or they are thoughts, and something
+    /// else of it is said.
     over: BTreeSet<Channel>,
     /// One that seemed to have ended went on: only what says so of the channel itself counts from there.
     distrusts: bool,
@@ -36,13 +36,21 @@ impl Ends {
             match part {
                 Part::BlockEnd(channel) => now.extend(self.open.get(channel)),
                 Part::Finish { choice, .. } => self.seem_over(|channel| channel.choice == *choice),
-                part => {
-                    let Some(said) = said_in(part) else { continue };
-                    self.distrusts |= self.ended.remove(&said) || now.remove(&said);
-                    self.over.remove(&said);
-                    self.seem_over(|channel| channel.choice == said.choice && channel.kind != said.kind);
-                    self.open.insert(said);
+                Part::Text { channel: said, text } if !text.is_empty() => {
+                    self.distrusts |= self.ended.remove(said) || now.remove(said);
+                    self.over.remove(said);
+                    // An answer may pause for a call of a tool, and would be cut in two there.
+                    if said.kind != ChannelKind::Reasoning {
+                        let thinks = |channel: &Channel| channel.kind == ChannelKind::Reasoning;
+                        self.seem_over(|channel| channel.choice == said.choice && thinks(channel));
+                    }
+                    self.open.insert(*said);
                 }
+                // A hook may have emptied it.
+                Part::Text { channel, .. } if !self.ended.contains(channel) => {
+                    self.open.insert(*channel);
+                }
+                _ => {}
             }
         }
         self.open.retain(|channel| !now.contains(channel));

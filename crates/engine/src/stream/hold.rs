@@ -49,6 +49,11 @@ impl Hold {
         self.queue.iter()
     }
 
+    /// Whether text of a channel was ever held.
+    pub(crate) fn knows(&self, channel: Channel) -> bool {
+        self.held.contains_key(&channel)
+    }
+
     /// Channels of which text is held.
     pub(crate) fn channels(&self) -> Vec<Channel> {
         self.held.iter().filter(|(_, chars)| **chars > 0).map(|(channel, _)| *channel).collect()

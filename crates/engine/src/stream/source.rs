@@ -32,7 +32,7 @@ pub(crate) struct Wire {
     dialect: Dialect,
     /// No more bytes come.
     over: bool,
-    /// A choice was called complete, and nothing was cut off since.
+    /// Whether it is complete but for its end, as far as it has come.
     complete: bool,
 }
 
@@ -75,7 +75,7 @@ impl Wire {
                     let decoded = self.decoder.decode(event).map_err(|error| {
                         LlmError::new(ErrorKind::Upstream, format!("the provider's stream cannot be read: {error}"))
                     });
-                    return Some(decoded.inspect(|chunk| self.complete |= completes(chunk)));
+                    return Some(decoded.inspect(|chunk| self.complete = is_complete(self.complete, chunk)));
                 }
                 Ok(None) => {}
                 Err(error) => return Some(Err(too_large(error))),
@@ -91,7 +91,7 @@ impl Wire {
                     let Some(last) = last_event(std::mem::take(&mut self.framer)) else { continue };
                     // One that was cut off says nothing: the stream ended too early.
                     let last = self.decoder.decode(last).ok();
-                    self.complete = last.as_ref().is_some_and(|chunk| self.complete || completes(chunk));
+                    self.complete = last.as_ref().is_some_and(|chunk| is_complete(self.complete, chunk));
                     return last.map(Ok);
                 }
             }
@@ -105,9 +105,11 @@ impl Wire {
     }
 }
 
-/// Whether a chunk calls a choice complete.
-pub(crate) fn completes(chunk: &Chunk) -> bool {
-    chunk.has(|part| matches!(part, Part::Finish { .. }))
+/// Whether a stream is complete with this chunk, which was so `before` or not: a choice was called complete, and nothing
+/// was said since.
+pub(crate) fn is_complete(before: bool, chunk: &Chunk) -> bool {
+    let says = |part: &Part| matches!(part, Part::Text { text, .. } if !text.is_empty());
+    chunk.has(|part| matches!(part, Part::Finish { .. })) || (before && !chunk.has(says))
 }
 
 /// Whether there are providers of this dialect that end their streams without its last event, and clients that do not miss

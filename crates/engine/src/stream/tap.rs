@@ -3,7 +3,7 @@
 use crate::lifecycle::Lifecycle;
 use crate::provider::{ByteStream, Provider, ProviderStream};
 use crate::stream::discreet::Discreet;
-use crate::stream::source::{drain, last_event, late, leaves_out_its_end, too_large};
+use crate::stream::source::{drain, is_complete, last_event, late, leaves_out_its_end, too_large};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use gatewright_dialects::sse::Framer;
@@ -31,7 +31,7 @@ pub struct Tap {
     /// Whether usage was asked for in the client's name, and must be kept from it.
     hides_usage: bool,
     seen: Seen,
-    /// A choice was called complete.
+    /// Whether it is complete but for its end, as far as it has come.
     complete: bool,
     failed: Option<LlmError>,
 }
@@ -156,7 +156,7 @@ impl Tap {
         }
         self.framer.get_or_insert_with(Framer::new).feed(piece);
         while let Some(event) = self.framer.as_mut().map_or(Ok(None), Framer::next).map_err(too_large)? {
-            if !self.may_matter(&event) {
+            if !self.complete && !self.may_matter(&event) {
                 self.push(event);
                 continue;
             }
@@ -171,6 +171,7 @@ impl Tap {
     /// Notes what an event says, and lets it go on.
     fn note(&mut self, chunk: &Chunk, life: &mut Lifecycle) -> Result<(), LlmError> {
         let (mut tells_usage, mut tells_more) = (false, false);
+        self.complete = is_complete(self.complete, chunk);
         for part in chunk.parts() {
             match part {
                 Part::Usage(usage) => {
@@ -183,10 +184,7 @@ impl Tap {
                 part => {
                     tells_more = true;
                     match part {
-                        Part::Finish { reason, .. } => {
-                            self.complete = true;
-                            life.request().progress.finish = Some(reason.clone());
-                        }
+                        Part::Finish { reason, .. } => life.request().progress.finish = Some(reason.clone()),
                         Part::Done => self.seen = Seen::Done,
                         _ => {}
                     }

@@ -88,8 +88,9 @@ impl Texts {
         let grew = self.hold.push(chunk);
         // Where all is held, windows are asked once, at the end.
         if !self.plan.buffer {
-            for channel in grew.union(&ended) {
-                self.window(life, *channel, ended.contains(channel)).await?;
+            for channel in grew.union(&ended).filter(|channel| self.hold.knows(**channel)).copied().collect::<Vec<_>>()
+            {
+                self.window(life, channel, ended.contains(&channel)).await?;
             }
         }
         self.end_channels(life, |channel| ended.contains(channel)).await?;

@@ -24,8 +24,10 @@ const MOST: usize = 256;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many connections to a host a runtime keeps, and how long, while nobody uses them.
+/// How many connections to a host a runtime keeps while nobody uses them, and how long. On many cores it is fewer: all
+/// together they leave places to those that are used.
 const MAX_IDLE: usize = 16;
+const MAX_IDLE_OF_ALL: usize = super::MAX_CONNECTIONS / 2;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How connections are made.
@@ -93,7 +95,7 @@ impl Clients {
             if own.len() >= MOST {
                 return self.brief();
             }
-            let (clients, (place, ended)) = (Arc::new(self.making.clients(MAX_IDLE)), oneshot::channel());
+            let (clients, (place, ended)) = (Arc::new(self.making.clients(max_idle())), oneshot::channel());
             own.push(Own { runtime: id, clients: clients.clone(), _place: place });
             (clients, ended)
         };
@@ -110,6 +112,11 @@ impl Clients {
     fn places(&self) -> MutexGuard<'_, Vec<Own>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn max_idle() -> usize {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    (MAX_IDLE_OF_ALL / workers).clamp(2, MAX_IDLE)
 }
 
 // === impl Making ===

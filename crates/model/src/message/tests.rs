@@ -156,3 +156,17 @@ fn what_is_visited_is_what_may_be_replaced_by_its_place() {
         assert!(!messages.replace_texts(wrong));
     }
 }
+
+#[test]
+fn what_is_for_programs_alone_in_a_thought_is_no_text_of_it() {
+    let details = serde_json::json!([{ "type": "t", "id": "1", "text": "hm", "signature": "s" }, { "data": "d" }]);
+    let extra = vec![("reasoning_details".into(), Raw::from_value(&details))];
+    let raw = Raw::from_value(&serde_json::json!({}));
+    let message = Message::new(Role::Assistant, Vec::new()).with_wire(None, extra, Dialect::OpenAi, raw);
+    let mut said = Vec::new();
+    message.texts(&mut |text| said.push(text.to_owned()));
+    assert_eq!(said, ["hm"]);
+    let edited = message.mapped(&mut |_| Some("***".to_owned())).unwrap();
+    let expected = serde_json::json!([{ "type": "t", "id": "1", "text": "***", "signature": "s" }, { "data": "d" }]);
+    assert_eq!(edited.extra()[0].1.parsed(), Some(expected));
+}

@@ -66,11 +66,11 @@ pub struct RequestSummary {
     pub attempts: u32,
     /// Whether the client was streamed to.
     pub stream: bool,
-    /// Tokens, as the provider counted them.
+    /// Tokens of all attempts, as their providers counted them.
     pub usage: Option<Usage>,
-    /// US dollars; 0 where the model has no price, and then `priced` is false.
+    /// US dollars, of the attempts whose model has a price.
     pub cost: f64,
-    /// Whether the model has a price.
+    /// Whether every attempt that used tokens had a model with a price.
     pub priced: bool,
     /// From the first byte of the request to the last of the response.
     pub latency: Duration,

@@ -193,11 +193,12 @@ impl Series {
                 }
             }
             let model = |family: &Family<ModelLabels, _, _>| family.get_or_create_owned(&self.labels);
-            match summary.priced {
-                true => self.cost.get_or_init(|| model(&families.cost)).observe(nano_dollars(summary.cost)),
-                false => {
-                    self.unpriced.get_or_init(|| families.unpriced.get_or_create_owned(&self.labels)).inc();
-                }
+            // Of several attempts one may have a price, and another none.
+            if summary.priced || summary.cost > 0.0 {
+                self.cost.get_or_init(|| model(&families.cost)).observe(nano_dollars(summary.cost));
+            }
+            if !summary.priced {
+                self.unpriced.get_or_init(|| families.unpriced.get_or_create_owned(&self.labels)).inc();
             }
             if let Some(gap) = gap_between_tokens(summary, usage.output_tokens) {
                 self.per_token.get_or_init(|| model(&families.per_token)).observe(micros(gap));
@@ -275,6 +276,10 @@ fn error_of(summary: &RequestSummary) -> Option<ErrorKind> {
 
 /// Between two tokens of a stream, once the first is there.
 fn gap_between_tokens(summary: &RequestSummary, output_tokens: u64) -> Option<Duration> {
+    // Of several attempts the tokens are counted together, and the time is the last one's.
+    if summary.attempts > 1 {
+        return None;
+    }
     let after_first = summary.latency.checked_sub(summary.time_to_first_token?)?;
     let gaps = u32::try_from(output_tokens).ok()?.checked_sub(1)?;
     after_first.checked_div(gaps)

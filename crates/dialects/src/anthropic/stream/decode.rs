@@ -1,9 +1,9 @@
 //! Reads a stream.
 
-use super::read::{Outline, Shape, beside, says_beside};
+use super::read::{Outline, Shape, says_beside};
 use crate::{sse::Event, stream::Template};
 use bytes::Bytes;
-use gatewright_model::{ChannelKind, Chunk, DecodeError, Dialect, Part, StreamDecoder};
+use gatewright_model::{Channel, ChannelKind, Chunk, DecodeError, Dialect, Part, StreamDecoder};
 use smallvec::{SmallVec, smallvec};
 
 /// Reads the events of one stream.
@@ -67,7 +67,7 @@ impl Decoder {
             self.template.learn(bytes, event, &seen.parts, &seen.places);
         }
         if open.is_some_and(|open| open.beside) {
-            seen.parts.push(Part::BlockEnd(beside(outline.index)));
+            seen.parts.push(Part::BlockEnd(Channel::beside(outline.index)));
         }
         Ok(seen.parts)
     }

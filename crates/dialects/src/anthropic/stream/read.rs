@@ -97,15 +97,9 @@ pub(crate) fn unknown_content(event: &[u8], parts: &[Part]) -> Option<String> {
     silent_event(event).filter(|kind| kind.starts_with("content."))
 }
 
-/// Where a block has texts that stand beside its own, such as the sources of what it says, which come while it is written: a
-/// channel apart, so that they do not get between its words.
-pub(super) fn beside(block: u32) -> Channel {
-    Channel { choice: 0, block: u32::MAX - block, kind: ChannelKind::Text }
-}
-
 /// Whether texts stand beside a block's own.
 pub(super) fn says_beside(parts: &[Part]) -> bool {
-    matches!(parts, [Part::Text { channel, .. }, ..] if channel.block > u32::MAX / 2 && channel.kind == ChannelKind::Text)
+    matches!(parts, [Part::Text { channel, .. }, ..] if channel.is_beside())
 }
 
 // === impl Outline ===
@@ -274,7 +268,7 @@ impl<'a> Outline<'a> {
                 seen.parts.extend(signature.map(|text| Part::Signature { channel, signature: text.into_owned() }));
                 return Ok(());
             }
-            _ => return self.unknown(beside(self.index), delta.text(), seen),
+            _ => return self.unknown(Channel::beside(self.index), delta.text(), seen),
         };
         self.text(kind, value, seen)
     }

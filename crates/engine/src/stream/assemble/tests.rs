@@ -60,6 +60,13 @@ fn calls_that_share_a_number_are_calls_of_their_own() {
 }
 
 #[test]
+fn what_stands_beside_a_text_is_shown_and_no_block() {
+    let whole = assembler([text(TEXT, "It is so."), text(Channel::beside(0), "A source"), text(TEXT, " Yes.")]);
+    assert_eq!(chat(&whole).choices[0].message.joined_text(), "It is so. Yes.");
+    assert_eq!(whole.texts().len(), 2);
+}
+
+#[test]
 fn a_signature_comes_in_pieces_too() {
     let piece = |signature: &str| Part::Signature { channel: THOUGHT, signature: signature.to_owned() };
     let whole = assembler([text(THOUGHT, "hm"), piece("ab"), piece("cd")]);

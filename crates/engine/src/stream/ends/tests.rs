@@ -22,8 +22,14 @@ fn told<const N: usize>(chunks: [&[Part]; N]) -> [Vec<Channel>; N] {
 #[test]
 fn a_block_ends_its_channel() {
     let ended = told([&[say(TEXT)], &[say(THOUGHT)], &[Part::BlockEnd(SECOND)], &[Part::BlockEnd(THOUGHT)]]);
-    assert_eq!(ended, [vec![], vec![], vec![TEXT], vec![THOUGHT]], "a channel without a text has nothing to end");
+    assert_eq!(ended, [vec![], vec![], vec![], vec![THOUGHT]], "a channel without a text has nothing to end");
     assert_eq!(told([&[say(SECOND), Part::BlockEnd(SECOND)]]), [[SECOND]]);
+}
+
+#[test]
+fn what_was_emptied_ends_too() {
+    let emptied = Part::Text { channel: THOUGHT, text: String::new() };
+    assert_eq!(told([&[emptied], &[Part::BlockEnd(THOUGHT)]]), [vec![], vec![THOUGHT]]);
 }
 
 #[test]
@@ -42,6 +48,9 @@ fn a_server_that_calls_each_chunk_the_last_is_not_believed() {
 fn thoughts_end_where_the_answer_begins() {
     let ended = told([&[say(THOUGHT)], &[say(THOUGHT)], &[say(TEXT)], &[say(TEXT)], &[say(SECOND)]]);
     assert_eq!(ended, [vec![], vec![], vec![], vec![THOUGHT], vec![]]);
+    let call = Channel { kind: ChannelKind::ToolArguments, ..TEXT };
+    let pauses = told([&[say(TEXT)], &[say(call)], &[say(call)], &[say(THOUGHT)], &[say(THOUGHT)]]);
+    assert_eq!(pauses, [vec![], vec![], vec![], vec![], vec![]], "an answer may go on behind a call");
     let both = told([&[say(THOUGHT), say(TEXT)], &[say(THOUGHT), say(TEXT)], &[say(TEXT)], &[say(TEXT)]]);
     assert_eq!(both, [vec![], vec![], vec![], vec![]], "they are said beside each other");
 }

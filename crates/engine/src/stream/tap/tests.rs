@@ -250,8 +250,8 @@ fn usage_that_comes_with_what_there_are_no_parts_for_is_not_hidden() {
 
 #[test]
 fn nobody_reads_what_nobody_wants_to_know() {
-    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, STOP, USAGE, DONE]));
-    assert_eq!(tapped.rest().0.concat(), [HELLO, STOP, USAGE, DONE].concat());
+    let mut tapped = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, USAGE, STOP, DONE]));
+    assert_eq!(tapped.rest().0.concat(), [HELLO, USAGE, STOP, DONE].concat());
     assert_eq!(tapped.usage(), None);
     assert!(tapped.tap.is_done() && tapped.finish().is_some(), "but for the end, and what says that it is complete");
 }
@@ -314,7 +314,10 @@ fn a_complete_stream_may_lack_its_last_event() {
         assert!(tapped.tap.is_done());
     }
     let (half, _) = WORLD.split_at(20);
-    assert!(Tapped::new(&OPENAI, Usages::Wanted, pieces([HELLO, STOP, half])).rest().1.is_some(), "one was cut off");
+    for sent in [&[HELLO, STOP, half][..], &[HELLO, STOP, WORLD]] {
+        let error = Tapped::new(&OPENAI, Usages::Unwanted, pieces(sent.iter().copied())).rest().1;
+        assert!(error.is_some(), "another choice was cut off: {sent:?}");
+    }
 }
 
 #[test]
