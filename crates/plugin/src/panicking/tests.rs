@@ -46,8 +46,8 @@ fn paths_of_other_machines_are_short() {
     for (path, expected) in [
         ("src/lib.rs", "src/lib.rs"),
         ("crates/mine/src/lib.rs", "crates/mine/src/lib.rs"),
-        ("/home/me/mine/src/deep/mod.rs", "mine/src/deep/mod.rs"),
-        ("/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/url-2.5.8/src/host.rs", "url-2.5.8/src/host.rs"),
+        ("/somewhere/mine/src/deep/mod.rs", "mine/src/deep/mod.rs"),
+        ("/somewhere/sources/url-2.5.8/src/host.rs", "url-2.5.8/src/host.rs"),
         ("/rustc/0123456789abcdef/library/core/src/option.rs", "core/src/option.rs"),
         (r"C:\Users\me\mine\src\lib.rs", "mine/src/lib.rs"),
         ("/build.rs", "/build.rs"),
