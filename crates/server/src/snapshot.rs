@@ -167,3 +167,18 @@ impl Shared {
         Readiness { ready, pending }
     }
 }
+
+#[cfg(test)]
+impl Snapshot {
+    /// Of a gateway without plugins and providers.
+    pub(crate) fn bare() -> Self {
+        Self {
+            plugins: Arc::new(PluginSet::empty()),
+            engine: Engine::new(gatewright_engine::Routing::new([], None, std::collections::BTreeMap::new())),
+            keys: None,
+            pricing: Arc::new(gatewright_engine::Unpriced),
+            limits: Limits::default(),
+            metrics: None,
+        }
+    }
+}

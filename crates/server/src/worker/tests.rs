@@ -1,23 +1,12 @@
 use super::*;
-use crate::snapshot::{Limits, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::stop::stop;
-use gatewright_engine::{Engine, Routing, Unpriced};
-use gatewright_pipeline::PluginSet;
-use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::{Ipv4Addr, TcpListener};
 
 /// What a gateway without plugins and providers shares.
 fn shared() -> Arc<Shared> {
-    let snapshot = Snapshot {
-        plugins: Arc::new(PluginSet::empty()),
-        engine: Engine::new(Routing::new([], None, BTreeMap::new())),
-        keys: None,
-        pricing: Arc::new(Unpriced),
-        limits: Limits::default(),
-        metrics: None,
-    };
-    Shared::new(snapshot, TaskTracker::new())
+    Shared::new(Snapshot::bare(), TaskTracker::new())
 }
 
 #[tokio::test(start_paused = true)]
