@@ -156,14 +156,20 @@ impl Tap {
         }
         self.framer.get_or_insert_with(Framer::new).feed(piece);
         while let Some(event) = self.framer.as_mut().map_or(Ok(None), Framer::next).map_err(too_large)? {
-            if !self.complete && !self.may_matter(&event) {
+            let matters = self.may_matter(&event);
+            if !matters && !self.complete {
                 self.push(event);
                 continue;
             }
-            let chunk = self.decoder.decode(event).map_err(|error| {
-                LlmError::new(ErrorKind::Upstream, format!("the provider's stream cannot be read: {error}"))
-            })?;
-            self.note(&chunk, life)?;
+            match self.decoder.decode(event.clone()) {
+                Ok(chunk) => self.note(&chunk, life)?,
+                // It was only asked whether the answer goes on.
+                Err(_) if !matters => self.push(event),
+                Err(error) => {
+                    let message = format!("the provider's stream cannot be read: {error}");
+                    return Err(LlmError::new(ErrorKind::Upstream, message));
+                }
+            }
         }
         Ok(())
     }

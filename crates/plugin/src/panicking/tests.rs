@@ -51,7 +51,7 @@ fn paths_of_other_machines_are_short() {
         ("/rustc/0123456789abcdef/library/core/src/option.rs", "core/src/option.rs"),
         (r"C:\Users\me\mine\src\lib.rs", "mine/src/lib.rs"),
         ("/build.rs", "/build.rs"),
-        ("/tmp/out/made.rs", "out/made.rs"),
+        ("/somewhere/out/made.rs", "out/made.rs"),
     ] {
         assert_eq!(short(path), expected);
     }

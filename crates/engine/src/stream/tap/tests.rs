@@ -321,6 +321,15 @@ fn a_complete_stream_may_lack_its_last_event() {
 }
 
 #[test]
+fn what_nobody_can_read_behind_a_complete_answer_passes() {
+    let sent = [HELLO, STOP, "data: odd\n\n", DONE];
+    let mut tapped = Tapped::new(&OPENAI, Usages::Wanted, pieces(sent));
+    let (left, error) = tapped.rest();
+    assert_eq!((left.concat(), error), (sent.concat(), None));
+    assert!(tapped.tap.is_done());
+}
+
+#[test]
 fn half_an_event_at_the_end_does_not_leave() {
     let (half, _) = WORLD.split_at(20);
     let (left, error) = Tapped::new(&OPENAI, Usages::Unwanted, pieces([HELLO, half])).rest();
