@@ -62,7 +62,7 @@ impl Default for Server {
             drain_timeout_seconds: Seconds::new(30),
             header_timeout_ms: Millis::new(10_000),
             max_header_bytes: 64 * 1024,
-            stream_buffer_bytes: 8 * MIB,
+            stream_buffer_bytes: 32 * MIB,
             workers: None,
         }
     }

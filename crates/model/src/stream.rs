@@ -176,9 +176,32 @@ impl Chunk {
         self.wire.as_ref().filter(|(of, _)| *of == dialect).map(|(_, bytes)| bytes)
     }
 
+    /// About how much memory it takes, what it came in counted in.
+    pub fn bytes(&self) -> usize {
+        let wire = self.wire.as_ref().map_or(0, |(_, event)| event.len());
+        self.parts.iter().fold(64 + wire, |bytes, part| bytes + part.bytes())
+    }
+
     /// Whether anything in it was edited or made here.
     pub fn is_edited(&self) -> bool {
         self.edited
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    /// Bytes of what it says.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Start { id, model } => id.len() + model.len(),
+            Self::ToolUse { id, name, .. } => id.len() + name.len(),
+            Self::Text { text, .. } => text.len(),
+            Self::Signature { signature, .. } => signature.len(),
+            Self::Finish { reason, .. } => reason.as_str().len(),
+            Self::Error(error) => error.message.len(),
+            Self::BlockEnd(_) | Self::Usage(_) | Self::Done => 0,
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::error::fault_error;
 use crate::lifecycle::Lifecycle;
+use crate::stream::channels::Channels;
 use crate::stream::failed::Failed;
 use crate::stream::plan::{Plan, in_chunk_mode, in_observe_mode};
 use crate::stream::replay::replay;
 use crate::stream::source::{Source, late};
-use crate::stream::texts::{Texts, text_of};
+use crate::stream::texts::Texts;
 use gatewright_model::{Chunk, ErrorKind, FinishReason, LlmError, Part, Response};
 use gatewright_pipeline::Round;
 use gatewright_plugin::hosted::point;
@@ -15,8 +16,8 @@ use gatewright_plugin::{Draft, Hook, PostLlm};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// The most that is held back of one stream unless the config says otherwise: 8 MiB.
-pub const STREAM_BUFFER_BYTES: usize = 8 << 20;
+/// The most that is held back of one stream unless the config says otherwise: 32 MiB.
+pub const STREAM_BUFFER_BYTES: usize = 32 << 20;
 
 /// An attempt's stream on its way through `post_llm`, then through the text hooks.
 pub struct Driver {
@@ -25,6 +26,7 @@ pub struct Driver {
     model: String,
     plan: Plan,
     limit: usize,
+    channels: Channels,
     /// All chunks so far, if some `post_llm` wants the whole before anything leaves.
     collected: Vec<Chunk>,
     collected_bytes: usize,
@@ -48,6 +50,7 @@ impl Driver {
             texts: Texts::new(plan.clone(), limit),
             plan,
             limit,
+            channels: Channels::default(),
             collected: Vec::new(),
             collected_bytes: 0,
             ready: VecDeque::new(),
@@ -94,6 +97,7 @@ impl Driver {
 
     async fn take(&mut self, life: &mut Lifecycle, chunk: Chunk) -> Result<(), Failed> {
         note(life, &chunk);
+        self.channels.push(&chunk).map_err(Failed::Attempt)?;
         if let Some(error) = chunk.parts().iter().find_map(error_of) {
             return Err(Failed::Attempt(error.clone()));
         }
@@ -116,7 +120,7 @@ impl Driver {
         let Some(chunk) = self.pass_back(life, chunk).await? else { return Ok(()) };
         self.texts.remember(life, &chunk)?;
         if self.plan.collect {
-            self.collected_bytes += size(&chunk);
+            self.collected_bytes += chunk.bytes();
             self.collected.push(chunk);
             if self.collected_bytes > self.limit {
                 self.plan.over_limit(life, self.limit)?;
@@ -262,10 +266,6 @@ fn error_of(part: &Part) -> Option<&LlmError> {
         Part::Error(error) => Some(error),
         _ => None,
     }
-}
-
-fn size(chunk: &Chunk) -> usize {
-    64 + chunk.parts().iter().filter_map(text_of).map(str::len).sum::<usize>()
 }
 
 /// Keeps what is told at the end of the request.

@@ -28,7 +28,7 @@ impl Hold {
                 grew.insert(*channel);
             }
         }
-        self.bytes += size(&chunk);
+        self.bytes += chunk.bytes();
         self.queue.push_back(chunk);
         grew
     }
@@ -93,7 +93,7 @@ impl Hold {
             if !may_leave {
                 break;
             }
-            self.bytes = self.bytes.saturating_sub(size(chunk));
+            self.bytes = self.bytes.saturating_sub(chunk.bytes());
             for (channel, chars) in sizes {
                 self.held.entry(channel).and_modify(|held| *held = held.saturating_sub(chars));
             }
@@ -111,12 +111,6 @@ impl Hold {
         self.bytes = 0;
         self.queue.drain(..).collect()
     }
-}
-
-/// About how much memory a chunk takes.
-pub(crate) fn size(chunk: &Chunk) -> usize {
-    let text = |part: &Part| if let Part::Text { text, .. } = part { text.len() } else { 0 };
-    64 + chunk.parts().iter().map(text).sum::<usize>()
 }
 
 fn text_of(part: &Part, wanted: Channel) -> Option<&str> {

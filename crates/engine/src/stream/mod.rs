@@ -4,6 +4,7 @@
 //! events apart and runs the hooks.
 
 mod assemble;
+mod channels;
 mod discreet;
 mod driver;
 mod ends;

@@ -318,7 +318,7 @@ fn plain_text(channel: Channel, text: String, is_final: bool) -> ChannelText {
     ChannelText { channel, text, is_final, released: false }
 }
 
-pub(crate) fn text_of(part: &Part) -> Option<&str> {
+fn text_of(part: &Part) -> Option<&str> {
     match part {
         Part::Text { text, .. } => Some(text),
         _ => None,

@@ -78,3 +78,20 @@ fn the_data_of_every_kind_of_event_can_be_edited() {
         assert_eq!(body.data().as_str(), "[1]");
     }
 }
+
+#[test]
+fn what_a_chunk_takes_is_what_it_came_in_and_what_it_says() {
+    let channel = Channel::TEXT;
+    let empty = Chunk::from_parts([]).bytes();
+    let parts = [
+        Part::Start { id: "0123".to_owned(), model: "456789".to_owned() },
+        Part::ToolUse { channel, id: "0123".to_owned(), name: "456789".to_owned() },
+        Part::Text { channel, text: "0123456789".to_owned() },
+        Part::Signature { channel, signature: "0123456789".to_owned() },
+    ];
+    for part in parts {
+        assert_eq!(Chunk::from_parts([part.clone()]).bytes(), empty + 10, "{part:?}");
+        let event = Bytes::from_static(b"data: 0123456789\n\n");
+        assert_eq!(Chunk::from_wire(Dialect::OpenAi, event, [part.clone()]).bytes(), empty + 28, "{part:?}");
+    }
+}

@@ -1,0 +1,44 @@
+//! How many texts a stream has.
+
+use gatewright_model::{Channel, Chunk, ErrorKind, LlmError, Part};
+use std::collections::BTreeSet;
+
+/// The most channels of a stream: all that is kept by channel is looked through for each chunk.
+const MOST: usize = 4096;
+
+/// The channels of a stream so far.
+#[derive(Debug, Default)]
+pub(crate) struct Channels {
+    known: BTreeSet<Channel>,
+    last: Option<Channel>,
+}
+
+// === impl Channels ===
+
+impl Channels {
+    /// Takes a chunk. An error if its stream has too many.
+    pub(crate) fn push(&mut self, chunk: &Chunk) -> Result<(), LlmError> {
+        for channel in chunk.parts().iter().filter_map(channel_of) {
+            // Mostly it is the one that grew before.
+            if self.last.replace(channel) != Some(channel) {
+                self.known.insert(channel);
+            }
+        }
+        match self.known.len() > MOST {
+            true => Err(LlmError::new(ErrorKind::Upstream, format!("the stream has more than {MOST} texts and choices"))),
+            false => Ok(()),
+        }
+    }
+}
+
+fn channel_of(part: &Part) -> Option<Channel> {
+    match part {
+        Part::ToolUse { channel, .. } | Part::Text { channel, .. } | Part::Signature { channel, .. } => Some(*channel),
+        Part::BlockEnd(channel) => Some(*channel),
+        Part::Finish { choice, .. } => Some(Channel { choice: *choice, ..Channel::TEXT }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

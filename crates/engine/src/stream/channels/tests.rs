@@ -1,0 +1,26 @@
+use super::*;
+use gatewright_model::FinishReason;
+
+fn text(choice: u32, block: u32) -> Part {
+    Part::Text { channel: Channel { choice, block, ..Channel::TEXT }, text: "a".to_owned() }
+}
+
+#[test]
+fn a_text_that_grows_counts_once() {
+    let mut channels = Channels::default();
+    for at in 0..3 * MOST as u32 {
+        channels.push(&Chunk::from_parts([text(at % 2, 0), text(0, 1)])).unwrap();
+    }
+    assert_eq!(channels.known.len(), 3);
+}
+
+#[test]
+fn too_many_texts_or_choices_are_an_error() {
+    let finish = |choice| Part::Finish { choice, reason: FinishReason::Stop };
+    let kinds: [&dyn Fn(u32) -> Part; 3] = [&|at| text(at, 0), &|at| text(0, at), &finish];
+    for part in kinds {
+        let mut channels = Channels::default();
+        let taken = (0..2 * MOST as u32).take_while(|at| channels.push(&Chunk::from_parts([part(*at)])).is_ok());
+        assert_eq!(taken.count(), MOST);
+    }
+}
