@@ -1,7 +1,7 @@
 //! One attempt: `pre_llm`, the provider or a plugin in its place, and for what is not a stream `post_llm`.
 
 use crate::call::{AttemptWatch, LlmCall};
-use crate::error::fault_error;
+use crate::error::{fault_error, unreadable_answer};
 use crate::input::check_input_again;
 use crate::lifecycle::Lifecycle;
 use crate::provider::{Answer, AnswerBody, AttemptCall, Provider, ProviderStream};
@@ -92,15 +92,11 @@ pub(crate) async fn attempt(
     match body {
         Ok(Got::Chunks(source)) => Ok(Attempted::Chunks { source, headers, dropped }),
         Ok(Got::Stream(stream, provider)) => Ok(stream_of(life, call, stream, provider, headers, dropped)),
-        Ok(Got::Whole(response)) if is_unreadable(call, &response) => {
-            let error = LlmError::new(ErrorKind::Upstream, "the provider's answer cannot be read");
-            let response = close(life, LlmResult::Error(error.with_provider(&response.provider))).await?;
-            Ok(Attempted::Whole { response, headers, dropped })
-        }
         Ok(Got::Whole(response)) => {
             // Its tokens are used, whatever becomes of it.
             life.request().note(&response);
-            let response = close(life, LlmResult::Response(response)).await?;
+            let result = unreadable(life, call, &response).map_or(LlmResult::Response(response), LlmResult::Error);
+            let response = close(life, result).await?;
             Ok(Attempted::Whole { response, headers, dropped })
         }
         Err(error) => {
@@ -110,10 +106,14 @@ pub(crate) async fn attempt(
     }
 }
 
-/// Whether an answer must be translated, and cannot.
-fn is_unreadable(call: &LlmCall, response: &Response) -> bool {
+/// What is wrong with an answer that must be translated, or seen by a `post_llm`, and cannot be read.
+fn unreadable(life: &mut Lifecycle, call: &LlmCall, response: &Response) -> Option<LlmError> {
     let foreign = response.wire().is_some_and(|wire| call.dialect.is_some_and(|dialect| dialect != wire.dialect()));
-    foreign && response.output().is_err()
+    if !foreign && !life.request().exchange.owes(Round::Attempt) {
+        return None;
+    }
+    let error = response.output().err()?;
+    Some(unreadable_answer(error).with_provider(&response.provider))
 }
 
 /// What an attempt got before `post_llm`.

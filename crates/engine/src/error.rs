@@ -1,7 +1,7 @@
 //! From what plugins decide and fail at to the error that the client gets.
 
-use gatewright_model::{ErrorKind, LlmError};
-use gatewright_pipeline::{Decision, Fault};
+use gatewright_model::{DecodeError, ErrorKind, LlmError};
+use gatewright_pipeline::{Decision, Fault, reason};
 use gatewright_plugin::{Rejection, Verdict};
 
 /// The error for a plugin's decision against the content.
@@ -10,16 +10,20 @@ pub fn blocked(plugin: &str, rejection: Rejection) -> LlmError {
 }
 
 /// The error for a plugin's rejection, of the kind that its hook has.
-pub fn rejected(kind: ErrorKind, plugin: &str, rejection: Rejection) -> LlmError {
-    let reason = if rejection.reason.is_empty() { "Blocked by plugin".to_owned() } else { rejection.reason };
-    let error = LlmError::new(kind, reason).with_plugin(plugin);
-    let error = match rejection.status {
+pub fn rejected(kind: ErrorKind, plugin: &str, mut rejection: Rejection) -> LlmError {
+    let (status, code) = (rejection.status, rejection.code.take());
+    let message = match reason(rejection) {
+        empty if empty.is_empty() => "Blocked by plugin".to_owned(),
+        reason => reason,
+    };
+    let error = LlmError::new(kind, message).with_plugin(plugin);
+    let error = match status {
         Some(status) => error.with_status(status),
         None => error,
     };
     // A decision is final: no fallback goes around it.
     let error = LlmError { allow_fallbacks: Some(false), ..error };
-    match rejection.code {
+    match code {
         Some(code) => error.with_code(code),
         None if kind == ErrorKind::GuardrailBlocked => error.with_code("content_blocked"),
         None => error,
@@ -45,6 +49,11 @@ pub fn fault_error(fault: &Fault) -> LlmError {
         "plugin failed, and may not be missed: the request ends"
     );
     LlmError { allow_fallbacks: Some(false), ..fault.to_error() }
+}
+
+/// The error for a whole answer that somebody must see, and cannot.
+pub(crate) fn unreadable_answer(error: DecodeError) -> LlmError {
+    LlmError::new(ErrorKind::Upstream, format!("the provider's answer cannot be read: {error}"))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The guards of the output, on whole answers.
 
-use crate::error::verdict;
+use crate::error::{fault_error, unreadable_answer, verdict};
 use crate::lifecycle::Lifecycle;
 use crate::stream::Assembler;
-use gatewright_model::{Channel, ChannelKind, Choice, ErrorKind, LlmError, Output, Response};
-use gatewright_pipeline::{Fault, Slot};
+use gatewright_model::{Channel, ChannelKind, Choice, LlmError, Output, Response};
+use gatewright_pipeline::{Fault, Slot, reason};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::{ChannelText, OutputCheck};
 use gatewright_plugin::{Hook, StreamMode, Verdict};
@@ -15,11 +15,9 @@ pub(crate) async fn check_output(life: &mut Lifecycle, response: &Arc<Response>)
     if !life.request().exchange.has(Hook::CheckOutput) {
         return Ok(());
     }
-    let output = response.output().map_err(|error| {
-        LlmError::new(ErrorKind::Upstream, format!("the provider's answer cannot be read: {error}"))
-    })?;
+    let output = response.output().map_err(unreadable_answer)?;
     let mut output = OutputCheck { texts: texts(output), is_final: true, response: Some(response.clone()) };
-    audit(life, &output).await.map_err(|fault| crate::error::fault_error(&fault))?;
+    audit(life, &output).await.map_err(|fault| fault_error(&fault))?;
     verdict(life.request().exchange.run_where::<point::CheckOutput>(&mut output, |slot| !only_audits(slot)).await)
 }
 
@@ -27,7 +25,7 @@ pub(crate) async fn check_output(life: &mut Lifecycle, response: &Arc<Response>)
 pub(crate) async fn audit(life: &mut Lifecycle, seen: &OutputCheck) -> Result<(), Fault> {
     for audited in life.request().exchange.watch::<point::CheckOutput>(seen, only_audits).await? {
         if let Verdict::Block(no) = audited.outcome {
-            tracing::info!(plugin = %audited.plugin, reason = %no.reason, "audit of an answer");
+            tracing::info!(plugin = %audited.plugin, reason = reason(no), "audit of an answer");
         }
     }
     Ok(())

@@ -35,13 +35,24 @@ pub struct Message {
     source: Option<Source>,
 }
 
-/// Members of messages that the model reads as text: its own thoughts, where they are in no form that has a field.
+/// Members of messages that are read as text: the model's own thoughts, where they are in no form that has a field, and the
+/// sources of what it says.
 const READ_OF_MESSAGES: Members = Members {
-    read: &["reasoning", "reasoning_content", "reasoning_details", "thinking_blocks", "provider_specific_fields"],
+    read: &[
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "thinking_blocks",
+        "provider_specific_fields",
+        "annotations",
+    ],
     silent: is_for_programs,
 };
 
-/// Whether a member of a thought says nothing, and is no thought's any more once it is changed.
+/// Members of blocks that stand beside what the block says: its sources.
+const SOURCES_OF_BLOCKS: Members = Members { read: &["citations"], silent: is_for_programs };
+
+/// Whether a member of a thought or a source says nothing, and is of no use any more once it is changed.
 fn is_for_programs(name: &str) -> bool {
     let exact = ["type", "format", "id", "signature", "thought_signature", "thought_signatures", "data"];
     exact.contains(&name) || name.ends_with("_id") || name.starts_with("encrypted_")
@@ -127,6 +138,11 @@ impl Message {
         Self::new(role, vec![Block::text(text)])
     }
 
+    /// With members that the model has no field for.
+    pub fn with_extra(self, extra: Extra) -> Self {
+        Self { extra, ..self }
+    }
+
     /// Adds what a codec found beside role and blocks.
     pub fn with_wire(mut self, name: Option<String>, extra: Extra, dialect: Dialect, raw: Raw) -> Self {
         self.name = name;
@@ -189,8 +205,8 @@ impl Message {
         &mut self.blocks
     }
 
-    /// Calls `visit` with every text of the message that is not empty: of its blocks, and of thoughts in a form that the
-    /// gateway does not know.
+    /// Calls `visit` with every text of the message that is not empty: of its blocks, of their sources, and of thoughts in a
+    /// form that the gateway does not know.
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
         self.blocks.iter().for_each(|block| block.texts(visit));
         self.texts_beside_blocks(visit);
@@ -198,12 +214,20 @@ impl Message {
 
     /// Of the texts that [`Message::texts`] visits those that are in no block.
     pub fn texts_beside_blocks(&self, visit: &mut dyn FnMut(&str)) {
+        self.blocks.iter().for_each(|block| visit_extra(&block.extra, &SOURCES_OF_BLOCKS, visit));
         visit_extra(&self.extra, &READ_OF_MESSAGES, visit);
     }
 
     /// The message with other texts, of those that [`Message::texts`] visits; `None` if none changes.
     pub(crate) fn mapped(&self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
-        match (mapped(&self.blocks, edit), mapped_extra(&self.extra, &READ_OF_MESSAGES, edit)) {
+        let mut blocks = mapped(&self.blocks, edit);
+        for at in 0..self.blocks.len() {
+            let extra = &blocks.as_ref().unwrap_or(&self.blocks)[at].extra;
+            if let Some(extra) = mapped_extra(extra, &SOURCES_OF_BLOCKS, edit) {
+                blocks.get_or_insert_with(|| self.blocks.clone())[at].extra = extra;
+            }
+        }
+        match (blocks, mapped_extra(&self.extra, &READ_OF_MESSAGES, edit)) {
             (None, None) => None,
             (blocks, extra) => Some(Self {
                 role: self.role,

@@ -1,8 +1,9 @@
 //! One call of one hook, in the two ways there are: at once on the caller's thread, or owning all it works on.
 
 use futures_util::FutureExt;
+use gatewright_model::{ErrorKind, LlmError};
 use gatewright_plugin::hosted::{HookPoint, Hosted};
-use gatewright_plugin::{Cx, Failure, Hook, panicking};
+use gatewright_plugin::{Cx, Failure, Hook, Kind, panicking};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,11 +66,22 @@ pub(crate) async fn call_owned<H: HookPoint>(
 
 impl Fault {
     /// The error that the client gets: which plugin and what kind of failure, no internals.
-    pub fn to_error(&self) -> gatewright_model::LlmError {
+    pub fn to_error(&self) -> LlmError {
+        if self.is_out_of_time() {
+            let message = format!("the request took longer than it may: its time was over in plugin {}", self.plugin);
+            return LlmError::new(ErrorKind::Timeout, message)
+                .with_plugin(&*self.plugin)
+                .with_code("deadline_exceeded");
+        }
         let message = format!("plugin {} failed: {}", self.plugin, self.failure.cause());
-        gatewright_model::LlmError::new(gatewright_model::ErrorKind::PluginUnavailable, message)
-            .with_plugin(&*self.plugin)
-            .with_code(self.failure.cause())
+        LlmError::new(ErrorKind::PluginUnavailable, message).with_plugin(&*self.plugin).with_code(self.failure.cause())
+    }
+
+    /// Whether the request's own time was over in a hook that may change or refuse what goes on: who chooses when that is
+    /// must not choose what goes on unseen.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        let changes = matches!(self.hook.info().kind, Kind::Intercept | Kind::Decide);
+        changes && self.limit.is_none() && self.failure == Failure::TimedOut
     }
 
     /// What happened, for logs: of a time-out also how long the call may take.

@@ -266,7 +266,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// What a failure means for the request: nothing, or its end.
+    /// What a failure means for the request: nothing, or its end. A request whose time was over is at its end, whatever
+    /// the plugin's mode.
     fn forgive(&mut self, slot: &Slot, hook: Hook, failure: Failure) -> Result<(), Fault> {
         let out_of_time = self.deadline().is_some_and(|deadline| Instant::now() >= deadline);
         let fault = Fault {
@@ -277,11 +278,11 @@ impl Exchange {
             failure,
         };
         match slot.failure_mode {
-            FailureMode::Open => {
+            FailureMode::Open if !fault.is_out_of_time() => {
                 self.log_failure(slot, &fault, "the request goes on without it");
                 Ok(())
             }
-            FailureMode::Closed => Err(fault),
+            FailureMode::Open | FailureMode::Closed => Err(fault),
         }
     }
 

@@ -12,8 +12,16 @@ use serde_json::Value as Json;
 /// The largest body or text that a hook may leave behind.
 pub const MAX_RESULT_BYTES: usize = 32 << 20;
 
-/// The longest reason of a rejection.
+/// The longest reason of a rejection that is told.
 pub const MAX_REASON_BYTES: usize = 8 << 10;
+
+/// The reason of a rejection, cut where it is longer than is told. It may quote what is rejected, so that its length must
+/// not decide whether that passes.
+pub fn reason(rejection: Rejection) -> String {
+    let mut reason = rejection.reason;
+    reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
+    reason
+}
 
 /// What the host makes of a hook's results.
 pub trait Judge: HookPoint {
@@ -277,9 +285,6 @@ fn error_status(status: u16) -> Result<(), Failure> {
 }
 
 fn rejection(no: &Rejection) -> Result<(), Failure> {
-    if no.reason.len() > MAX_REASON_BYTES {
-        return Err(Failure::Oversized(format!("the reason is over {MAX_REASON_BYTES} bytes")));
-    }
     no.status.map_or(Ok(()), error_status)
 }
 

@@ -202,7 +202,11 @@ impl Entry {
     /// How this hook stands in a stream.
     pub fn stream_mode(&self, hook: Hook) -> StreamMode {
         let asked = self.settings.stream_modes.get(&hook).or(self.instance.manifest().stream_modes.get(&hook));
-        asked.copied().unwrap_or(StreamMode::default_of(hook))
+        match asked.copied().unwrap_or(StreamMode::default_of(hook)) {
+            // It would be called for nothing.
+            StreamMode::Window(0) => StreamMode::Window(1),
+            mode => mode,
+        }
     }
 
     fn slot(&self, hook: Hook, services: &Services, position: u16) -> Slot {

@@ -43,14 +43,16 @@ impl Admission {
 // === impl Place ===
 
 impl Place {
-    /// Takes room for more of a body.
-    pub(crate) fn take_bytes(&mut self, bytes: usize, most: usize) -> Result<(), LlmError> {
-        let before = self.counts.body_bytes.fetch_add(bytes, Ordering::AcqRel);
-        self.body_bytes += bytes;
-        match before + bytes <= most {
-            true => Ok(()),
-            false => Err(overloaded("the bodies of all requests under way are over the limit")),
+    /// Takes room for a body, so that it has so much in all.
+    pub(crate) fn hold_bytes(&mut self, bytes: usize, most: usize) -> Result<(), LlmError> {
+        let more = bytes.saturating_sub(self.body_bytes);
+        let before = self.counts.body_bytes.fetch_add(more, Ordering::AcqRel);
+        if before + more > most {
+            self.counts.body_bytes.fetch_sub(more, Ordering::AcqRel);
+            return Err(overloaded("the bodies of all requests under way are over the limit"));
         }
+        self.body_bytes += more;
+        Ok(())
     }
 }
 

@@ -68,7 +68,8 @@ where
     }
     let is_http2 = tokio::select! {
         spoken = tokio::time::timeout(limits.header_timeout, speaks_http2(&stream)) => spoken,
-        () = stop.told(Stop::Finish) => return,
+        // What was said before is answered.
+        () = stop.told(Stop::Finish) => tokio::time::timeout(LAST_WORDS, speaks_http2(&stream)).await,
     };
     let Ok(Ok(is_http2)) = is_http2 else { return };
     let ended = match is_http2 {
@@ -79,6 +80,9 @@ where
         tracing::debug!(%error, "a connection ended with an error");
     }
 }
+
+/// How long a connection that has said nothing yet is listened to once the gateway stops.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// The longest pause between two looks at how a client begins.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);

@@ -54,30 +54,26 @@ async fn collect(
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(too_large(limits));
     }
-    // Room for all of it is taken at once: bodies that come side by side must not all be refused half-way.
-    let mut room = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    place.take_bytes(room, limits.inflight_body_bytes)?;
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+    let begun = Instant::now();
     loop {
         let longest = limits.header_timeout.min(deadline.saturating_duration_since(Instant::now()));
         let frame = match tokio::time::timeout(longest, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(LlmError::new(ErrorKind::InvalidRequest, "the request's body broke off")),
             Ok(None) => break,
-            Err(_) => {
-                let message = "the request's body came too slowly";
-                return Err(LlmError::new(ErrorKind::Timeout, message).with_status(408));
-            }
+            Err(_) => return Err(too_slow()),
         };
         let Ok(data) = frame.into_data() else { continue };
-        if first.len() + rest.len() + data.len() > limits.body_bytes {
+        let here = first.len() + rest.len() + data.len();
+        if here > limits.body_bytes {
             return Err(too_large(limits));
         }
-        let beyond = (first.len() + rest.len() + data.len()).saturating_sub(room);
-        if beyond > 0 {
-            place.take_bytes(beyond, limits.inflight_body_bytes)?;
-            room += beyond;
+        if here < least(begun.elapsed().saturating_sub(limits.header_timeout)) {
+            return Err(too_slow());
         }
+        place.hold_bytes(here.max(announced.min(ahead(here))), limits.inflight_body_bytes)?;
         if first.is_empty() && rest.is_empty() {
             let expected = body.size_hint().lower() as usize;
             if expected > 0 {
@@ -99,7 +95,43 @@ async fn collect(
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
+/// The room that is taken for a body of which so much is here: for more than has come, since bodies that come side by side
+/// must not all be refused half-way, and not for all that is announced, which costs nobody anything.
+fn ahead(here: usize) -> usize {
+    here.saturating_mul(8).max(256 << 10)
+}
+
+/// What must be here of a body after so long: who sends a byte now and then holds a place.
+fn least(after: Duration) -> usize {
+    const BYTES_PER_SECOND: usize = 1 << 10;
+    usize::try_from(after.as_secs()).unwrap_or(usize::MAX).saturating_mul(BYTES_PER_SECOND)
+}
+
+fn too_slow() -> LlmError {
+    LlmError::new(ErrorKind::Timeout, "the request's body came too slowly").with_status(408)
+}
+
 fn too_large(limits: &Limits) -> LlmError {
     let message = format!("the request's body is over {} bytes", limits.body_bytes);
     LlmError::new(ErrorKind::RequestTooLarge, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_taken_ahead_of_what_comes() {
+        assert_eq!(ahead(0), 256 << 10);
+        assert_eq!(ahead(1 << 20), 8 << 20);
+        assert_eq!(ahead(usize::MAX), usize::MAX);
+    }
+
+    #[test]
+    fn a_body_may_be_slow_but_must_come() {
+        assert_eq!(least(Duration::ZERO), 0);
+        assert_eq!(least(Duration::from_millis(900)), 0);
+        assert_eq!(least(Duration::from_secs(9)), 9 << 10);
+        assert_eq!(least(Duration::MAX), usize::MAX);
+    }
 }

@@ -143,7 +143,8 @@ async fn late_requests_do_not_count(host: &dyn Host) -> Outcome {
         for _ in 0..2 * BREAKER_FAILURES {
             let mut exchange = setup.exchange("late")?;
             exchange.facts_mut().deadline = Some(Instant::now());
-            check_input(&mut exchange).await?;
+            let fault = check_input(&mut exchange).await.err();
+            ensure_eq!(fault.map(|fault| fault.failure.cause()), Some("timeout"), "what it came to");
         }
         ensure_eq!(check(&mut setup, "good").await?, (true, true), "the next request");
     }

@@ -5,6 +5,7 @@ use crate::host::Host;
 use crate::plugins::{DECLARED, EVERY_HOOK, EVERY_HOOK_WAITING, TestPlugin};
 use crate::sample::Sample;
 use crate::setup::{Setup, at, check_input, script};
+use gatewright_model::ErrorKind;
 use gatewright_pipeline::{Entry, Fault, Settings};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{FailureMode, Hook, HookSet, MAX_TIMEOUT};
@@ -38,6 +39,14 @@ pub(super) fn cases(list: &mut Vec<Case>) {
         &[Hook::CheckInput],
         rest_of_the_request,
     );
+    for mode in [FailureMode::Open, FailureMode::Closed] {
+        cases.add(
+            format!("rest_of_the_request/{}", mode.as_str()),
+            "A request whose time is over in a guard ends there, whatever the guard's mode",
+            &[Hook::CheckInput],
+            async move |host| over_in_a_guard(host, mode).await,
+        );
+    }
     cases.add("given_up", "A call that waits is dropped when its time is up", &[Hook::CheckInput], given_up);
     cases.add(
         "judged_afterwards",
@@ -120,6 +129,20 @@ async fn manifest(host: &dyn Host) -> Outcome {
 async fn rest_of_the_request(host: &dyn Host) -> Outcome {
     let mut setup = alone(host, &EVERY_HOOK_WAITING, json!([{ "wait": "never" }]), Some(LONG)).await?;
     timed_out(check(&mut setup, Some(SHORT)).await?, SHORT)
+}
+
+async fn over_in_a_guard(host: &dyn Host, mode: FailureMode) -> Outcome {
+    for (plugin, steps) in
+        [(&EVERY_HOOK_WAITING, json!([{ "wait": "never" }])), (&EVERY_HOOK, json!([{ "sleep": 20 }]))]
+    {
+        let mut setup = Setup::new(host);
+        let settings = Settings { timeout: Some(LONG), failure_mode: Some(mode), ..at(&[Hook::CheckInput]) };
+        setup.add("it", plugin, script(json!({ "check_input": steps })), settings).await?;
+        let fault = check(&mut setup, Some(SHORT)).await?.0.map(|fault| fault.to_error());
+        let told = fault.map(|error| (error.kind, error.status(), error.code));
+        ensure_eq!(told, Some((ErrorKind::Timeout, 504, Some("deadline_exceeded".to_owned()))), "what it came to");
+    }
+    Ok(())
 }
 
 async fn given_up(host: &dyn Host) -> Outcome {

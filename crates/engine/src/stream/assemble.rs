@@ -2,9 +2,10 @@
 
 use gatewright_model::{
     Block, Channel, ChannelKind, ChatResponse, Choice, Chunk, Content, Extra, FinishReason, Kind, Message, Output,
-    Part, Response, Role, Usage,
+    Part, Raw, Response, Role, Usage,
 };
 use gatewright_plugin::payload::ChannelText;
+use serde_json::json;
 
 /// Collects what chunks say.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,9 @@ pub struct Assembler {
 /// About what a block takes beside its text, and what a finish does.
 const BLOCK_BYTES: usize = 256;
 const FINISH_BYTES: usize = 64;
+
+/// The member of a message under which hooks see the sources of what it says.
+const SOURCES: &str = "annotations";
 
 #[derive(Clone, Debug)]
 struct Growing {
@@ -102,12 +106,28 @@ impl Assembler {
 
     /// The whole.
     pub fn finish(&self, provider: &str, model: &str) -> Response {
+        self.whole(provider, model, |_| Extra::new())
+    }
+
+    /// The whole for those who must see all that is said: with the texts that stand beside blocks.
+    pub fn seen(&self, provider: &str, model: &str) -> Response {
+        self.whole(provider, model, |choice| {
+            let of_choice = |block: &&Growing| block.channel.choice == choice && block.channel.is_beside();
+            let texts: Vec<&str> = self.blocks.iter().filter(of_choice).map(|block| &*block.text).collect();
+            match texts.is_empty() {
+                true => Extra::new(),
+                false => vec![(SOURCES.into(), Raw::from_value(&json!(texts)))],
+            }
+        })
+    }
+
+    fn whole(&self, provider: &str, model: &str, extra_of: impl Fn(u32) -> Extra) -> Response {
         let mut choices: Vec<Choice> = Vec::new();
         for index in self.choices() {
             let of_choice = |block: &&Growing| block.channel.choice == index && !block.channel.is_beside();
             let blocks = self.blocks.iter().filter(of_choice).map(Growing::to_block);
             let finish = self.finishes.iter().find(|(choice, _)| *choice == index).map(|(_, reason)| reason.clone());
-            let message = Message::new(Role::Assistant, blocks.collect());
+            let message = Message::new(Role::Assistant, blocks.collect()).with_extra(extra_of(index));
             choices.push(Choice { index, message, finish, extra: Extra::new() });
         }
         let model_said = if self.model.is_empty() { model } else { &self.model };

@@ -4,7 +4,7 @@ use gatewright_model::{Channel, Chunk, ErrorKind, LlmError, Part};
 use std::collections::BTreeSet;
 
 /// The most channels of a stream: all that is kept by channel is looked through for each chunk.
-const MOST: usize = 4096;
+const MOST: usize = 1024;
 
 /// The channels of a stream so far.
 #[derive(Debug, Default)]
@@ -25,7 +25,9 @@ impl Channels {
             }
         }
         match self.known.len() > MOST {
-            true => Err(LlmError::new(ErrorKind::Upstream, format!("the stream has more than {MOST} texts and choices"))),
+            true => {
+                Err(LlmError::new(ErrorKind::Upstream, format!("the stream has more than {MOST} texts and choices")))
+            }
             false => Ok(()),
         }
     }

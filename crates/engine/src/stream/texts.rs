@@ -64,7 +64,7 @@ impl Texts {
             true => self.and_held(self.left.clone()),
             false => came,
         };
-        Some(whole.finish(provider, model))
+        Some(whole.seen(provider, model))
     }
 
     /// What has left, then what is held.
@@ -286,7 +286,7 @@ impl Texts {
         let left = std::mem::take(&mut self.left);
         let mut shown = self.and_held(left);
         shown.push(last);
-        let response = Arc::new(shown.finish(provider, model));
+        let response = Arc::new(shown.seen(provider, model));
         let seen = OutputCheck { texts: shown.texts(), is_final: true, response: Some(response) };
         audit(life, &seen).await?;
         check(life, seen, |slot| in_buffer_mode(slot) || in_chunk_mode(slot)).await

@@ -138,8 +138,12 @@ impl Exchange {
         }
         if let Some(cx) = walk.cx.as_mut().filter(|cx| cx.has_writes()) {
             let writes = cx.take_writes();
-            self.merge(slot.position, slot.name(), H::HOOK, writes).map_err(Failure::Oversized)?;
-            cx.set_state(self.state().clone());
+            match self.merge(slot.position, slot.name(), H::HOOK, writes) {
+                Ok(()) => cx.set_state(self.state().clone()),
+                // What it notes may quote what it decides against, and must not decide whether that passes.
+                Err(why) if H::is_decisive(outcome) => given_up(slot, H::HOOK, &why),
+                Err(why) => return Err(Failure::Oversized(why)),
+            }
         }
         payload.commit();
         Ok(())
@@ -165,6 +169,11 @@ fn failed(slot: &Slot, hook: Hook, failure: &Failure, took: Duration, now: Optio
     if now.is_some_and(|now| slot.instance.breaker(hook).failed(now)) {
         turned(slot, hook, true);
     }
+}
+
+#[cold]
+fn given_up(slot: &Slot, hook: Hook, why: &str) {
+    tracing::warn!(plugin = %slot.name(), hook = hook.name(), why, "what a plugin wrote as it decided is not kept");
 }
 
 #[cold]

@@ -34,17 +34,18 @@ fn a_limit_that_was_lowered_lets_nobody_in_until_it_is_met() {
 fn bodies_count_together_until_their_requests_end() {
     let admission = Admission::default();
     let (mut one, mut other) = (admission.enter(9).unwrap(), admission.enter(9).unwrap());
-    one.take_bytes(60, 100).unwrap();
-    other.take_bytes(40, 100).unwrap();
-    let error = other.take_bytes(1, 100).unwrap_err();
+    one.hold_bytes(60, 100).unwrap();
+    other.hold_bytes(40, 100).unwrap();
+    let error = other.hold_bytes(41, 100).unwrap_err();
     assert_eq!(
         (error.kind, error.message.as_str()),
         (ErrorKind::Overloaded, "the bodies of all requests under way are over the limit")
     );
+    one.hold_bytes(60, 100).unwrap();
     drop(one);
-    other.take_bytes(59, 100).unwrap();
+    other.hold_bytes(100, 100).unwrap();
     drop(other);
-    admission.enter(9).unwrap().take_bytes(100, 100).unwrap();
+    admission.enter(9).unwrap().hold_bytes(100, 100).unwrap();
 }
 
 #[test]
@@ -62,7 +63,7 @@ fn many_at_once_are_counted_right() {
             scope.spawn(|| {
                 for _ in 0..1_000 {
                     if let Ok(mut place) = admission.enter(3) {
-                        let _ = place.take_bytes(10, 20);
+                        let _ = place.hold_bytes(10, 20);
                     }
                 }
             });

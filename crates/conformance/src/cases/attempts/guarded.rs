@@ -1,7 +1,7 @@
 //! Guards stand wherever an attempt goes, and whatever its body is.
 
 use super::{Scene, WAYS, ask};
-use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure_eq};
+use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::gateway::Ask;
 use crate::host::Host;
 use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING};
@@ -9,6 +9,7 @@ use crate::setup::{Setup, at_hooks_of, script};
 use gatewright_model::{Dialect, Message};
 use gatewright_pipeline::{Scope, Settings};
 use gatewright_plugin::{FailureMode, Hook};
+use gatewright_testkit::ScriptedAnswer;
 use serde_json::{Value as Json, json};
 
 pub(super) fn cases(list: &mut Vec<Case>) {
@@ -43,6 +44,12 @@ pub(super) fn cases(list: &mut Vec<Case>) {
                 async move |host| unreadable(host, mode, dialect, stream).await,
             );
         }
+        cases.add(
+            format!("guarded/unreadable_answer/{}", mode.as_str()),
+            "An answer that post_llm cannot be shown goes nowhere",
+            &[Hook::PostLlm],
+            async move |host| unreadable_answer(host, mode).await,
+        );
     }
 }
 
@@ -107,5 +114,18 @@ async fn unreadable(host: &dyn Host, mode: FailureMode, dialect: Dialect, stream
     let said = scene.one.calls().pop().map(|call| call.request);
     let said = said.as_ref().and_then(|request| request.chat().ok()?.messages.get(0).map(Message::joined_text));
     ensure_eq!(said.as_deref(), Some("hello-edited"), "what the provider was asked after that");
+    Ok(())
+}
+
+async fn unreadable_answer(host: &dyn Host, mode: FailureMode) -> Outcome {
+    let mut setup = Setup::new(host);
+    let hooks = json!({ "post_llm": [] });
+    let settings = Settings { failure_mode: Some(mode), ..at_hooks_of(&hooks) };
+    setup.add("a", &EVERY_HOOK, script(hooks), settings).await?;
+    let body = json!({ "choices": [{ "index": 0, "message": { "role": 5, "content": "a secret" } }] });
+    let scene = Scene::of(setup, &[ScriptedAnswer::Body(body.to_string().into())], &[])?;
+    let answer = scene.send(&ask(Dialect::OpenAi, false)).await?;
+    ensure_eq!((answer.status, answer.error_type()), (502, "upstream".to_owned()), "{}", answer.body);
+    ensure!(!answer.body.contains("a secret"), "the client got {}", answer.body);
     Ok(())
 }

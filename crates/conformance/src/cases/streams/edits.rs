@@ -1,7 +1,7 @@
 //! Edits of streams, and edits of what has left.
 
 use super::{DIALECTS, Stage, settings};
-use crate::case::{Case, Cases, Group, Outcome, ensure, ensure_eq};
+use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::host::Host;
 use crate::sse::{self, Say};
 use gatewright_model::{Dialect, ErrorKind};
@@ -61,6 +61,12 @@ pub(super) fn cases(list: &mut Vec<Case>) {
         "post_llm in window mode may drop what is held",
         &[Hook::PostLlm],
         drop_in_window,
+    );
+    cases.add(
+        "edits/sources_are_seen",
+        "post_llm that holds all may edit what stands beside the blocks of an answer",
+        &[Hook::PostLlm],
+        sources_are_seen,
     );
     cases.add(
         "edits/whole_is_what_left",
@@ -200,5 +206,22 @@ async fn answer_for_a_stream(host: &dyn Host) -> Outcome {
             ensure_eq!(checks[0]["texts"][0]["text"], json!("a ..."), "what was checked");
         }
     }
+    Ok(())
+}
+
+async fn sources_are_seen(host: &dyn Host) -> Outcome {
+    let steps = json!([{ "replace": ["a source", "nothing"] }]);
+    let stage = Stage::one(host, Hook::PostLlm, StreamMode::Buffer, steps).await?;
+    let citation = json!({ "type": "char_location", "cited_text": "a source" });
+    let delta = json!({ "type": "citations_delta", "citation": citation });
+    let event = json!({ "type": "content_block_delta", "index": 0, "delta": delta });
+    let cited = format!("event: content_block_delta\ndata: {event}\n\n");
+    let said = sse::texts(Dialect::Anthropic, &["said"]);
+    let stop = said.find("event: content_block_stop").ok_or_else(|| CaseFailure::new("no block ends"))?;
+    let (before, after) = said.split_at(stop);
+    let answer = ScriptedAnswer::stream([before, &cited, after].concat());
+    let left = stage.play(Dialect::Anthropic, answer).await?;
+    ensure_eq!((left.text(), left.end()), ("said", Ok(())), "what left");
+    ensure!(!left.texts.values().any(|text| text.contains("a source")), "what left: {left:?}");
     Ok(())
 }

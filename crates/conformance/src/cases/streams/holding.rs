@@ -28,6 +28,12 @@ pub(super) fn cases(list: &mut Vec<Case>) {
             async move |host| window_holds(host, hook).await,
         );
     }
+    cases.add(
+        "window/none",
+        "A plugin whose manifest asks for a window of nothing is asked all the same",
+        &[Hook::CheckOutput],
+        window_of_nothing,
+    );
     cases.add("window/add_up", "Windows add up", &[Hook::CheckOutput, Hook::OnStreamChunk], windows_add_up);
     cases.add("window/ends", "At the end of a channel its text leaves", &[Hook::CheckOutput], window_ends);
     cases.add(
@@ -116,6 +122,15 @@ async fn window_holds(host: &dyn Host, hook: Hook) -> Outcome {
     let stage = Stage::one(host, hook, StreamMode::Window(4), json!([])).await?;
     let left = stage.play(Dialect::OpenAi, ten_and_hang()).await?;
     ensure_eq!((left.text(), left.open), ("012345", true), "what left while the stream is open");
+    Ok(())
+}
+
+async fn window_of_nothing(host: &dyn Host) -> Outcome {
+    let steps = json!([{ "block_on": "fin" }]);
+    let stage = Stage::one(host, Hook::CheckOutput, StreamMode::Window(0), steps).await?;
+    let answer = ScriptedAnswer::stream(sse::texts(Dialect::OpenAi, &["fi", "ne"]));
+    let left = stage.play(Dialect::OpenAi, answer).await?;
+    ensure_eq!(left.end(), Err(Some(ErrorKind::GuardrailBlocked)), "the end of {left:?}");
     Ok(())
 }
 

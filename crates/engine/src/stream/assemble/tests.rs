@@ -148,3 +148,20 @@ fn all_that_grows_counts() {
     }
     assert!(whole.bytes() >= before + 100 * size_of::<Growing>(), "empty blocks take room too");
 }
+
+#[test]
+fn what_stands_beside_blocks_is_shown_to_hooks_and_is_no_block() {
+    let whole = assembler([text(TEXT, "said"), text(Channel::beside(0), "a source"), text(SECOND, "more")]);
+    let texts = |response: Response| {
+        let mut texts = Vec::new();
+        response
+            .chat()
+            .unwrap()
+            .choices
+            .iter()
+            .for_each(|it| it.message.texts(&mut |text| texts.push(text.to_owned())));
+        texts
+    };
+    assert_eq!(texts(whole.seen("p", "m")), ["said", "a source", "more"]);
+    assert_eq!(texts(whole.finish("p", "m")), ["said", "more"]);
+}
