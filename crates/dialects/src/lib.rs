@@ -12,21 +12,23 @@ pub mod sse;
 mod answer;
 mod anthropic;
 mod carry;
+mod details;
 mod error;
 mod head;
 mod json;
 mod made;
 mod openai;
 mod rewrite;
+mod signed;
 mod stream;
 
 pub use anthropic::Anthropic;
-pub use openai::OpenAi;
+pub use openai::{OpenAi, Thoughts};
 
 use gatewright_model::{Codec, Dialect};
 
 /// The codec of OpenAI's chat completions.
-pub static OPENAI: OpenAi = OpenAi;
+pub static OPENAI: OpenAi = OpenAi::taking_back(Thoughts::None);
 
 /// The codec of Anthropic's messages.
 pub static ANTHROPIC: Anthropic = Anthropic;

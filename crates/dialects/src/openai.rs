@@ -19,12 +19,38 @@ use gatewright_model::{
 
 /// The codec of OpenAI's chat completions, and of the many providers that speak it.
 ///
-/// Reasoning is read from the members `reasoning_content` and `reasoning` of messages and deltas, and written to the
-/// first where it did not come from the second.
+/// Reasoning is read from the members `reasoning_content` and `reasoning` of messages and deltas. Answers have it in the
+/// first where it did not come from the second, and requests as the provider takes it back.
 #[derive(Clone, Copy, Debug)]
-pub struct OpenAi;
+pub struct OpenAi {
+    thoughts: Thoughts,
+}
+
+/// What a provider of OpenAI's dialect takes back of the thoughts of earlier turns, where the client speaks another one.
+///
+/// OpenAI has no members for them, and others refuse a conversation in which they are missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Thoughts {
+    /// Nothing.
+    #[default]
+    None,
+    /// What was thought, as `reasoning_content` of the message. No message may be without: one in which nothing was
+    /// thought has a space there, since an empty text counts as missing.
+    ReasoningContent,
+    /// What was thought, as `reasoning` of the message.
+    Reasoning,
+    /// The signatures over tool calls, as `extra_content.google.thought_signature` of the call.
+    Signatures,
+}
 
 // === impl OpenAi ===
+
+impl OpenAi {
+    /// The codec for a provider that takes so much back.
+    pub const fn taking_back(thoughts: Thoughts) -> Self {
+        Self { thoughts }
+    }
+}
 
 impl Codec for OpenAi {
     fn dialect(&self) -> Dialect {
@@ -40,7 +66,7 @@ impl Codec for OpenAi {
     }
 
     fn encode_request(&self, request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<Segments>, EncodeError> {
-        request::encode(request, splice)
+        request::encode(request, splice, self.thoughts)
     }
 
     fn decode_response(&self, body: &Bytes) -> Result<Output, DecodeError> {

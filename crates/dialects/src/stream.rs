@@ -1,17 +1,65 @@
 //! What the streams of all dialects have in common: putting edited texts into the event that they came in.
 
+mod progress;
 mod template;
 
+pub(crate) use progress::Progress;
 pub(crate) use template::Template;
 
-use crate::{json::Edits, sse::Event};
+use crate::{
+    json::Edits,
+    scan::{Cursor, Said, ScanError},
+    sse::Event,
+};
 use bytes::BytesMut;
-use gatewright_model::{Channel, Part};
+use gatewright_model::{Channel, DecodeError, Part};
 use smallvec::SmallVec;
 use std::ops::Range;
 
 /// The texts of an event, each with the places in the event's data where it stands.
 pub(crate) type Places = SmallVec<[(usize, Range<usize>); 2]>;
+
+/// The most tool calls or open blocks of a stream. No answer has nearly so many.
+const MOST_OPEN: usize = 4096;
+
+/// An error if a stream that has so many `things` open begins one more.
+pub(crate) fn check_open(open: usize, things: &str) -> Result<(), DecodeError> {
+    match open < MOST_OPEN {
+        true => Ok(()),
+        false => Err(DecodeError::new(format!("the stream has more than {MOST_OPEN} {things}"))),
+    }
+}
+
+/// Visits every string in a value but those under `silent` names. The value was skipped before, and so is not nested too
+/// deep.
+pub(crate) fn strings<'a>(
+    cursor: &mut Cursor<'a>,
+    silent: fn(&str) -> bool,
+    visit: &mut dyn FnMut(Said<'a>),
+) -> Result<(), ScanError> {
+    match cursor.peek() {
+        Some(b'{') => cursor
+            .object(|cursor, key| match silent(&key.name()) {
+                true => cursor.skip().map(drop),
+                false => strings(cursor, silent, visit),
+            })
+            .map(drop),
+        Some(b'[') => cursor.array(|cursor| strings(cursor, silent, visit)).map(drop),
+        _ => cursor.string().map(|said| said.into_iter().for_each(visit)),
+    }
+}
+
+/// The signature over the tool call that `parts` begin with.
+pub(crate) fn signature_of(parts: &[Part]) -> Option<&str> {
+    let (Part::ToolUse { channel, .. }, rest) = parts.split_first()? else {
+        return None;
+    };
+    let mut of_call = rest.iter().take_while(|part| !matches!(part, Part::ToolUse { .. }));
+    of_call.find_map(|part| match part {
+        Part::Signature { channel: of, signature } if of == channel => Some(&**signature),
+        _ => None,
+    })
+}
 
 /// Where `part` lies in `whole`, of which it is a slice.
 pub(crate) fn span_in(whole: &str, part: &str) -> Range<usize> {

@@ -3,6 +3,7 @@
 mod requests;
 mod responses;
 mod streams;
+mod thoughts;
 
 use crate::{ANTHROPIC, OPENAI, codec, sse::Framer};
 use bytes::{Bytes, BytesMut};

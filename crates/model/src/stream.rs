@@ -43,7 +43,7 @@ pub enum Part {
         /// The text, split anywhere between two characters.
         text: String,
     },
-    /// The signature over a block of reasoning, whole or its next piece.
+    /// The signature over a block of reasoning or over a tool call that has begun, whole or its next piece.
     Signature {
         /// The block's channel.
         channel: Channel,

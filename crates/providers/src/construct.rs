@@ -6,10 +6,11 @@ use crate::http::{BaseUrl, HttpClient};
 use crate::keys::{Key, KeyRing};
 use crate::openai::OPENAI;
 use crate::remote::{Flavour, Remote, Withheld};
+use crate::thoughts;
 use crate::{KeySettings, NetworkSettings, ProviderKind, ProviderSettings, RetrySettings, TlsError, UrlError};
 use gatewright_engine::Provider;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -71,10 +72,11 @@ fn remote(flavour: &Flavour, settings: ProviderSettings) -> Result<Arc<dyn Provi
     let base = BaseUrl::parse(settings.base_url.as_deref().unwrap_or(flavour.base_url))?;
     let chat = base.endpoint((flavour.chat_path)(base.path()))?;
     let own = own_headers(&settings.network)?;
+    let thoughts = settings.thoughts.unwrap_or_else(|| thoughts::known(base.host(), &settings.name));
     let defaults =
         flavour.defaults.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     Ok(Arc::new(Remote {
-        codec: flavour.codec,
+        codec: (flavour.codec)(thoughts),
         client: HttpClient::new(&base, &settings.network)?,
         chat,
         keys: keys(flavour, &settings.keys, &own)?,
@@ -135,7 +137,8 @@ fn own_headers(network: &NetworkSettings) -> Result<HeaderMap, BuildFault> {
 
 fn keys(flavour: &Flavour, keys: &[KeySettings], own: &HeaderMap) -> Result<KeyRing, BuildFault> {
     if keys.is_empty() {
-        let none = Key { name: String::new(), headers: own.clone(), weight: 1.0, models: Vec::new() };
+        let none =
+            Key { name: String::new(), headers: own.clone(), weight: 1.0, models: Vec::new(), rests: Mutex::default() };
         return Ok(KeyRing::new(vec![none]));
     }
     let mut ring = Vec::new();
@@ -150,7 +153,8 @@ fn keys(flavour: &Flavour, keys: &[KeySettings], own: &HeaderMap) -> Result<KeyR
         let mut headers = own.clone();
         headers.insert(name, value);
         if key.enabled {
-            ring.push(Key { name: key.name.clone(), headers, weight: key.weight, models: key.models.clone() });
+            let (name, models, rests) = (key.name.clone(), key.models.clone(), Mutex::default());
+            ring.push(Key { name, headers, weight: key.weight, models, rests });
         }
     }
     if ring.is_empty() { Err(BuildFault::NoKey) } else { Ok(KeyRing::new(ring)) }

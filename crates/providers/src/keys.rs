@@ -1,6 +1,12 @@
 //! Keys: which one a request goes with, and which one is next.
 
 use http::HeaderMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The longest time for which a key is left alone that was over its limit.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// A provider's enabled keys.
 #[derive(Debug)]
@@ -19,10 +25,12 @@ pub(crate) struct Key {
     pub(crate) weight: f64,
     /// Names and patterns of models; none stands for all.
     pub(crate) models: Vec<String>,
+    /// Until when others are used before it.
+    pub(crate) rests: Mutex<Option<Instant>>,
 }
 
 /// The keys of one attempt, in the order in which they are tried: each a weighted random choice among those that were
-/// not used yet, and when all were, a fresh round.
+/// not used yet, and when all were, a fresh round. Those that were over their limit a moment ago come last.
 #[derive(Debug)]
 pub(crate) struct Rotation<'a> {
     ring: &'a KeyRing,
@@ -54,6 +62,17 @@ impl Key {
     pub(crate) fn supports(&self, model: &str) -> bool {
         self.models.is_empty() || self.models.iter().any(|pattern| gatewright_model::glob::matches(pattern, model))
     }
+
+    /// It is over its limit, for about so long.
+    pub(crate) fn rest(&self, time: Duration) {
+        let until = Instant::now() + time.min(LONGEST_REST);
+        *self.rests.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    fn rests(&self) -> bool {
+        let until = *self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
 }
 
 // === impl Rotation ===
@@ -65,26 +84,32 @@ impl<'a> Rotation<'a> {
     }
 
     /// Goes on to a key that was not used yet. When all were, a fresh round begins, with another key than the current
-    /// one if there is another.
-    pub(crate) fn rotate(&mut self) {
-        self.rotate_by(rand::random);
+    /// one if there is another. Answers whether it may be used at once: it was not used yet, and does not rest.
+    pub(crate) fn rotate(&mut self) -> bool {
+        self.rotate_by(rand::random)
     }
 
-    fn rotate_by(&mut self, draw: impl Fn() -> f64) {
+    fn rotate_by(&mut self, draw: impl Fn() -> f64) -> bool {
         let last = self.current;
         self.used.push(last);
         if let Some(next) = self.pick(None, &draw) {
             self.current = next;
-            return;
+            return !self.key().rests();
         }
         self.used.clear();
         self.current = self.pick(Some(last), &draw).unwrap_or(last);
+        false
+    }
+
+    fn pick(&self, not: Option<usize>, draw: impl Fn() -> f64) -> Option<usize> {
+        self.pick_of(not, &draw, |key| !key.rests()).or_else(|| self.pick_of(not, &draw, |_| true))
     }
 
     /// A weighted random choice; `draw` gives a number from 0 to below 1, and is not asked where there is no choice.
-    fn pick(&self, not: Option<usize>, draw: impl Fn() -> f64) -> Option<usize> {
+    fn pick_of(&self, not: Option<usize>, draw: impl Fn() -> f64, suits: impl Fn(&Key) -> bool) -> Option<usize> {
         let open = |index: &usize| {
-            Some(*index) != not && !self.used.contains(index) && self.ring.keys[*index].supports(self.model)
+            let key = &self.ring.keys[*index];
+            Some(*index) != not && !self.used.contains(index) && key.supports(self.model) && suits(key)
         };
         let weight = |index: &usize| self.ring.keys[*index].weight;
         let mut candidates = (0..self.ring.keys.len()).filter(open);

@@ -20,9 +20,11 @@ mod openai;
 mod remote;
 mod retry;
 mod settings;
+mod thoughts;
 mod watch;
 
 pub use crate::http::{TlsError, UrlError};
 pub use construct::{BuildError, BuildFault, build};
+pub use gatewright_dialects::Thoughts;
 pub use gatewright_plugin::payload::Secret;
 pub use settings::{KeySettings, NetworkSettings, ProviderKind, ProviderSettings, RetrySettings};

@@ -18,11 +18,12 @@ use crate::watch::{Limits, Watch};
 use crate::{NetworkSettings, RetrySettings};
 use failure::Teller;
 use gatewright_engine::{Answer, AnswerBody, AttemptCall, Provider, ProviderStream};
-use gatewright_model::{Codec, Compat, Kind, LlmError, RequestSplice, Response, Segments};
+use gatewright_model::{Codec, Compat, ErrorKind, Kind, LlmError, RequestSplice, Response, Segments};
 use gatewright_plugin::services::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 use stream::RemoteStream;
 use tokio::time::Instant;
 
@@ -90,16 +91,24 @@ impl Remote {
                 }
                 Err(failure) => Failure { error: self.conceal(failure.error), ..failure },
             };
-            let wait = self.retry.wait(retries, failure.error.retry_after, retry::jitter());
+            if matches!(failure.error.kind, ErrorKind::Authentication | ErrorKind::PermissionDenied) {
+                tracing::warn!(provider = &*self.name, key = key.name, "the provider refuses this key");
+            }
+            let asked = failure.error.retry_after;
+            let mut wait = self.retry.wait(retries, asked, retry::jitter());
+            if failure.retry == Retry::NextKey {
+                key.rest(asked.unwrap_or(wait));
+                // Another key waits for nobody.
+                if rotation.rotate() {
+                    wait = Duration::ZERO;
+                }
+            }
             let in_time = limits.deadline.is_none_or(|deadline| Instant::now() + wait < deadline);
             if retries == self.retry.max_retries || failure.retry == Retry::Never || !in_time {
                 return Err(failure.error);
             }
             tracing::debug!(provider = &*self.name, key = key.name, error = %failure.error, ?wait, "trying again");
             tokio::time::sleep(wait).await;
-            if failure.retry == Retry::NextKey {
-                rotation.rotate();
-            }
             retries += 1;
         }
     }

@@ -1,6 +1,7 @@
 //! What a provider is made from: plain data, checked by [`build`](crate::build).
 
 use crate::Secret;
+use gatewright_dialects::Thoughts;
 use gatewright_model::Compat;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub struct ProviderSettings {
     /// Where it is, `http://` or `https://`; `None` takes the kind's own address.
     ///
     /// OpenAI: with the version (`https://api.openai.com/v1`); an address without a path gets `/v1`, and one that ends
-    /// in `/chat/completions` is taken as it is. Anthropic: with or without `/v1`. A query is kept. Credentials in the
+    /// in `/chat/completions` is taken as it is. Anthropic: with or without `/v1`, or the whole that ends in `/v1/messages`. A query is kept. Credentials in the
     /// address are refused.
     pub base_url: Option<String>,
     /// Its keys. None: requests are sent without one, as local servers want it.
@@ -25,6 +26,9 @@ pub struct ProviderSettings {
     pub withheld: Vec<Secret>,
     /// How it differs from others that speak its dialect. Default: as OpenAI itself is.
     pub compat: Compat,
+    /// What it takes back of what its model thought in earlier turns, if it speaks OpenAI's dialect and the client another.
+    /// `None`: as the provider at its address does, or else the one of its name, if that is known; else nothing.
+    pub thoughts: Option<Thoughts>,
     /// Connections, timeouts and limits.
     pub network: NetworkSettings,
     /// When and how often to try again.
@@ -114,6 +118,7 @@ impl ProviderSettings {
             models: Vec::new(),
             withheld: Vec::new(),
             compat: Compat::default(),
+            thoughts: None,
             network: NetworkSettings::default(),
             retry: RetrySettings::default(),
         }

@@ -4,7 +4,7 @@ mod read;
 mod write;
 
 pub(super) use read::read;
-pub(super) use write::write;
+pub(super) use write::{answered_id, write};
 
 use crate::json::write::{object, string};
 use bytes::{Bytes, BytesMut};

@@ -4,6 +4,7 @@ use super::{block, finish, usage};
 use crate::{
     answer,
     carry::Carry,
+    details,
     json::{Read, Value, write},
     made,
     rewrite::{self, Changes, rewrite},
@@ -97,6 +98,11 @@ fn translated(response: &Response) -> Result<Encoded<Bytes>, EncodeError> {
     let extra = carry.extra(&chat.extra, &SILENT);
     let finish = choice.and_then(|choice| choice.finish.as_ref());
     let blocks = choice.map_or(&[][..], |choice| choice.message.blocks());
+    let came = response.wire().and_then(ResponseWire::read).and_then(|output| match output {
+        Output::Chat(chat) => Some(&chat.choices.first()?.message),
+        _ => None,
+    });
+    let sealed = choice.filter(|_| !carry.own()).and_then(|choice| details::blocks(&choice.message, came));
     let calls = carry.translates() && blocks.iter().any(|block| matches!(block.content, Content::ToolUse { .. }));
     let mut out = BytesMut::new();
     write::object(&mut out, |object| {
@@ -107,8 +113,11 @@ fn translated(response: &Response) -> Result<Encoded<Bytes>, EncodeError> {
         object.array("content", |array| match choice {
             Some(choice) => {
                 carry.extra(&choice.extra, &SILENT);
-                carry.extra(choice.message.extra(), &SILENT);
-                choice.message.blocks().iter().try_for_each(|block| block::write(array, block, &mut carry))
+                let mut silent = SILENT.to_vec();
+                silent.extend(sealed.as_ref().filter(|(_, all)| *all).map(|_| details::REASONING_DETAILS));
+                carry.extra(choice.message.extra(), &silent);
+                let blocks = sealed.as_ref().map_or(blocks, |(blocks, _)| blocks);
+                blocks.iter().try_for_each(|block| block::write(array, block, &mut carry))
             }
             None => Ok(()),
         })?;

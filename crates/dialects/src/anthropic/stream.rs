@@ -3,7 +3,6 @@
 mod blocks;
 mod decode;
 mod encode;
-mod progress;
 mod read;
 
 pub(super) use decode::Decoder;

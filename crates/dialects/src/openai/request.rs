@@ -1,6 +1,7 @@
 //! Whole requests.
 
 use super::{
+    Thoughts,
     message::{self, Messages},
     params, tool,
 };
@@ -54,13 +55,17 @@ fn read(mut object: Object<'_>) -> Read<Chat> {
 /// From another dialect, members without a counterpart are dropped and reported, but for those that say where or by
 /// whom the work is to be done, which are refused, as are tools that the other provider runs itself and files that it
 /// stores.
-pub(super) fn encode(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<Segments>, EncodeError> {
+pub(super) fn encode(
+    request: &Request,
+    splice: &RequestSplice<'_>,
+    thoughts: Thoughts,
+) -> Result<Encoded<Segments>, EncodeError> {
     let own = request.wire().filter(|wire| wire.dialect() == Dialect::OpenAi);
     let ask_usage = splice.include_usage && splice.compat.stream_usage && request.stream();
     match (own, request.edited()) {
         (Some(wire), None) => Ok(Encoded { body: head::splice(wire, splice, ask_usage), dropped: Vec::new() }),
-        (Some(wire), Some(new)) => edited(wire, new, splice, ask_usage),
-        (None, _) => translated(request, splice),
+        (Some(wire), Some(new)) => edited(wire, new, splice, thoughts, ask_usage),
+        (None, _) => translated(request, splice, thoughts),
     }
 }
 
@@ -68,18 +73,26 @@ fn edited(
     wire: &RequestWire,
     new: &Chat,
     splice: &RequestSplice<'_>,
+    thoughts: Thoughts,
     ask_usage: bool,
 ) -> Result<Encoded<Segments>, EncodeError> {
     let mut carry = Carry::request(Some(Dialect::OpenAi), Dialect::OpenAi);
     let old = wire.chat().map_err(|error| carry.unreadable(&error))?;
     let text = std::str::from_utf8(wire.body()).unwrap_or_default();
     let mut changes = head::changes(wire, splice, ask_usage);
+    if !new.messages.same(&old.messages) {
+        changes.set(&["messages"], Some(messages(new, thoughts, &mut carry)?));
+    }
     note(&mut changes, text, old, new, &mut carry, splice)?;
     let body = rewrite(text, &old.extra, &new.extra, changes).map_err(|error| carry.unreadable(&error.into()))?;
     Ok(Encoded { body: smallvec![body], dropped: carry.finish() })
 }
 
-fn translated(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<Segments>, EncodeError> {
+fn translated(
+    request: &Request,
+    splice: &RequestSplice<'_>,
+    thoughts: Thoughts,
+) -> Result<Encoded<Segments>, EncodeError> {
     let mut carry = Carry::request(request.wire().map(RequestWire::dialect), Dialect::OpenAi);
     let chat = request.chat().map_err(|error| carry.unreadable(&error))?;
     // A client whose dialect always tells the usage counts on it.
@@ -90,6 +103,7 @@ fn translated(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<S
     }
     let extra = carry.extra(&chat.extra, &HEAD);
     let mut changes = Changes::default();
+    changes.set(&["messages"], Some(messages(chat, thoughts, &mut carry)?));
     note(&mut changes, "", &Chat::default(), chat, &mut carry, splice)?;
     let (mut out, mut written) = (BytesMut::new(), changes.names());
     written.extend(HEAD);
@@ -107,7 +121,7 @@ fn translated(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<S
     Ok(Encoded { body: smallvec![out.freeze()], dropped: carry.finish() })
 }
 
-/// Notes what differs from the conversation that `text` says; an empty text says none.
+/// Notes what differs from the request that `text` says, but for its messages; an empty text says none.
 fn note(
     changes: &mut Changes,
     text: &str,
@@ -116,9 +130,6 @@ fn note(
     carry: &mut Carry,
     splice: &RequestSplice<'_>,
 ) -> Result<(), EncodeError> {
-    if text.is_empty() || !new.messages.same(&old.messages) {
-        changes.set(&["messages"], Some(messages(new, carry)?));
-    }
     if !Arc::ptr_eq(&old.tools, &new.tools) && old.tools != new.tools {
         let raw = (text, "tools");
         let tools = rewrite::array(raw, &old.tools, &new.tools, |array, tool| tool::write(array, tool, carry))?;
@@ -132,10 +143,10 @@ fn note(
     Ok(())
 }
 
-fn messages(chat: &Chat, carry: &mut Carry) -> Result<Bytes, EncodeError> {
+fn messages(chat: &Chat, thoughts: Thoughts, carry: &mut Carry) -> Result<Bytes, EncodeError> {
     let mut out = BytesMut::new();
     write::array(&mut out, |array| {
-        let mut list = Messages::new(array, carry);
+        let mut list = Messages::new(array, thoughts, carry);
         chat.messages.iter().try_for_each(|message| list.push(message))?;
         list.end()
     })?;

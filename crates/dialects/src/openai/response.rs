@@ -1,6 +1,6 @@
 //! Whole responses.
 
-use super::{finish, message, usage};
+use super::{Thoughts, finish, message, usage};
 use crate::{
     answer,
     carry::Carry,
@@ -15,6 +15,9 @@ use gatewright_model::{
 
 /// Members of other dialects' responses that say nothing to a client of this one.
 const SILENT: [&str; 4] = ["type", "role", "stop_sequence", "stop_details"];
+
+/// Members of choices that would tell the text from before an edit: its tokens, and what proxies repeat.
+const REPEATS: [&[&str]; 2] = [&["logprobs"], &["provider_specific_fields"]];
 
 /// Parses a response.
 pub(super) fn decode(body: &Bytes) -> Result<Output, DecodeError> {
@@ -109,9 +112,8 @@ fn patch_choice(raw: &str, old: &Choice, new: &Choice, carry: &mut Carry) -> Res
         let mut message = BytesMut::new();
         write_message(&mut message, new, carry)?;
         changes.set(&["message"], Some(message.freeze()));
-        // The tokens would tell the text from before the edit.
-        if extra(&new.extra, "logprobs").is_some() {
-            changes.set(&["logprobs"], Some(Bytes::from_static(b"null")));
+        for name in REPEATS.into_iter().filter(|name| extra(&new.extra, name[0]).is_some()) {
+            changes.set(name, Some(Bytes::from_static(b"null")));
         }
     }
     rewrite(raw, &old.extra, &new.extra, changes).map_err(|error| carry.unreadable(&error.into()))
@@ -123,7 +125,8 @@ fn write_message(out: &mut BytesMut, choice: &Choice, carry: &mut Carry) -> Resu
         return Ok(());
     }
     let blocks: Vec<_> = choice.message.blocks().iter().collect();
-    write::object(out, |object| message::write_assistant(object, &choice.message, &blocks, carry))
+    let thoughts = Thoughts::ReasoningContent;
+    write::object(out, |object| message::write_assistant(object, &choice.message, &blocks, thoughts, carry))
 }
 
 fn write_choice(object: &mut write::ObjectWriter<'_>, choice: &Choice, carry: &mut Carry) -> Result<(), EncodeError> {

@@ -1,7 +1,7 @@
 //! Streams for a client of the other dialect.
 
 use super::{chunks, data, encode_all, legal, of, streamed};
-use gatewright_model::{Chunk, Dialect};
+use gatewright_model::{Channel, ChannelKind, Chunk, Dialect, Part};
 use serde_json::{Value as Json, json};
 
 fn openai(events: &[Json]) -> String {
@@ -306,4 +306,32 @@ fn figures_that_are_none_do_not_end_a_stream() {
     ]
     .concat();
     assert_eq!(streamed(Dialect::Anthropic, true, &chunks(Dialect::Anthropic, &anthropic)), anthropic);
+}
+
+#[test]
+fn calls_without_ids_get_some() {
+    let call = delta(json!({"tool_calls": [{"index": 0, "id": "", "function": {"name": "f", "arguments": "{}"}}]}));
+    let out = to_anthropic(&[call.clone(), call, finish("tool_calls")]);
+    let ids: Vec<_> =
+        blocks(&out).into_iter().map(|(kind, arguments)| (kind.replace("tool_use toolu_", ""), arguments)).collect();
+    assert!(
+        ids.len() == 2 && ids[0].0 != ids[1].0 && ids.iter().all(|(id, said)| id.len() == 32 && said == "{}"),
+        "{out}"
+    );
+}
+
+#[test]
+fn very_many_calls_that_wait_take_no_time_that_grows_with_each_of_them() {
+    let begun = std::time::Instant::now();
+    let call = |block: u32, arguments: &str| {
+        let channel = Channel { choice: 0, block, kind: ChannelKind::ToolArguments };
+        let begins = Part::ToolUse { channel, id: "c".to_owned(), name: "f".to_owned() };
+        Chunk::from_parts([begins, Part::Text { channel, text: arguments.to_owned() }])
+    };
+    let mut all = vec![call(0, "{")];
+    all.resize(50_000, call(1, "{}"));
+    all.push(Chunk::text(Channel { choice: 0, block: 0, kind: ChannelKind::ToolArguments }, "}"));
+    let out = streamed(Dialect::Anthropic, true, &all);
+    assert_eq!(out.matches("event: content_block_start").count(), 50_000);
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
 }

@@ -170,3 +170,35 @@ fn what_is_for_programs_alone_in_a_thought_is_no_text_of_it() {
     let expected = serde_json::json!([{ "type": "t", "id": "1", "text": "***", "signature": "s" }, { "data": "d" }]);
     assert_eq!(edited.extra()[0].1.parsed(), Some(expected));
 }
+
+#[test]
+fn the_sources_of_what_is_said_are_texts_behind_those_of_the_blocks() {
+    let json = |value: serde_json::Value| Raw::from_value(&value);
+    let citation = serde_json::json!([{ "type": "char_location", "cited_text": "sk-1", "file_id": "f" }]);
+    let cited = Block { extra: vec![("citations".into(), json(citation))], ..Block::text("So it is.") };
+    let annotation =
+        serde_json::json!([{ "type": "url_citation", "url_citation": { "title": "sk-1", "start_index": 0 } }]);
+    let extra = vec![("annotations".into(), json(annotation))];
+    let message = Message::new(Role::Assistant, vec![cited, Block::text("Yes.")]);
+    let message = message.with_wire(None, extra, Dialect::OpenAi, json(serde_json::json!({})));
+    let said = |message: &Message| {
+        let mut said = Vec::new();
+        message.texts(&mut |text| said.push(text.to_owned()));
+        said
+    };
+    assert_eq!(said(&message), ["So it is.", "Yes.", "sk-1", "sk-1"]);
+    let mut mapped = Vec::new();
+    assert!(
+        message
+            .mapped(&mut |text| {
+                mapped.push(text.to_owned());
+                None
+            })
+            .is_none()
+    );
+    assert_eq!(mapped, said(&message));
+    let edited = message.mapped(&mut |text| Some(text.replace("sk-1", "***"))).unwrap();
+    assert_eq!(said(&edited), ["So it is.", "Yes.", "***", "***"]);
+    let citation = serde_json::json!([{ "type": "char_location", "cited_text": "***", "file_id": "f" }]);
+    assert_eq!(edited.blocks()[0].extra[0].1.parsed(), Some(citation));
+}

@@ -67,6 +67,11 @@ impl BaseUrl {
         &self.path
     }
 
+    /// The host, without the port.
+    pub(crate) fn host(&self) -> &str {
+        self.authority.host()
+    }
+
     /// Whether requests go over TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS

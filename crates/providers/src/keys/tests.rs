@@ -1,6 +1,8 @@
 use super::{Key, KeyRing, Rotation};
 use http::HeaderMap;
 use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
 
 fn ring(keys: &[(&str, f64, &[&str])]) -> KeyRing {
     let key = |(name, weight, models): &(&str, f64, &[&str])| Key {
@@ -8,6 +10,7 @@ fn ring(keys: &[(&str, f64, &[&str])]) -> KeyRing {
         headers: HeaderMap::new(),
         weight: *weight,
         models: models.iter().map(|model| (*model).to_owned()).collect(),
+        rests: Mutex::default(),
     };
     KeyRing::new(keys.iter().map(key).collect())
 }
@@ -82,4 +85,18 @@ fn only_keys_for_the_model_are_used() {
     assert!(super::KeyRing::new(Vec::new()).rotation("m").is_none());
     let narrow = self::ring(&[("gpt", 1.0, &["gpt-*"])]);
     assert!(narrow.rotation("claude").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_over_its_limit_comes_last_until_it_has_rested() {
+    let ring = ring(&[("k1", 1.0, &[]), ("k2", 1.0, &[])]);
+    let first = || ring.rotation("m").unwrap().key().name.clone();
+    ring.keys[0].rest(Duration::from_secs(9));
+    assert!((0..20).all(|_| first() == "k2"));
+    ring.keys[1].rest(Duration::from_secs(3600));
+    assert_eq!(order(&ring, 2, 0.0), ["k1", "k2"], "where all rest, all are used");
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert!((0..20).all(|_| first() == "k1"));
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert!((0..100).any(|_| first() == "k2"), "nobody rests for longer than a minute");
 }

@@ -1,13 +1,14 @@
 //! What sets one kind of remote provider apart from the next.
 
+use gatewright_dialects::Thoughts;
 use gatewright_model::Codec;
 use http::{HeaderName, HeaderValue};
 
 /// What sets one kind of remote provider apart from the next: all of it is data and two small functions.
 #[derive(Clone, Copy)]
 pub(crate) struct Flavour {
-    /// The dialect.
-    pub(crate) codec: &'static dyn Codec,
+    /// The dialect, as one has it who takes so much back of past thoughts.
+    pub(crate) codec: fn(Thoughts) -> &'static dyn Codec,
     /// Where it is unless the settings say otherwise.
     pub(crate) base_url: &'static str,
     /// Where conversations go, below a base with this path (without a slash at its end; empty for none).

@@ -1,9 +1,10 @@
 //! Plain answers, in both dialects.
 
 use crate::support::*;
+use gatewright_dialects::ANTHROPIC;
 use gatewright_engine::{AnswerBody, AttemptCall};
 use gatewright_model::{Compat, ErrorKind, MaxTokensField};
-use gatewright_providers::{KeySettings, ProviderKind, ProviderSettings};
+use gatewright_providers::{KeySettings, ProviderKind, ProviderSettings, Thoughts};
 
 #[tokio::test]
 async fn a_request_goes_out_as_it_came_and_its_answer_comes_back_as_it_came() {
@@ -26,7 +27,7 @@ async fn a_request_goes_out_as_it_came_and_its_answer_comes_back_as_it_came() {
 async fn anthropic_has_headers_and_a_path_of_its_own() {
     let body = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}"#;
     let upstream = Upstream::playing(vec![json(200, body)]).await;
-    for path in ["", "/v1", "/v1/"] {
+    for path in ["", "/v1", "/v1/", "/v1/messages"] {
         let mut settings = ProviderSettings::new("claude", ProviderKind::Anthropic);
         settings.base_url = Some(upstream.url(path));
         settings.keys = vec![KeySettings::new("k1", "sk-ant-1")];
@@ -86,6 +87,36 @@ async fn a_provider_is_asked_for_what_it_knows() {
         assert_eq!(same.body.contains("include_usage"), usage, "{}", same.body);
         assert_eq!(translated.body.contains("include_usage"), usage, "{}", translated.body);
         assert!(translated.body.contains(&format!("\"{limit}\":9")), "{}", translated.body);
+    }
+}
+
+#[tokio::test]
+async fn past_thoughts_go_to_those_who_take_them_back() {
+    let upstream = Upstream::playing(vec![json(200, ANSWER)]).await;
+    let body = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[
+        {"type":"thinking","thinking":"Hm.","signature":""},
+        {"type":"tool_use","id":"call_1__signed__c2ln_2b","name":"f","input":{}}]},
+        {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_1__signed__c2ln_2b","content":"x"}]}]}"#;
+    for (name, thoughts, member) in [
+        ("up", None, ""),
+        ("openai", None, ""),
+        ("deepseek", None, r#""reasoning_content":"Hm.""#),
+        ("openrouter", None, r#""reasoning":"Hm.""#),
+        ("gemini", None, r#""thought_signature":"c2ln+""#),
+        ("up", Some(Thoughts::Reasoning), r#""reasoning":"Hm.""#),
+        ("deepseek", Some(Thoughts::None), ""),
+    ] {
+        let mut settings = settings(&upstream, &["k1"]);
+        (settings.name, settings.thoughts) = (name.to_owned(), thoughts);
+        provider(settings).attempt(call_in(&ANTHROPIC, body)).await.unwrap();
+        let sent = upstream.seen().pop().unwrap().body;
+        let members = [r#""reasoning_content":"#, r#""reasoning":"#, r#""extra_content":"#];
+        assert!(sent.contains(member) && sent.contains(r#""tool_call_id":"call_1""#), "{name}: {sent}");
+        assert_eq!(
+            members.iter().filter(|name| sent.contains(**name)).count(),
+            usize::from(!member.is_empty()),
+            "{sent}"
+        );
     }
 }
 

@@ -99,6 +99,20 @@ async fn the_wait_that_the_provider_asks_for_is_obeyed() {
     assert!((0.16..0.25).contains(&waits[1]), "over the maximum it is not obeyed: {waits:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn another_key_waits_for_nobody_and_the_limited_one_is_left_alone() {
+    let limited = raw(429, &[("content-type", "application/json"), ("retry-after", "4")], "{}");
+    let upstream = Upstream::playing(vec![limited, json(200, ANSWER), json(200, ANSWER), json(200, ANSWER)]).await;
+    let provider = provider(retrying(&upstream, &["k1", "k2"], 2));
+    let begun = Instant::now();
+    for _ in 0..3 {
+        provider.attempt(call(false)).await.unwrap();
+    }
+    assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    let keys = upstream.keys();
+    assert!(keys[1] != keys[0] && keys[1] == keys[2] && keys[2] == keys[3], "{keys:?}");
+}
+
 #[tokio::test]
 async fn the_client_is_told_when_to_come_back() {
     let limited = raw(429, &[("content-type", "application/json"), ("retry-after", "60")], "{}");

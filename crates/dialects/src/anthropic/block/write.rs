@@ -4,6 +4,7 @@ use super::input;
 use crate::{
     carry::Carry,
     json::write::{self, ArrayWriter, ObjectWriter, string},
+    made, signed,
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{Block, Content, EncodeError, Extra, ImageSource, MediaSource};
@@ -42,9 +43,12 @@ pub(in crate::anthropic) fn write(
         Content::Other(_) => "a block of this type has no counterpart",
         Content::Audio { .. } => "sound cannot be sent",
         _ => {
-            let extra = carry.extra(&block.extra, &NESTED);
+            let signature = signed::of_call(&block.extra).filter(|_| carry.is_answer() && !carry.own());
+            let mut silent = NESTED.to_vec();
+            silent.extend(signature.is_some().then_some(signed::EXTRA_CONTENT));
+            let extra = carry.extra(&block.extra, &silent);
             return array.object(|object| {
-                write_known(object, block, extra, carry)?;
+                write_known(object, block, extra, signature.as_deref(), carry)?;
                 object.extra(extra, &["source"]);
                 Ok(())
             });
@@ -57,6 +61,7 @@ fn write_known(
     object: &mut ObjectWriter<'_>,
     block: &Block,
     extra: &Extra,
+    signature: Option<&str>,
     carry: &mut Carry,
 ) -> Result<(), EncodeError> {
     let mut kind = |kind: &str| object.string("type", kind);
@@ -90,7 +95,10 @@ fn write_known(
         }
         Content::ToolUse { id, name, arguments } => {
             kind("tool_use");
-            object.string("id", &tool_id(id, carry));
+            match carry.is_answer() && carry.translates() {
+                true => object.string("id", &answered_id(id, signature, carry)),
+                false => object.string("id", &tool_id(id, carry)),
+            }
             object.string("name", name);
             object.key("input").extend_from_slice(&input(arguments, carry.own()));
         }
@@ -118,6 +126,20 @@ fn write_result(out: &mut BytesMut, content: &[Block], carry: &mut Carry) -> Res
         return Ok(());
     }
     write::array(out, |array| content.iter().try_for_each(|block| write(array, block, carry)))
+}
+
+/// The id of a call in an answer of another dialect: one of its own if it has none, and its signature in it, so that the
+/// client sends both back.
+pub(in crate::anthropic) fn answered_id(id: &str, signature: Option<&str>, carry: &mut Carry) -> String {
+    let id = made::id(id, "toolu_");
+    match signature.map(|signature| signed::put(&id, signature)) {
+        Some(Some(signed)) => signed,
+        Some(None) => {
+            carry.drop(signed::EXTRA_CONTENT);
+            id
+        }
+        None => id,
+    }
 }
 
 /// Anthropic takes only letters, digits, `_` and `-` in ids; other providers make others.

@@ -1,9 +1,12 @@
 //! Puts what comes in any order into blocks that follow each other.
 
-use super::progress::Progress;
-use crate::json::write::{self, ObjectWriter};
+use crate::{
+    json::write::{self, ObjectWriter},
+    stream::Progress,
+};
 use bytes::BytesMut;
 use gatewright_model::{Channel, ChannelKind};
+use std::collections::VecDeque;
 
 /// The blocks of a message being streamed: at most one is open, and their numbers go up by one.
 ///
@@ -14,7 +17,7 @@ use gatewright_model::{Channel, ChannelKind};
 pub(super) struct Blocks {
     next: u32,
     open: Option<Open>,
-    waiting: Vec<Waiting>,
+    waiting: VecDeque<Waiting>,
 }
 
 #[derive(Debug)]
@@ -36,7 +39,14 @@ struct Waiting {
 enum Start {
     Text,
     Thinking,
-    Tool { id: String, name: String },
+    /// A thought that nobody reads, which comes whole.
+    Redacted {
+        data: String,
+    },
+    Tool {
+        id: String,
+        name: String,
+    },
 }
 
 /// What tells blocks apart: their number upstream, and what they hold, since not every dialect numbers all kinds.
@@ -71,7 +81,7 @@ impl Blocks {
             self.settle(out);
             return true;
         }
-        if let Some(waiting) = self.waiting.iter_mut().rev().find(|waiting| waiting.key == key) {
+        if let Some(waiting) = self.waiting.iter_mut().rev().find(|waiting| waiting.grows(key)) {
             waiting.text.push_str(text);
             return true;
         }
@@ -91,6 +101,18 @@ impl Blocks {
                 delta.string("type", "signature_delta");
                 delta.string("signature", signature);
             });
+        }
+    }
+
+    /// What a thought is sealed in: the signature over the open one, which is complete with it, or a thought of its own.
+    pub(super) fn seal(&mut self, channel: Channel, seal: &str, out: &mut BytesMut) {
+        let key = Key::of(channel);
+        if self.open.as_ref().is_some_and(|open| open.key == key) {
+            self.signature(channel, seal, out);
+            self.close(out);
+            self.settle(out);
+        } else {
+            self.begin(Waiting { key, start: Start::Redacted { data: seal.to_owned() }, text: String::new() }, out);
         }
     }
 
@@ -142,16 +164,17 @@ impl Blocks {
             self.close(out);
             self.start(waiting, out);
         } else {
-            self.waiting.push(waiting);
+            self.waiting.push_back(waiting);
             self.settle(out);
         }
     }
 
     /// Lets what waits go on, as far as the open block allows.
     fn settle(&mut self, out: &mut BytesMut) {
-        while !self.waiting.is_empty() && self.open.as_ref().is_none_or(Open::may_close) {
+        while self.open.as_ref().is_none_or(Open::may_close)
+            && let Some(waiting) = self.waiting.pop_front()
+        {
             self.close(out);
-            let waiting = self.waiting.remove(0);
             self.start(waiting, out);
         }
     }
@@ -171,6 +194,10 @@ impl Blocks {
                     block.string("thinking", "");
                     block.string("signature", "");
                 }
+                Start::Redacted { data } => {
+                    block.string("type", "redacted_thinking");
+                    block.string("data", data);
+                }
                 Start::Tool { id, name } => {
                     block.string("type", "tool_use");
                     block.string("id", id);
@@ -185,12 +212,24 @@ impl Blocks {
             write_delta(index, key.kind, &text, out);
         }
         self.open = Some(open);
+        if matches!(start, Start::Redacted { .. }) {
+            self.close(out);
+        }
     }
 
     fn close(&mut self, out: &mut BytesMut) {
         if let Some(open) = self.open.take() {
             write_event(out, "content_block_stop", |event| event.display("index", open.index));
         }
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// Whether more text of a block belongs here.
+    fn grows(&self, key: Key) -> bool {
+        self.key == key && !matches!(self.start, Start::Redacted { .. })
     }
 }
 

@@ -1,22 +1,26 @@
 //! Reads a stream.
 
 use super::read::{Outline, Shape, says_beside};
-use crate::{sse::Event, stream::Template};
+use crate::{
+    sse::Event,
+    stream::{Template, check_open},
+};
 use bytes::Bytes;
 use gatewright_model::{Channel, ChannelKind, Chunk, DecodeError, Dialect, Part, StreamDecoder};
 use smallvec::{SmallVec, smallvec};
+use std::collections::HashMap;
 
 /// Reads the events of one stream.
 #[derive(Debug, Default)]
 pub(in crate::anthropic) struct Decoder {
-    open: Vec<Open>,
+    /// The blocks that are open, by their numbers.
+    open: HashMap<u32, Open>,
     template: Template,
 }
 
 /// A block that is open.
 #[derive(Debug)]
 struct Open {
-    index: u32,
     /// What kind of text it has.
     kind: ChannelKind,
     /// Texts came that stand beside its own.
@@ -47,21 +51,21 @@ impl Decoder {
             return Ok(smallvec![]);
         }
         let outline = Outline::read(event.name, data)?;
-        let at = self.open.iter().position(|open| open.index == outline.index);
         let open = match outline.shape {
             Shape::BlockStart => {
-                let (index, kind) = (outline.index, outline.block_kind());
-                self.open.retain(|open| open.index != index);
-                self.open.push(Open { index, kind, beside: false });
+                check_open(self.open.len(), "blocks open at once")?;
+                self.open.insert(outline.index, Open { kind: outline.block_kind(), beside: false });
                 None
             }
-            Shape::BlockStop => at.map(|at| self.open.remove(at)),
+            Shape::BlockStop => self.open.remove(&outline.index),
             _ => None,
         };
         let kind = open.as_ref().map_or(ChannelKind::Text, |open| open.kind);
         let mut seen = outline.open(kind)?;
         if outline.shape == Shape::Delta {
-            if let Some(open) = at.and_then(|at| self.open.get_mut(at)).filter(|_| says_beside(&seen.parts)) {
+            if says_beside(&seen.parts)
+                && let Some(open) = self.open.get_mut(&outline.index)
+            {
                 open.beside = true;
             }
             self.template.learn(bytes, event, &seen.parts, &seen.places);

@@ -1,16 +1,17 @@
 //! Writes a stream.
 
 use super::{
-    super::{finish, usage, write_error},
+    super::{block::answered_id, finish, usage, write_error},
     blocks::{Blocks, write_event},
     read::{Outline, Shape, says_beside, unknown_content},
 };
 use crate::{
     carry::Carry,
+    details,
     json::{Edits, write},
     made,
     sse::Event,
-    stream::{NewTexts, write_patched},
+    stream::{NewTexts, signature_of, write_patched},
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{ChannelKind, Chunk, Dialect, Dropped, FinishReason, LlmError, Part, StreamEncoder, Usage};
@@ -34,6 +35,8 @@ pub(in crate::anthropic) struct Encoder {
     may_call: bool,
     /// Nobody said that the last call is complete.
     in_call: bool,
+    /// Thoughts were edited, and nothing that is signed over them is valid.
+    rethought: bool,
     /// The client was told why it ended.
     told: bool,
     usage: Usage,
@@ -85,6 +88,7 @@ impl Encoder {
             calls: false,
             may_call: false,
             in_call: false,
+            rethought: false,
             told: false,
             usage: Usage::default(),
             ended: false,
@@ -194,12 +198,15 @@ impl Encoder {
         if chunk.parts().is_empty() && self.started && chunk.wire(Dialect::OpenAi).is_some_and(is_comment) {
             write_event(out, "ping", |_| {});
         }
-        for part in chunk.parts() {
-            self.part(part, chunk, out);
+        let thinks = |part: &Part| matches!(part, Part::Text { channel, .. } if channel.kind == ChannelKind::Reasoning);
+        self.rethought |= chunk.is_edited() && chunk.has(thinks);
+        for (at, part) in chunk.parts().iter().enumerate() {
+            self.part(part, signature_of(&chunk.parts()[at..]), chunk, out);
         }
     }
 
-    fn part(&mut self, part: &Part, of: &Chunk, out: &mut BytesMut) {
+    /// `signature`: that over the call which begins here.
+    fn part(&mut self, part: &Part, signature: Option<&str>, of: &Chunk, out: &mut BytesMut) {
         if choice_of(part) > 0 {
             self.carry.drop("choices");
             return;
@@ -209,13 +216,27 @@ impl Encoder {
             Part::ToolUse { channel, id, name } => {
                 self.start(out);
                 (self.calls, self.in_call) = (true, true);
-                self.blocks.tool(*channel, id, name, out);
+                let id = answered_id(id, signature, &mut self.carry);
+                self.blocks.tool(*channel, &id, name, out);
             }
+            // The texts of another dialect's answer that stand beside it.
+            Part::Text { channel, .. } if channel.is_beside() => self.carry.drop("annotations"),
             Part::Text { channel, text } if !text.is_empty() => {
                 self.start(out);
                 if !self.blocks.text(*channel, text, out) {
                     self.carry.drop("content.input");
                 }
+            }
+            // Written with the call that it is over.
+            Part::Signature { channel, .. } if channel.kind == ChannelKind::ToolArguments => {}
+            Part::Signature { signature, .. }
+                if self.rethought && details::is_sealed(signature) && !details::stands_alone(signature) =>
+            {
+                self.carry.drop(details::REASONING_DETAILS);
+            }
+            Part::Signature { channel, signature } if details::is_sealed(signature) => {
+                self.start(out);
+                self.blocks.seal(*channel, signature, out);
             }
             Part::Signature { channel, signature } => self.blocks.signature(*channel, signature, out),
             Part::BlockEnd(channel) => {

@@ -4,9 +4,9 @@ use super::super::{finish, usage};
 use crate::{
     error,
     json::{Kind, Value},
-    scan::{self, Cursor, Said, ScanError},
+    scan::{self, Cursor},
     sse::Event,
-    stream::{Places, span_in},
+    stream::{Places, span_in, strings},
 };
 use gatewright_model::{Channel, ChannelKind, DecodeError, Part};
 use memchr::memmem;
@@ -67,20 +67,6 @@ pub(crate) fn silent_event(event: &[u8]) -> Option<String> {
         }
         kind => format!("content.{kind}"),
     })
-}
-
-/// Visits every string in a value that says something. The outline has seen that the value is not nested too deep.
-fn strings<'a>(cursor: &mut Cursor<'a>, visit: &mut dyn FnMut(Said<'a>)) -> Result<(), ScanError> {
-    match cursor.peek() {
-        Some(b'{') => cursor
-            .object(|cursor, key| match says_nothing(&key.name()) {
-                true => cursor.skip().map(drop),
-                false => strings(cursor, visit),
-            })
-            .map(drop),
-        Some(b'[') => cursor.array(|cursor| strings(cursor, visit)).map(drop),
-        _ => cursor.string().map(|said| said.into_iter().for_each(visit)),
-    }
 }
 
 /// Whether a member is for programs alone.
@@ -232,7 +218,8 @@ impl<'a> Outline<'a> {
     /// what is said. It comes whole, and each string in it is a text, but for types, ids and what is encrypted.
     fn unknown(&self, channel: Channel, content: &'a str, seen: &mut Seen) -> Result<(), DecodeError> {
         let offset = span_in(self.data, content).start;
-        strings(&mut Cursor::new(content), &mut |said| {
+        // The outline has seen that the value is not nested too deep.
+        strings(&mut Cursor::new(content), says_nothing, &mut |said| {
             if !said.text.is_empty() {
                 seen.places.push((seen.parts.len(), offset + said.span.start..offset + said.span.end));
                 seen.parts.push(Part::Text { channel, text: said.text.into_owned() });

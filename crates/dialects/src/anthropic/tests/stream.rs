@@ -374,3 +374,22 @@ fn a_delta_of_an_unknown_type_is_read() {
     let out = crate::tests::encode_all(&mut *encoder, &all[..2]);
     assert_eq!((out.contains("The key"), crate::tests::names(&encoder.take_dropped())), without);
 }
+
+#[test]
+fn a_stream_may_not_open_blocks_without_end() {
+    let begun = std::time::Instant::now();
+    let mut decoder = ANTHROPIC.stream_decoder();
+    let refused = (0..1_000_000).find_map(|index| {
+        let event = start(index, r#"{"type":"text","text":""}"#);
+        decoder.decode(Bytes::from(event)).err().map(|error| (index, error.to_string()))
+    });
+    assert_eq!(refused, Some((4096, "the stream has more than 4096 blocks open at once".to_owned())));
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    // As many as it likes one after the other.
+    let mut decoder = ANTHROPIC.stream_decoder();
+    for index in 0..5000 {
+        for event in [start(index, r#"{"type":"text","text":""}"#), stop(index)] {
+            decoder.decode(Bytes::from(event)).unwrap();
+        }
+    }
+}

@@ -1,9 +1,13 @@
 //! Writes the messages of a request.
 
-use super::{super::content, write_assistant};
+use super::{
+    super::{Thoughts, content},
+    write_assistant,
+};
 use crate::{
     carry::Carry,
     json::{extra, write::ArrayWriter},
+    signed,
 };
 use gatewright_model::{Block, Content, Dialect, EncodeError, Message, Role};
 
@@ -17,6 +21,7 @@ const ATTACHED: &str = "(The result is attached to the next message.)";
 #[derive(Debug)]
 pub(in crate::openai) struct Messages<'w, 'o> {
     array: &'w mut ArrayWriter<'o>,
+    thoughts: Thoughts,
     carry: &'w mut Carry,
     attached: Vec<Block>,
 }
@@ -24,8 +29,8 @@ pub(in crate::openai) struct Messages<'w, 'o> {
 // === impl Messages ===
 
 impl<'w, 'o> Messages<'w, 'o> {
-    pub(in crate::openai) fn new(array: &'w mut ArrayWriter<'o>, carry: &'w mut Carry) -> Self {
-        Self { array, carry, attached: Vec::new() }
+    pub(in crate::openai) fn new(array: &'w mut ArrayWriter<'o>, thoughts: Thoughts, carry: &'w mut Carry) -> Self {
+        Self { array, thoughts, carry, attached: Vec::new() }
     }
 
     pub(in crate::openai) fn push(&mut self, message: &Message) -> Result<(), EncodeError> {
@@ -76,6 +81,7 @@ impl<'w, 'o> Messages<'w, 'o> {
         let Content::ToolResult { id, content, is_error } = &result.content else {
             return Ok(());
         };
+        let id = if self.carry.own() { id } else { signed::take(id).0 };
         if *is_error {
             self.carry.drop("is_error");
         }
@@ -140,8 +146,8 @@ impl<'w, 'o> Messages<'w, 'o> {
     }
 
     fn assistant(&mut self, message: &Message, blocks: &[&Block]) -> Result<(), EncodeError> {
-        let carry = &mut *self.carry;
-        self.array.object(|object| write_assistant(object, message, blocks, carry))
+        let (thoughts, carry) = (self.thoughts, &mut *self.carry);
+        self.array.object(|object| write_assistant(object, message, blocks, thoughts, carry))
     }
 }
 

@@ -2,18 +2,23 @@
 
 use super::{
     super::{finish, usage, write_error},
-    read::{Seen, read},
+    read::{Repeat, Seen, read},
 };
 use crate::{
     carry::Carry,
-    json::write::{self, ObjectWriter},
-    made,
+    details,
+    json::{
+        Value,
+        write::{self, ObjectWriter},
+    },
+    made, signed,
     sse::Event,
-    stream::{NewTexts, write_patched},
+    stream::{NewTexts, signature_of, write_patched},
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{Channel, ChannelKind, Chunk, Dialect, Dropped, LlmError, Part, StreamEncoder, Usage};
 use memchr::memmem;
+use std::collections::HashMap;
 
 /// Writes the events of one stream.
 ///
@@ -33,8 +38,8 @@ pub(in crate::openai) struct Encoder {
     calls: Vec<(Channel, u32)>,
     /// Usage that the client has not got yet; it comes last.
     usage: Option<Usage>,
-    /// A chunk was edited or made here: what repeats those before would tell what is not to be told.
-    edited: bool,
+    /// The answer of each choice so far as the client got it, while each chunk of it may repeat it.
+    told: Option<HashMap<u32, String>>,
     ended: bool,
     carry: Carry,
 }
@@ -46,9 +51,10 @@ impl StreamEncoder for Encoder {
         if self.ended {
             return;
         }
-        self.edited |= chunk.is_edited();
-        match chunk.wire(Dialect::OpenAi) {
-            Some(event) if !self.edited || !chunk.is_edited() && !may_tell_all(event) => self.pass(chunk, event, out),
+        let event = chunk.wire(Dialect::OpenAi);
+        self.tell(chunk, event);
+        match event {
+            Some(event) if !chunk.is_edited() && !tells_all(event) => self.pass(chunk, event, out),
             Some(event) if self.patch(chunk, event, out).is_some() => {}
             _ => self.write(chunk, out),
         }
@@ -80,7 +86,7 @@ impl Encoder {
             roles: Vec::new(),
             calls: Vec::new(),
             usage: None,
-            edited: false,
+            told: Some(HashMap::new()),
             ended: false,
             carry: Carry::answer(None, Dialect::OpenAi),
         }
@@ -101,7 +107,8 @@ impl Encoder {
     /// Puts edited texts where they came from. `None` if more than texts was edited.
     fn patch(&mut self, chunk: &Chunk, event: &Bytes, out: &mut BytesMut) -> Option<()> {
         let event_read = Event::read(event)?;
-        let seen = read(event_read.data.as_deref()?).ok()?;
+        let data = event_read.data.as_deref()?;
+        let seen = read(data).ok()?;
         let begun = |channel: &Channel| self.calls.iter().any(|(of, _)| of == channel);
         // The start is not in the event, but in the stream.
         let now = match chunk.parts() {
@@ -110,7 +117,14 @@ impl Encoder {
         };
         let repeated = |part: &Part| matches!(part, Part::ToolUse { channel, .. } if begun(channel));
         let texts = NewTexts::find(&seen.parts, now, repeated)?;
-        if seen.rigid && texts.changed().next().is_some() {
+        let is_changed = texts.changed().next().is_some();
+        let tells_more = |repeat: &Repeat| repeat.tells_all() && !self.was_told(repeat, data, now);
+        if is_changed && !seen.wholes.is_empty() {
+            // The whole so far in place of what is new: where it may not pass, what is new is written anew.
+            let passes = !chunk.is_edited() && !seen.repeats.iter().any(tells_more);
+            return passes.then(|| self.pass(chunk, event, out));
+        }
+        if seen.rigid && is_changed {
             return None;
         }
         if self.hides(chunk) && seen.choices == 0 {
@@ -121,14 +135,53 @@ impl Encoder {
         }
         let mut edits = texts.edits(&seen.places);
         for repeat in &seen.repeats {
-            if repeat.tells_all() && self.edited || texts.changed().any(|(_, text, _)| repeat.tells(text)) {
+            let is_copy = !seen.wholes.contains(&repeat.choice);
+            if is_copy && tells_more(repeat) || texts.changed().any(|(_, channel, _)| repeat.tells(channel)) {
                 edits.replace(repeat.span.clone(), Bytes::from_static(b"null"));
             }
         }
-        write_patched(event, &event_read, edits, out);
+        match edits.is_empty() {
+            true => out.extend_from_slice(event),
+            false => write_patched(event, &event_read, edits, out),
+        }
         let created = seen.created();
         self.note(chunk, || created);
         Some(())
+    }
+
+    /// Remembers the answer as the client gets it. Few providers repeat it in each chunk: it is forgotten once a chunk
+    /// does not.
+    fn tell(&mut self, chunk: &Chunk, event: Option<&Bytes>) {
+        let Some(told) = &mut self.told else { return };
+        let repeats = match event {
+            Some(event) => may_tell_all(event),
+            None => !told.is_empty(),
+        };
+        for (choice, text) in answers(chunk.parts()) {
+            if !repeats {
+                self.told = None;
+                return;
+            }
+            told.entry(choice).or_default().push_str(text);
+        }
+    }
+
+    /// Whether a `message` says no more than what the client has got: all of the answer so far, or what the chunk itself
+    /// says, and nothing else. A hook may have taken out a chunk that it repeats.
+    fn was_told(&self, repeat: &Repeat, data: &str, now: &[Part]) -> bool {
+        let Ok(mut message) = Value::loose(&data[repeat.span.clone()]).object() else {
+            return false;
+        };
+        message.take("role");
+        let Ok(content) = message.string("content") else {
+            return false;
+        };
+        let content = content.unwrap_or_default();
+        let new: String = answers(now).filter(|(choice, _)| *choice == repeat.choice).map(|(_, text)| text).collect();
+        let told = self.told.as_ref().and_then(|told| told.get(&repeat.choice));
+        let says = |value: &str| !matches!(value, "null" | "false" | "\"\"" | "[]" | "{}");
+        (content == new || told.is_some_and(|told| *told == content))
+            && !message.rest().iter().any(|(_, value)| says(value.as_str()))
     }
 
     /// Whether the client did not ask for what may be all that the chunk says.
@@ -173,12 +226,13 @@ impl Encoder {
             }
         }
         let own = chunk.wire(Dialect::Anthropic).is_none();
-        for part in chunk.parts() {
-            self.part(part, own, out);
+        for (at, part) in chunk.parts().iter().enumerate() {
+            self.part(part, signature_of(&chunk.parts()[at..]), own, out);
         }
     }
 
-    fn part(&mut self, part: &Part, own: bool, out: &mut BytesMut) {
+    /// `signature`: that over the call which begins here.
+    fn part(&mut self, part: &Part, signature: Option<&str>, own: bool, out: &mut BytesMut) {
         match part {
             Part::Start { id, model } => {
                 self.start(id, model);
@@ -197,7 +251,17 @@ impl Encoder {
                             function.string("name", name);
                             function.string("arguments", "");
                         });
+                        if let Some(signature) = signature {
+                            signed::write(call, signature);
+                        }
                     });
+                });
+            }
+            // Written with the call that it is over.
+            Part::Signature { channel, .. } if channel.kind == ChannelKind::ToolArguments => {}
+            Part::Signature { channel, signature } if details::is_sealed(signature) => {
+                self.delta(channel.choice, None, out, |delta| {
+                    delta.array(details::REASONING_DETAILS, |array| details::write(array, Some(signature), ""));
                 });
             }
             Part::Signature { .. } => self.carry.drop("signature"),
@@ -215,6 +279,9 @@ impl Encoder {
     fn text(&mut self, channel: Channel, text: &str, out: &mut BytesMut) {
         if text.is_empty() {
             return;
+        }
+        if channel.is_beside() {
+            return self.carry.drop("annotations");
         }
         let member = match channel.kind {
             ChannelKind::Text => "content",
@@ -322,9 +389,25 @@ fn tool_call(delta: &mut ObjectWriter<'_>, index: u32, write: impl FnOnce(&mut O
     });
 }
 
-/// Whether an event may have a `message`, with all that was said so far.
+/// The texts of the answer, each with its choice.
+fn answers(parts: &[Part]) -> impl Iterator<Item = (u32, &str)> {
+    parts.iter().filter_map(|part| match part {
+        Part::Text { channel, text } if channel.kind == ChannelKind::Text && !channel.is_beside() => {
+            Some((channel.choice, &**text))
+        }
+        _ => None,
+    })
+}
+
+/// Whether an event may have a `message`, with all that was said so far. Its name may be written with letters escaped, as
+/// hardly anybody writes any.
 fn may_tell_all(event: &[u8]) -> bool {
-    memmem::find(event, b"\"message\"").is_some()
+    [&b"\"message\""[..], b"\\u006", b"\\u007"].into_iter().any(|sign| memmem::find(event, sign).is_some())
+}
+
+/// Whether it has one.
+fn tells_all(event: &[u8]) -> bool {
+    may_tell_all(event) && look(event, |seen| seen.repeats.iter().any(Repeat::tells_all)) == Some(true)
 }
 
 fn look<T>(event: &[u8], at: impl FnOnce(&Seen<'_>) -> T) -> Option<T> {

@@ -2,14 +2,15 @@
 
 use super::super::{finish, message::REASONING, usage};
 use crate::{
-    error,
+    details, error,
     json::{Kind, Value},
     scan::{Cursor, Key, Said, ScanError},
-    stream::Places,
+    signed,
+    stream::{Places, strings},
 };
 use gatewright_model::{Channel, ChannelKind, DecodeError, Part};
 use smallvec::SmallVec;
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, collections::HashSet, ops::Range};
 
 /// What a chunk says, without regard to those before it.
 #[derive(Debug, Default)]
@@ -22,10 +23,14 @@ pub(super) struct Seen<'a> {
     pub(super) places: Places,
     /// Members that repeat a choice's texts, and must not stay when these are edited.
     pub(super) repeats: SmallVec<[Repeat; 1]>,
+    /// Thoughts in parts.
+    details: SmallVec<[Range<usize>; 1]>,
     /// A delta says more than there are parts for: the role, or members that are not known.
     pub(super) more: bool,
     /// A text stands where no other can be put.
     pub(super) rigid: bool,
+    /// The choices that say what they say in a `message`, with no delta beside it: it may be the whole so far.
+    pub(super) wholes: HashSet<u32>,
     /// How many choices there are.
     pub(super) choices: usize,
 }
@@ -33,7 +38,7 @@ pub(super) struct Seen<'a> {
 /// A member that repeats texts of a choice.
 #[derive(Debug)]
 pub(super) struct Repeat {
-    choice: u32,
+    pub(super) choice: u32,
     of: Repeated,
     pub(super) span: Range<usize>,
 }
@@ -43,15 +48,18 @@ pub(super) struct Repeat {
 enum Repeated {
     /// Texts of this kind, of the same chunk.
     Kind(ChannelKind),
-    /// Thoughts of the same chunk, in parts: if no other member says them, it repeats nothing, and they are texts.
+    /// Thoughts of the same chunk, in parts: if no other member says the same, it repeats nothing, and they are texts.
     Thoughts,
-    /// Any text of the same chunk.
+    /// Any text of the same chunk: if it says others, they are texts that stand beside the answer.
     Chunk,
     /// All that the choice has said so far.
     Answer,
 }
 
-/// Reads the data of an event, each byte once.
+/// The most members of a choice that repeat its texts. Only where a name stands twice there are so many.
+const MOST_REPEATS: usize = 16;
+
+/// Reads the data of an event, each byte once or, of what may be a copy, a few times.
 pub(super) fn read(data: &str) -> Result<Seen<'_>, DecodeError> {
     let mut cursor = Cursor::new(data);
     cursor.skip_space();
@@ -112,22 +120,23 @@ impl<'a> Seen<'a> {
     fn choice(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
         self.choices += 1;
         let (mut index, mut reason) = (0, None);
+        let (mut has_delta, mut messages) = (false, SmallVec::<[Cursor<'a>; 1]>::new());
         let (first, first_repeat) = (self.parts.len(), self.repeats.len());
         cursor.object(|cursor, key| -> Result<(), DecodeError> {
             match &*key.name() {
                 "index" => index = number(cursor.value()?).unwrap_or(0),
-                "delta" => {
-                    cursor.object(|cursor, key| self.delta(cursor, key))?;
-                    self.thoughts(cursor.text(), first, first_repeat)?;
-                }
+                "delta" => has_delta |= cursor.object(|cursor, key| self.delta(cursor, key))?,
                 // Some servers write an empty one until there is one.
                 "finish_reason" => {
                     let word = cursor.string()?.filter(|word| !word.text.is_empty());
                     reason = word.map(|word| finish::read(&word.text));
                 }
                 "logprobs" => self.repeat(Repeated::Kind(ChannelKind::Text), cursor)?,
-                // Some providers tell the whole so far beside what is new.
-                "message" => self.repeat(Repeated::Answer, cursor)?,
+                // Some providers tell the whole so far beside what is new, and some in place of it.
+                "message" => {
+                    messages.push(cursor.clone());
+                    self.repeat(Repeated::Answer, cursor)?;
+                }
                 "provider_specific_fields" => self.repeat(Repeated::Chunk, cursor)?,
                 _ => {
                     cursor.skip()?;
@@ -135,6 +144,18 @@ impl<'a> Seen<'a> {
             }
             Ok(())
         })?;
+        for mut message in messages.into_iter().filter(|_| !has_delta) {
+            if message.object(|cursor, key| self.delta(cursor, key))? {
+                self.wholes.insert(index);
+            }
+        }
+        self.settle(cursor.text(), first, first_repeat)?;
+        // The seal of a thought comes behind what it says.
+        for span in std::mem::take(&mut self.details) {
+            for signature in details::seal_all(Value::loose(&cursor.text()[span])) {
+                self.parts.push(Part::Signature { channel: channel(ChannelKind::Reasoning), signature });
+            }
+        }
         self.parts.extend(reason.map(|reason| Part::Finish { choice: 0, reason }));
         // The number of the choice may come after what it says.
         if index > 0 {
@@ -161,8 +182,15 @@ impl<'a> Seen<'a> {
                 })?;
             }
             name if REASONING.contains(&name) => self.reasoning(cursor)?,
-            "reasoning_details" | "thinking_blocks" => self.repeat(Repeated::Thoughts, cursor)?,
+            name @ (details::REASONING_DETAILS | "thinking_blocks") => {
+                let details = cursor.clone();
+                self.repeat(Repeated::Thoughts, cursor)?;
+                if name == details::REASONING_DETAILS {
+                    self.details.push(details.at()..cursor.at());
+                }
+            }
             "provider_specific_fields" => self.repeat(Repeated::Chunk, cursor)?,
+            "annotations" => self.texts_beside(cursor)?,
             "tool_calls" => {
                 let mut position = 0;
                 cursor.array(|cursor| {
@@ -208,20 +236,35 @@ impl<'a> Seen<'a> {
         Ok(())
     }
 
-    /// Thoughts that a delta says in parts alone are texts. `first`, `first_repeat`: the first of its choice.
-    fn thoughts(&mut self, data: &'a str, first: usize, first_repeat: usize) -> Result<(), DecodeError> {
-        let of_thoughts = |repeat: &Repeat| repeat.of == Repeated::Thoughts;
-        let is_thought =
-            |part: &Part| matches!(part, Part::Text { channel, .. } if channel.kind == ChannelKind::Reasoning);
-        // Of two such members the second repeats the first.
-        while let Some(at) = self.repeats[first_repeat..].iter().position(of_thoughts)
-            && !self.parts[first..].iter().any(is_thought)
-        {
-            let Repeat { span, .. } = self.repeats.remove(first_repeat + at);
-            strings_of_thoughts(&mut Cursor::new(&data[span.clone()]), false, &mut |said| {
-                let place = span.start + said.span.start..span.start + said.span.end;
-                self.push_text(channel(ChannelKind::Reasoning), Said { span: place, ..said });
-            })?;
+    /// Finds which members of a choice repeat what it says: the others say texts of their own. `first`, `first_repeat`:
+    /// the first of the choice.
+    fn settle(&mut self, data: &'a str, first: usize, first_repeat: usize) -> Result<(), DecodeError> {
+        if self.repeats.len() - first_repeat > MOST_REPEATS {
+            return Err(DecodeError::new("a choice of the stream says the same too often"));
+        }
+        for of in [Repeated::Thoughts, Repeated::Chunk] {
+            let mut at = first_repeat;
+            while let Some(repeat) = self.repeats.get(at) {
+                let span = repeat.span.clone();
+                let says_more = repeat.of == of && !is_said(&strings_of(of, data, &span)?, &self.parts[first..]);
+                if !says_more {
+                    at += 1;
+                    continue;
+                }
+                self.repeats.remove(at);
+                for said in strings_of(of, data, &span)? {
+                    self.push_text(of.channel(), said);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands beside the answer, such as its sources.
+    fn texts_beside(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        let span = cursor.skip()?;
+        for said in strings_of(Repeated::Chunk, cursor.text(), &span)? {
+            self.push_text(Repeated::Chunk.channel(), said);
         }
         Ok(())
     }
@@ -252,12 +295,13 @@ impl<'a> Seen<'a> {
     }
 
     fn call(&mut self, position: u32, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
-        let (mut call, mut index, mut id) = (Call::default(), position, None);
+        let (mut call, mut index, mut id, mut signature) = (Call::default(), position, None, None);
         cursor.object(|cursor, key| -> Result<(), DecodeError> {
             match &*key.name() {
                 "index" => index = number(cursor.value()?).unwrap_or(position),
                 "id" => id = cursor.string()?,
                 "function" | "custom" => call = Call::read_function(cursor)?,
+                signed::EXTRA_CONTENT => signature = signed::read(Value::loose(cursor.value()?)),
                 _ => {
                     cursor.skip()?;
                 }
@@ -265,6 +309,7 @@ impl<'a> Seen<'a> {
             Ok(())
         })?;
         call.id = id.map(|id| id.text).unwrap_or_default();
+        call.signature = signature;
         self.push_call(call, index);
         Ok(())
     }
@@ -275,6 +320,7 @@ impl<'a> Seen<'a> {
             let (id, name) = (call.id.into_owned(), call.name.into_owned());
             self.parts.push(Part::ToolUse { channel, id, name });
         }
+        self.parts.extend(call.signature.map(|signature| Part::Signature { channel, signature }));
         match call.arguments {
             Some(said) => self.push_text(channel, said),
             None => {
@@ -283,6 +329,18 @@ impl<'a> Seen<'a> {
                     self.parts.push(Part::Text { channel, text: object.to_owned() });
                 }
             }
+        }
+    }
+}
+
+// === impl Repeated ===
+
+impl Repeated {
+    /// Where the texts of a member belong that repeats nothing.
+    fn channel(self) -> Channel {
+        match self {
+            Self::Thoughts => channel(ChannelKind::Reasoning),
+            _ => Channel::beside(0),
         }
     }
 }
@@ -314,6 +372,7 @@ struct Call<'a> {
     arguments: Option<Said<'a>>,
     /// The arguments, where a provider sends them as an object.
     object: Option<&'a str>,
+    signature: Option<String>,
 }
 
 // === impl Call ===
@@ -357,6 +416,41 @@ fn strings_of_thoughts<'a>(
     }
 }
 
+/// The strings in a member that may repeat something.
+fn strings_of<'a>(of: Repeated, data: &'a str, span: &Range<usize>) -> Result<Vec<Said<'a>>, ScanError> {
+    let (mut cursor, mut all) = (Cursor::new(&data[span.clone()]), Vec::new());
+    let mut visit = |said: Said<'a>| {
+        if !said.text.is_empty() {
+            all.push(Said { span: span.start + said.span.start..span.start + said.span.end, ..said });
+        }
+    };
+    match of {
+        Repeated::Thoughts => strings_of_thoughts(&mut cursor, false, &mut visit)?,
+        _ => strings(&mut cursor, is_for_programs, &mut visit)?,
+    }
+    Ok(all)
+}
+
+/// Whether parts say the same as these strings: one kind of them what each string says, or what all say together.
+fn is_said(strings: &[Said<'_>], parts: &[Part]) -> bool {
+    let kinds = [ChannelKind::Reasoning, ChannelKind::Text, ChannelKind::Refusal, ChannelKind::ToolArguments];
+    let texts = kinds.map(|kind| {
+        let texts = parts.iter().filter_map(|part| match part {
+            Part::Text { channel, text } if channel.kind == kind && !channel.is_beside() => Some(&**text),
+            _ => None,
+        });
+        texts.collect::<String>()
+    });
+    let together: String = strings.iter().map(|said| &*said.text).collect();
+    texts.contains(&together) || strings.iter().all(|said| texts.iter().any(|text| *text == said.text))
+}
+
+/// Whether a member of what stands beside the answer says nothing.
+fn is_for_programs(name: &str) -> bool {
+    let exact = ["type", "format", "id", "signature", "thought_signature", "thought_signatures", "data"];
+    exact.contains(&name) || name.ends_with("_id") || name.starts_with("encrypted_")
+}
+
 /// A channel of the first choice.
 fn channel(kind: ChannelKind) -> Channel {
     Channel { choice: 0, block: 0, kind }
@@ -368,7 +462,9 @@ fn number(text: &str) -> Option<u32> {
 
 fn set_choice(part: &mut Part, index: u32) {
     match part {
-        Part::Text { channel, .. } | Part::ToolUse { channel, .. } => channel.choice = index,
+        Part::Text { channel, .. } | Part::ToolUse { channel, .. } | Part::Signature { channel, .. } => {
+            channel.choice = index;
+        }
         Part::Finish { choice, .. } => *choice = index,
         _ => {}
     }

@@ -223,3 +223,31 @@ fn thoughts_that_a_proxy_repeats_are_texts_and_do_not_outlive_an_edit() {
     assert_eq!(said["thinking_blocks"], json!([{"type": "thinking", "thinking": "***"}]));
     assert_eq!(said["provider_specific_fields"], json!({"thinking_blocks": [{"thinking": "***"}]}));
 }
+
+#[test]
+fn sources_are_texts_and_what_a_choice_repeats_does_not_outlive_an_edit() {
+    let body = r#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"The key is sk-1.",
+        "annotations":[{"type":"url_citation","url_citation":{"url":"https://a.test","title":"sk-1","start_index":0}}]},
+        "provider_specific_fields":{"text":"The key is sk-1."},"finish_reason":"stop"}]}"#;
+    let mut response = response(Dialect::OpenAi, body);
+    assert!(response.map_texts(|text| text.contains("sk-1").then(|| text.replace("sk-1", "***"))));
+    let choice = answer_json(Dialect::OpenAi, &response).0["choices"][0].clone();
+    let annotation =
+        json!({"type": "url_citation", "url_citation": {"url": "https://a.test", "title": "***", "start_index": 0}});
+    let message =
+        json!({"role": "assistant", "content": "The key is ***.", "refusal": null, "annotations": [annotation]});
+    assert_eq!((&choice["message"], &choice["provider_specific_fields"]), (&message, &json!(null)));
+}
+
+#[test]
+fn the_signature_over_a_call_survives_an_edit() {
+    let call = r#"{"extra_content":{"google":{"thought_signature":"c2ln+/=="}},"function":{"arguments":"{}","name":"f"},"id":"c1","type":"function"}"#;
+    let body = format!(
+        r#"{{"id":"c","model":"m","choices":[{{"index":0,"message":{{"role":"assistant","content":"a","tool_calls":[{call}]}},"finish_reason":"stop"}}]}}"#
+    );
+    let mut response = response(Dialect::OpenAi, body);
+    assert!(response.map_texts(|text| (text == "{}").then(|| "{\"a\":1}".to_owned())));
+    let said = answer_json(Dialect::OpenAi, &response).0["choices"][0]["message"]["tool_calls"][0].clone();
+    let signature = json!({"google": {"thought_signature": "c2ln+/=="}});
+    assert_eq!((&said["extra_content"], &said["function"]["arguments"]), (&signature, &json!("{\"a\":1}")));
+}

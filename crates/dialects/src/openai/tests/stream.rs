@@ -167,7 +167,8 @@ fn thoughts_that_come_in_parts_alone_are_texts() {
         delta(r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"Zm9v"}]}"#),
     ]
     .concat();
-    let said: Vec<_> = parts(&stream).into_iter().skip(1).collect();
+    let is_text = |part: &Part| matches!(part, Part::Text { .. });
+    let said: Vec<_> = parts(&stream).into_iter().filter(is_text).collect();
     assert_eq!(said, ["It is sk-1", "A kéy: sk-1", "sk-1", "sk-1"].map(|said| text(reasoning, said)));
     assert_eq!(streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &stream)), stream);
     let expected = stream.replace("A k\\u00e9y", "A kéy").replace("sk-1", "***");
@@ -223,6 +224,164 @@ fn the_whole_so_far_does_not_tell_what_was_edited_before() {
     );
     assert_eq!((of(1, "delta"), of(2, "delta")), (json!({"content": "key is ***"}), json!({"content": "."})));
     assert!(out.ends_with(&delta(r#"{"content":"!"}"#)));
+}
+
+#[test]
+fn a_copy_does_not_tell_what_a_hook_took_out() {
+    let chunk = |new: &str, message: &str| {
+        event(&format!(r#""choices":[{{"index":0,"delta":{{"content":"{new}"}},"message":{message}}}]"#))
+    };
+    let whole = |text: &str| format!(r#"{{"role":"assistant","content":"{text}","tool_calls":[]}}"#);
+    let stream = [
+        chunk("The ", &whole("The ")),
+        chunk("key is sk-1", &whole("The key is sk-1")),
+        chunk(".", &whole("The key is sk-1.")),
+    ];
+    let mut all = chunks(Dialect::OpenAi, &stream.concat());
+    all.remove(1);
+    let out = streamed(Dialect::OpenAi, true, &all);
+    assert_eq!(out, [stream[0].clone(), chunk(".", "null")].concat());
+    // Nor what no hook was shown.
+    for hidden in [
+        r#"{"content":"The key is sk-1"}"#,
+        r#"{"content":"The ","reasoning_content":"sk-1"}"#,
+        r#"{"content":"The ","content":["sk-1"]}"#,
+    ] {
+        let out = streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &chunk("The ", hidden)));
+        assert_eq!(out, chunk("The ", "null"));
+    }
+    let escaped = chunk("The ", r#"{"content":"sk-1"}"#).replace("\"message\"", r#""mess\u0061ge""#);
+    let out = streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &escaped));
+    assert!(!out.contains("sk-1") && out.contains("The "), "{out}");
+    // Where a text came without a copy, later copies cannot be compared.
+    let stream = [delta(r#"{"content":"a"}"#), chunk("b", &whole("ab")), chunk("c", &whole("c"))];
+    let out = streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &stream.concat()));
+    assert_eq!(out, [stream[0].clone(), chunk("b", "null"), stream[2].clone()].concat());
+}
+
+/// A chunk whose choice has a message and no delta.
+fn message(message: &str) -> String {
+    event(&format!(r#""choices":[{{"message":{message},"index":0,"finish_reason":null}}]"#))
+}
+
+#[test]
+fn a_message_without_a_delta_is_read_for_what_is_new_in_it() {
+    let reasoning = Channel { kind: ChannelKind::Reasoning, ..Channel::TEXT };
+    let stream = [
+        message(r#"{"role":"assistant","content":"","reasoning_content":"H"}"#),
+        message(r#"{"role":"assistant","content":"","reasoning_content":"Hm"}"#),
+        message(r#"{"role":"assistant","content":"The key"}"#),
+        message(r#"{"role":"assistant","content":"The key is sk-1"}"#),
+        message(r#"{"role":"assistant","content":"The key is sk-1"}"#),
+        message(r#"{"role":"assistant","content":"The key is sk-1."}"#),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let said: Vec<_> = parts(&stream.concat()).into_iter().skip(1).collect();
+    let texts = [
+        (reasoning, "H"),
+        (reasoning, "m"),
+        (Channel::TEXT, "The key"),
+        (Channel::TEXT, " is sk-1"),
+        (Channel::TEXT, "."),
+    ];
+    assert_eq!(
+        said,
+        texts.map(|(channel, said)| text(channel, said)).into_iter().chain([Part::Done]).collect::<Vec<_>>()
+    );
+    // Thoughts are not compared with what came before: the second is written anew.
+    let out = streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &stream.concat()));
+    assert!(out.starts_with(&stream[0]) && out.ends_with(&stream[2..].concat()), "{out}");
+    let (all, out) = redacted(&stream.concat());
+    assert!(!all[5].is_edited() && !out.contains("sk-1"), "{out}");
+    let deltas: String = data(&out).iter().filter_map(|data| data["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(deltas, " is ***.", "{out}");
+    // A chunk that was taken out is in no later one.
+    let mut all = chunks(Dialect::OpenAi, &stream.concat());
+    all.remove(3);
+    assert!(!streamed(Dialect::OpenAi, true, &all).contains("sk-1"));
+}
+
+#[test]
+fn a_whole_answer_in_one_chunk_is_read_like_a_delta() {
+    let stream = message(
+        r#"{"role":"assistant","content":"sk-1","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":\"sk-1\"}"}}]}"#,
+    );
+    let begins = Part::ToolUse { channel: tool(0), id: "c".into(), name: "f".into() };
+    let said: Vec<_> = parts(&stream).into_iter().skip(1).collect();
+    assert_eq!(said, [text(Channel::TEXT, "sk-1"), begins, text(tool(0), r#"{"a":"sk-1"}"#)]);
+    assert_eq!(streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &stream)), stream);
+    let out = redacted(&stream).1;
+    assert!(out.contains(r#""content":"***""#) && !out.contains("sk-1"), "{out}");
+    // What deltas said is not said again, and what a message says beyond them is not passed.
+    let late = [delta(r#"{"content":"a"}"#), message(r#"{"content":"a sk-1"}"#), message(r#"{"refusal":"no"}"#)];
+    let refusal = Channel { kind: ChannelKind::Refusal, ..Channel::TEXT };
+    let said: Vec<_> = parts(&late.concat()).into_iter().skip(1).collect();
+    assert_eq!(said, [text(Channel::TEXT, "a"), text(refusal, "no")]);
+    let out = streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &late.concat()));
+    assert_eq!(out, [&*late[0], &late[2]].concat());
+}
+
+#[test]
+fn members_that_say_something_else_than_the_rest_are_texts() {
+    let reasoning = Channel { kind: ChannelKind::Reasoning, ..Channel::TEXT };
+    let stream = [
+        delta(r#"{"reasoning":"Hm.","reasoning_details":[{"type":"reasoning.text","text":"It is sk-1"}]}"#),
+        delta(r#"{"content":"a","provider_specific_fields":{"citation":{"type":"x","cited_text":"sk-1","file_id":"f"}}}"#),
+        delta(r#"{"content":"b","annotations":[{"type":"url_citation","url_citation":{"title":"A sk-1","start_index":1}}]}"#),
+        event(r#""choices":[{"index":0,"delta":{"content":"c"},"provider_specific_fields":{"note":"sk-1"}}]"#),
+    ]
+    .concat();
+    let said: Vec<_> = parts(&stream).into_iter().skip(1).collect();
+    let beside = Channel::beside(0);
+    let texts = [
+        (reasoning, "Hm."),
+        (reasoning, "It is sk-1"),
+        (Channel::TEXT, "a"),
+        (beside, "sk-1"),
+        (Channel::TEXT, "b"),
+        (beside, "A sk-1"),
+        (Channel::TEXT, "c"),
+        (beside, "sk-1"),
+    ];
+    assert_eq!(said, texts.map(|(channel, said)| text(channel, said)));
+    assert_eq!(streamed(Dialect::OpenAi, true, &chunks(Dialect::OpenAi, &stream)), stream);
+    assert_eq!(redacted(&stream).1, stream.replace("sk-1", "***"));
+    // Parts that say together what the rest says repeat it.
+    let halves = delta(r#"{"reasoning":"a b","reasoning_details":[{"text":"a "},{"text":"b"}]}"#);
+    assert_eq!(parts(&halves)[1..], [text(reasoning, "a b")]);
+}
+
+#[test]
+fn a_choice_may_not_say_the_same_without_end() {
+    let begun = std::time::Instant::now();
+    let details = r#","reasoning_details":[{"text":"a"}]"#.repeat(100_000);
+    let event = delta(&format!(r#"{{"content":"a"{details}}}"#));
+    let error = OPENAI.stream_decoder().decode(Bytes::from(event)).unwrap_err().to_string();
+    assert_eq!(error, "a choice of the stream says the same too often");
+    let messages = (0..50_000).map(|index| format!(r#"{{"index":{index},"message":{{"content":"a"}}}}"#));
+    let choices = messages.collect::<Vec<_>>().join(",");
+    OPENAI.stream_decoder().decode(Bytes::from(event_of(&choices))).unwrap();
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+}
+
+fn event_of(choices: &str) -> String {
+    event(&format!("\"choices\":[{choices}]"))
+}
+
+#[test]
+fn what_stands_beside_an_answer_does_not_get_into_it() {
+    let stream = [
+        delta(r#"{"content":"b","annotations":[{"url_citation":{"title":"A source"}}]}"#),
+        delta(r#"{"content":"c"}"#),
+    ];
+    let all = chunks(Dialect::OpenAi, &stream.concat());
+    for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
+        let mut encoder = crate::tests::of(dialect).stream_encoder("m", true);
+        let anew: Vec<_> = all.iter().map(|chunk| Chunk::from_parts(chunk.parts().to_vec())).collect();
+        let out = encode_all(&mut *encoder, &anew);
+        assert!(!out.contains("A source") && out.contains('c'), "{out}");
+        assert_eq!(crate::tests::names(&encoder.take_dropped()), ["annotations"]);
+    }
 }
 
 #[test]
@@ -379,6 +538,76 @@ fn names_that_come_with_every_delta_begin_one_call() {
     let mut all = chunks(Dialect::OpenAi, &stream);
     all[1].map_texts(|_, _| Some(" }".into()));
     assert_eq!(streamed(Dialect::OpenAi, true, &all), [call("{"), call(" }")].concat());
+}
+
+/// The calls of a stream: number, id, and arguments.
+fn calls(deltas: &[&str]) -> Vec<(u32, String, String)> {
+    let stream: String = deltas.iter().map(|calls| delta(&format!(r#"{{"tool_calls":[{calls}]}}"#))).collect();
+    let mut calls: Vec<(u32, String, String)> = Vec::new();
+    for part in parts(&stream) {
+        match part {
+            Part::ToolUse { channel, id, name } => calls.push((channel.block, format!("{id} {name}"), String::new())),
+            Part::Text { channel, text } => {
+                calls.iter_mut().rfind(|call| call.0 == channel.block).unwrap().2.push_str(&text);
+            }
+            _ => {}
+        }
+    }
+    calls
+}
+
+#[test]
+fn calls_are_told_apart_where_ids_are_missing() {
+    let call = |index: u32, id: &str, name: &str, arguments: &str| {
+        let arguments = serde_json::to_string(arguments).unwrap();
+        format!(r#"{{"index":{index},"id":"{id}","function":{{"name":"{name}","arguments":{arguments}}}}}"#)
+    };
+    let said = |all: &[(u32, &str, &str, &str)]| {
+        let deltas: Vec<_> = all.iter().map(|(index, id, name, arguments)| call(*index, id, name, arguments)).collect();
+        let apart = calls(&deltas.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(calls(&[&deltas.join(",")]), apart, "in one delta or in several");
+        let call = |(block, name, arguments): (u32, String, String)| format!("{block} {name} {arguments}");
+        apart.into_iter().map(call).collect::<Vec<_>>()
+    };
+    // Empty ids, or others, in what goes on.
+    assert_eq!(said(&[(0, "c", "f", ""), (0, "", "", "{"), (0, "null", "", "}")]), ["0 c f {}"]);
+    // The name in every delta, and no ids.
+    assert_eq!(
+        said(&[(0, "", "f", ""), (0, "", "f", "{\"a\":"), (0, "", "f", "1}"), (0, "", "f", "")]),
+        ["0  f {\"a\":1}"]
+    );
+    // No ids, and every call has one number.
+    assert_eq!(said(&[(0, "", "f", "{}"), (0, "", "f", "{}")]), ["0  f {}", "0  f {}"]);
+    assert_eq!(said(&[(0, "", "f", ""), (0, "", "g", "{}")]), ["0  f ", "0  g {}"]);
+    // No ids, but numbers.
+    assert_eq!(said(&[(0, "", "f", "{}"), (1, "", "f", "{}")]), ["0  f {}", "1  f {}"]);
+}
+
+#[test]
+fn a_stream_may_not_begin_calls_without_end() {
+    let begun = std::time::Instant::now();
+    let mut decoder = OPENAI.stream_decoder();
+    let refused = (0..1_000_000).find_map(|index| {
+        let call = format!(r#"{{"tool_calls":[{{"index":{index},"id":"c","function":{{"name":"f"}}}}]}}"#);
+        decoder.decode(Bytes::from(delta(&call))).err().map(|error| (index, error.to_string()))
+    });
+    assert_eq!(refused, Some((4096, "the stream has more than 4096 tool calls".to_owned())));
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_signature_over_a_call_stays_with_it() {
+    let call = r#"{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"c2ln"}}}"#;
+    let stream = delta(&format!(r#"{{"tool_calls":[{call}]}}"#));
+    let mut all = chunks(Dialect::OpenAi, &stream);
+    let signature = Part::Signature { channel: tool(0), signature: "c2ln".into() };
+    assert_eq!(all[0].parts()[2..], [signature, text(tool(0), "{}")]);
+    all[0].map_texts(|_, _| Some("{ }".into()));
+    assert_eq!(streamed(Dialect::OpenAi, true, &all), stream.replace("{}", "{ }"));
+    let anew = Chunk::from_parts(all[0].parts().to_vec());
+    let out = data(&streamed(Dialect::OpenAi, true, &[anew]));
+    let call = &out[1]["choices"][0]["delta"]["tool_calls"][0];
+    assert_eq!((&call["id"], &call["extra_content"]["google"]["thought_signature"]), (&json!("c"), &json!("c2ln")));
 }
 
 #[test]

@@ -62,7 +62,8 @@ pub(crate) fn anthropic_call(stream: bool) -> AttemptCall {
     call_in(&ANTHROPIC, &body)
 }
 
-fn call_in(codec: &'static dyn Codec, body: &str) -> AttemptCall {
+/// A request in the dialect of a codec.
+pub(crate) fn call_in(codec: &'static dyn Codec, body: &str) -> AttemptCall {
     let request = Request::from_wire(Kind::Chat, codec, Bytes::from(body.to_owned())).unwrap();
     AttemptCall { request, include_usage: false, headers: HeaderMap::new(), deadline: None }
 }

@@ -2,7 +2,7 @@
 
 /// Follows a JSON value as it grows, by its brackets.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     depth: u32,
     in_string: bool,
     escaped: bool,
@@ -12,7 +12,7 @@ pub(super) struct Progress {
 // === impl Progress ===
 
 impl Progress {
-    pub(super) fn feed(&mut self, text: &str) {
+    pub(crate) fn feed(&mut self, text: &str) {
         for byte in text.bytes() {
             if self.in_string {
                 match byte {
@@ -36,7 +36,7 @@ impl Progress {
     }
 
     /// Whether an object or array has begun and closed again.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.begun && self.depth == 0 && !self.in_string
     }
 }
