@@ -312,6 +312,19 @@ def test_a_library_that_hangs_shuts_its_own_gate_alone(start, upstream, examples
     eventually(lambda: post(url, chat("openai/fine"))[0], lambda status: status == 200, seconds=40)
 
 
+def test_an_isolated_library_that_never_comes_back_is_ended_and_started_again(start, upstream, examples):
+    entry = sleeper(examples, "check_input", 600_000, failure_mode="fail_closed", isolation="process")
+    gateway = start(standard_config(upstream.url, plugins=[entry]))
+    url = f"{gateway.url}/v1/chat/completions"
+    for _ in range(2):
+        assert post(url, chat("openai/fine"), headers={"x-request-id": "hang"})[0] == 503
+    gateway.wait_log("that took too long have not come back: its process is ended")
+    eventually(lambda: post(url, chat("openai/fine"))[0], lambda status: status == 200, seconds=20)
+    metrics = get(f"{gateway.url}/metrics")[2].decode()
+    restarts = next(line for line in metrics.splitlines() if line.startswith("gatewright_plugin_restarts_total"))
+    assert not restarts.endswith(" 0"), restarts
+
+
 def test_a_call_in_place_that_hangs_holds_no_other_request(start, upstream, examples):
     entry = sleeper(examples, "check_input", 6000, inline=True, failure_mode="fail_closed")
     gateway = start(standard_config(upstream.url, plugins=[entry], server={"workers": 1}))

@@ -41,9 +41,10 @@ pub(crate) fn text(started: &Started, read: &Read, file: Option<&Path>) -> Strin
         return text;
     }
     let model = model(started);
+    let key = if config.auth.keys.is_empty() { "" } else { "-H 'authorization: Bearer YOUR_KEY' " };
     let _ = write!(
         text,
-        "\nTry:\n  curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{{\"model\": \
+        "\nTry:\n  curl http://{address}/v1/chat/completions {key}-H 'content-type: application/json' \\\n    -d '{{\"model\": \
          \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'\n\n"
     );
     text

@@ -68,8 +68,14 @@ pub enum Grant {
 const GRANTED: [Permission; 5] =
     [Permission::Metrics, Permission::Records, Permission::Kv, Permission::Http, Permission::Llm];
 
-/// The most memory of an instance, in MiB, if the config says nothing.
+/// The most memory of an instance of a component, in MiB, if the config says nothing.
 pub const DEFAULT_MEMORY_MB: u32 = 64;
+
+/// The most that it may say.
+pub(crate) const MOST_MEMORY_MB: u32 = 1024;
+
+/// The most memory of a process, in MiB, if the config says nothing.
+pub const DEFAULT_PROCESS_MEMORY_MB: u32 = 1024;
 
 // === impl ArtefactKind ===
 

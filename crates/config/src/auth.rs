@@ -22,7 +22,7 @@ pub struct Auth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientKey {
-    /// Its name in logs, metrics and for plugins (`api_key_id`); once in the config.
+    /// Its name in logs and for plugins (`api_key_id`); once in the config.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
     /// The key: `env.NAME`.

@@ -39,9 +39,10 @@ pub struct PluginEntry {
     /// else `pooled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceMode>,
-    /// The most memory of one instance of a WASM plugin, in MiB; a call that wants more fails. Unset: 64.
+    /// The most memory in MiB: of one instance of a WASM plugin, at most 1024, and 64 if unset; a call that wants more
+    /// fails. Of a process that the gateway starts, on Linux, 1024 if unset: its allocations fail beyond that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 1024))]
+    #[schemars(range(min = 1, max = 1_048_576))]
     pub memory_mb: Option<u32>,
     /// Where a native library runs: `process` for a process of its own. Unset: in the gateway's, with all its trust.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -69,7 +69,7 @@ pub enum MaxTokensField {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderKey {
-    /// Its name in logs and metrics; once in a provider.
+    /// Its name in the log, as where the provider refuses it; once in a provider.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
     /// The credential: `env.NAME`.

@@ -116,6 +116,7 @@ impl Resolver<'_> {
                     .error(path, format!("`{REDACTED}` stands for a secret that is not shown; write `env.NAME`"));
             }
             None if has_reference(secret.expose()) => self.findings.warn(path, WITHIN),
+            None if secret.expose().starts_with('$') => self.findings.warn(path, OF_A_SHELL),
             None if sensitive && secret.variable().is_none() => self.findings.warn(path, LITERAL),
             None => {}
         }
@@ -155,6 +156,8 @@ const NO_NAME: &str = "names no environment variable: after `env.` come letters,
 
 const WITHIN: &str = "`env.NAME` is replaced where it is the whole text, and not within one: put the whole text into the \
                       variable";
+
+const OF_A_SHELL: &str = "begins with `$`, which stands for itself here: the variable `NAME` is written `env.NAME`";
 
 const LITERAL: &str = "a secret stands in the file; write `env.NAME`, and put it into the environment";
 

@@ -19,7 +19,7 @@ impl Address {
     /// The address of a base URL; otherwise what is wrong with it, as the rest of a sentence. The text is not in it:
     /// it may hold a password.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let uri: Uri = text.parse().map_err(|_| "is not a URL")?;
+        let uri: Uri = text.parse().map_err(|_| "is not a URL like `https://host/v1`")?;
         let https = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,

@@ -168,9 +168,31 @@ async fn ask(
     }
     let progress = &mut life.request().progress;
     progress.waited += asked.elapsed();
-    let answer = answer.map_err(|error| LlmError { provider: error.provider.or(Some(name)), ..error })?;
-    progress.retries += answer.retries;
+    let answer = answer.map_err(|error| LlmError { provider: error.provider.or(Some(name)), ..error });
+    let answer = answer.inspect_err(|error| tell(life, error)).map_err(of_whose_key)?;
+    life.request().progress.retries += answer.retries;
     Ok((provider.clone(), answer))
+}
+
+/// Logs an attempt that failed for what is not the client's fault: a fallback may hide it from everybody else.
+fn tell(life: &mut Lifecycle, error: &LlmError) {
+    let request_id = &life.request().exchange.facts().request_id;
+    let (provider, kind) = (error.provider.as_deref().unwrap_or_default(), error.kind.as_str());
+    let of_the_client = matches!(error.kind, ErrorKind::InvalidRequest | ErrorKind::RequestTooLarge | ErrorKind::Cancelled);
+    match of_the_client {
+        true => tracing::debug!(%request_id, provider, kind, %error, "an attempt failed"),
+        false => tracing::warn!(%request_id, provider, kind, %error, "an attempt failed"),
+    }
+}
+
+/// A provider that refuses the gateway's key: the client has another one, which was taken.
+fn of_whose_key(error: LlmError) -> LlmError {
+    if !matches!(error.kind, ErrorKind::Authentication | ErrorKind::PermissionDenied) {
+        return error;
+    }
+    let provider = error.provider.as_deref().unwrap_or_default();
+    let message = format!("the provider `{provider}` refused the gateway: {}", error.message);
+    LlmError { message, ..error }
 }
 
 /// A stream passes as bytes where nobody needs its events and both sides speak one dialect.

@@ -11,7 +11,7 @@ pub fn blocked(plugin: &str, rejection: Rejection) -> LlmError {
 
 /// The error for a plugin's rejection, of the kind that its hook has.
 pub fn rejected(kind: ErrorKind, plugin: &str, mut rejection: Rejection) -> LlmError {
-    let (status, code) = (rejection.status, rejection.code.take());
+    let (status, code, retry_after) = (rejection.status, rejection.code.take(), rejection.retry_after);
     let message = match reason(rejection) {
         empty if empty.is_empty() => "Blocked by plugin".to_owned(),
         reason => reason,
@@ -22,7 +22,7 @@ pub fn rejected(kind: ErrorKind, plugin: &str, mut rejection: Rejection) -> LlmE
         None => error,
     };
     // A decision is final: no fallback goes around it.
-    let error = LlmError { allow_fallbacks: Some(false), ..error };
+    let error = LlmError { allow_fallbacks: Some(false), retry_after, ..error };
     match code {
         Some(code) => error.with_code(code),
         None if kind == ErrorKind::GuardrailBlocked => error.with_code("content_blocked"),

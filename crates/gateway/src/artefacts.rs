@@ -10,6 +10,7 @@ pub(crate) use trial::Trial;
 
 use gatewright_config::{ArtefactKind, PluginEntry, PluginSource};
 use gatewright_host::{AllowedHosts, EgressPolicy, HostPattern, Sha256, Stage, Staged};
+use gatewright_host_native::Instances;
 use gatewright_host_process::{Address, Processes};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::{Failure, Permission};
@@ -127,6 +128,11 @@ impl Artefacts {
             enabled.filter_map(|entry| Some((entry.name.clone(), look::inspect(entry, &base).err()?))).collect()
         };
         tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    }
+
+    /// The instances of native libraries: to be waited for at the end.
+    pub(crate) fn libraries(&self) -> Instances {
+        self.hosts.libraries().clone()
     }
 
     /// What runs the processes of plugins, if there are any: to be closed at the end.

@@ -14,6 +14,7 @@ use gatewright_telemetry::{LogHandle, Metrics};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// Makes a gateway: plugins, then where the config comes from, then [`GatewayBuilder::serve`].
 pub struct GatewayBuilder {
@@ -191,15 +192,16 @@ impl GatewayBuilder {
     pub async fn start(&self) -> Result<Started, Error> {
         let read = self.read()?;
         warn(&read.warnings);
-        self.start_with(read.config).await
+        self.start_with(read.config, &CancellationToken::new()).await
     }
 
-    pub(crate) async fn start_with(&self, config: Config) -> Result<Started, Error> {
+    /// Starts with a config that was read, unless it is told to stop.
+    pub(crate) async fn start_with(&self, config: Config, stop: &CancellationToken) -> Result<Started, Error> {
         let store = self.app_dir.as_deref().map(Store::in_dir);
         let artefacts = Artefacts::new(self.app_dir.clone(), self.base(), self.runner.clone());
         let (gateway, reaping) = Gateway::new(self.catalogue.clone(), self.metrics.clone(), store, artefacts);
         let gateway = if self.needs_all { gateway.with_all_plugins() } else { gateway };
-        gateway.start(config, reaping).await.map_err(|error| error.in_file(self.file()))
+        gateway.start(config, reaping, stop).await.map_err(|error| error.in_file(self.file()))
     }
 
     /// Serves until SIGTERM or Ctrl-C, in a runtime of its own. What somebody should look at in the config is logged.

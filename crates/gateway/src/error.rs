@@ -31,6 +31,12 @@ pub enum Error {
     /// The log cannot be written.
     #[error(transparent)]
     Log(#[from] gatewright_telemetry::LogError),
+    /// It was stopped before it served.
+    #[error("it was stopped before it served")]
+    Stopped,
+    /// It was stopped a second time, before the plugins that had started were shut down.
+    #[error("plugins were cut off by a second signal")]
+    PluginsCutOff,
     /// It was stopped before all requests were done.
     #[error("requests were cut off {0}")]
     CutOff(&'static str),

@@ -24,6 +24,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long the end waits for native plugins to end: it cannot make them.
@@ -127,21 +128,36 @@ impl Gateway {
         Self { needs_all: true, ..self }
     }
 
-    /// Starts to serve by a config.
-    pub(crate) async fn start(mut self, config: Config, reaping: ReaperTask) -> Result<Started, Error> {
+    /// Starts to serve by a config, unless it is told to stop before it does.
+    pub(crate) async fn start(
+        mut self,
+        config: Config,
+        reaping: ReaperTask,
+        stop: &CancellationToken,
+    ) -> Result<Started, Error> {
         // Before a plugin starts: where another gateway serves, none has to.
         let reserved = Reserved::new(address(&config.server.host, config.server.port)?)?;
         let reaping = tokio::spawn(reaping.run());
         let first = config.clone();
-        match self.serve_at(reserved, config).await {
-            Ok((shared, server)) => Ok(Started { gateway: self, shared, server, reaping, first, refusal: None }),
-            Err(error) => {
-                // A plugin may take its time to end, and who waits for the reason may not.
-                tracing::error!(%error, "the gateway cannot start");
-                self.end(reaping).await;
-                Err(error)
+        let served = tokio::select! {
+            biased;
+            // What is being loaded or started may take its time, and is not waited for.
+            () = stop.cancelled() => Err(Error::Stopped),
+            served = self.serve_at(reserved, config) => served,
+        };
+        let error = match served {
+            Ok((shared, server)) => {
+                return Ok(Started { gateway: self, shared, server, reaping, first, refusal: None });
             }
+            Err(error) => error,
+        };
+        // A plugin may take its time to end, and who waits for the reason may not.
+        match error {
+            Error::Stopped => tracing::info!("the gateway is stopped before it serves"),
+            _ => tracing::error!(%error, "the gateway cannot start"),
         }
+        self.end(reaping).await;
+        Err(error)
     }
 
     async fn serve_at(&mut self, reserved: Reserved, config: Config) -> Result<(Arc<Shared>, ServerHandle), Error> {
@@ -157,7 +173,8 @@ impl Gateway {
 
     /// Shuts down the plugins that are in use by nobody else, and closes what they have.
     async fn end(self, reaping: JoinHandle<()>) {
-        let (store, processes) = (self.store.clone(), self.artefacts.processes());
+        let (store, processes, libraries) =
+            (self.store.clone(), self.artefacts.processes(), self.artefacts.libraries());
         // With the last set goes the last user of every instance.
         drop(self);
         let _ = tokio::time::timeout(Duration::from_secs(15), reaping).await;
@@ -165,7 +182,7 @@ impl Gateway {
             // They are asked to end, and killed after 5 s.
             let _ = tokio::time::timeout(Duration::from_secs(8), processes.close()).await;
         }
-        let ended = tokio::task::spawn_blocking(|| gatewright_host_native::have_ended(LIBRARIES_END));
+        let ended = tokio::task::spawn_blocking(move || libraries.have_ended(LIBRARIES_END));
         if matches!(ended.await, Ok(false)) {
             tracing::warn!("native plugins have not ended, and are left as they are");
         }

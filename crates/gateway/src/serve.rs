@@ -4,7 +4,9 @@ use crate::builder::{GatewayBuilder, Read};
 use crate::error::Error;
 use crate::gateway::{Reload, Started};
 use gatewright_config::{Changed, Config, ConfigWatcher};
+use std::pin::pin;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// What woke the loop.
 enum Event {
@@ -26,9 +28,9 @@ async fn serve(builder: GatewayBuilder, ready: impl FnOnce(&Started, &Read)) -> 
     let mut signals = Signals::new()?;
     let mut read = builder.read()?;
     watch_artefacts(&builder, watcher.as_mut(), &read.config);
-    let mut started = tokio::select! {
-        started = builder.start_with(std::mem::take(&mut read.config)) => started?,
-        () = signals.stop() => return Ok(()),
+    let mut started = match start(&builder, std::mem::take(&mut read.config), &mut signals).await {
+        Err(Error::Stopped) => return Ok(()),
+        started => started?,
     };
     read.config = started.config().clone();
     ready(&started, &read);
@@ -50,6 +52,20 @@ async fn serve(builder: GatewayBuilder, ready: impl FnOnce(&Started, &Read)) -> 
             false => Err(Error::CutOff("at the end of the drain timeout")),
         },
         () = signals.stop() => Err(Error::CutOff("by a second signal")),
+    }
+}
+
+/// Starts to serve. On a signal, what has started by then is shut down instead.
+async fn start(builder: &GatewayBuilder, config: Config, signals: &mut Signals) -> Result<Started, Error> {
+    let stop = CancellationToken::new();
+    let mut starting = pin!(builder.start_with(config, &stop));
+    tokio::select! {
+        started = &mut starting => return started,
+        () = signals.stop() => stop.cancel(),
+    }
+    tokio::select! {
+        ended = starting => ended,
+        () = signals.stop() => Err(Error::PluginsCutOff),
     }
 }
 

@@ -56,6 +56,8 @@ enum Stage {
     Queued,
     Running(CallHandle),
     Done(i32),
+    /// It is done, and who waited knows.
+    Taken,
     /// Nobody waits for it any more.
     GivenUp,
 }
@@ -93,7 +95,9 @@ pub(crate) enum GivenUp {
     Queued,
     /// The plugin is at it.
     Running,
-    /// It was done, or given up before.
+    /// It was done, with this status, which nobody took.
+    Done(i32),
+    /// It was over: taken, or given up before.
     Over,
 }
 
@@ -163,7 +167,7 @@ impl LaneCall {
         true
     }
 
-    /// The plugin's thread: the stream with which it answered a call just before that was given up.
+    /// The stream that it was answered with, if nobody takes the answer.
     pub(crate) fn unclaimed(&self, status: i32) -> Option<u64> {
         match self.task {
             Task::Hook(Hook::PreLlm) => host::unclaimed(Hook::PreLlm, &self.desk().settle(status).ok()?),
@@ -219,8 +223,11 @@ impl LaneCall {
             return Poll::Ready(Mail::Asked(function, argument));
         }
         match post.stage {
-            Stage::Done(status) => Poll::Ready(Mail::Done(status)),
-            Stage::Queued | Stage::Running(_) | Stage::GivenUp => {
+            Stage::Done(status) => {
+                post.stage = Stage::Taken;
+                Poll::Ready(Mail::Done(status))
+            }
+            Stage::Queued | Stage::Running(_) | Stage::Taken | Stage::GivenUp => {
                 post.waker = Some(cx.waker().clone());
                 Poll::Pending
             }
@@ -238,6 +245,7 @@ impl LaneCall {
         let mut post = self.post();
         loop {
             if let Stage::Done(status) = post.stage {
+                post.stage = Stage::Taken;
                 return Some(status);
             }
             let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
@@ -254,11 +262,19 @@ impl LaneCall {
                 release(handle);
                 GivenUp::Running
             }
-            Stage::Done(_) | Stage::GivenUp => return GivenUp::Over,
+            Stage::Done(status) => GivenUp::Done(status),
+            Stage::Taken | Stage::GivenUp => return GivenUp::Over,
         };
         post.stage = Stage::GivenUp;
         self.changed.notify_all();
         was
+    }
+
+    /// The call that gives up a stream that this one was answered with.
+    pub(crate) fn closing(&self, stream: u64) -> Arc<Self> {
+        let mut desk = self.desk();
+        let (plugin, source) = (desk.plugin().clone(), desk.source().again());
+        Arc::new(Self::new(Task::Close(stream), self.hook, self.limit, false, source, plugin))
     }
 
     /// Whether the plugin has been at it for longer than it may. What it waited for a thread is not the plugin's fault.

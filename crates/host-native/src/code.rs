@@ -1,7 +1,7 @@
 //! The plugin's own code: its table, read once, and the calls into it.
 #![expect(unsafe_code, reason = "calls through a foreign table of functions; each block says why it holds")]
 
-use crate::alive::Counted;
+use crate::alive::{Counted, Instances};
 use crate::calls::Task;
 use crate::table::HOST;
 use gatewright_abi::native::{CallHandle, HookTable, PluginTable, Slice, Status};
@@ -141,9 +141,10 @@ unsafe fn sized<T>(table: *const u8, ours: usize) -> Option<(usize, MaybeUninit<
 // === impl Code ===
 
 impl Code {
-    pub(crate) fn new(exports: Exports, config: Vec<u8>) -> Self {
+    /// Counts the instance among these.
+    pub(crate) fn new(exports: Exports, config: Vec<u8>, instances: &Instances) -> Self {
         let (instance, ended) = (OnceLock::new(), AtomicBool::new(false));
-        Self { exports, config, instance, ended, _counted: Counted::new() }
+        Self { exports, config, instance, ended, _counted: Counted::among(instances) }
     }
 
     /// Does a task, on this thread, for as long as the plugin takes.

@@ -16,9 +16,9 @@ pub(crate) fn block(hook: Hook, rejection: Rejection) -> Option<Node> {
         Hook::Auth => "refuse",
         Hook::BeforeCreate | Hook::BeforeUpdate | Hook::BeforeDelete => "veto",
         Hook::PreLlm => {
-            let Rejection { reason, status, code } = rejection;
+            let Rejection { reason, status, code, retry_after } = rejection;
             let error = LlmError::new(ErrorKind::GuardrailBlocked, reason);
-            let error = LlmError { status, code, allow_fallbacks: Some(false), ..error };
+            let error = LlmError { status, code, retry_after, allow_fallbacks: Some(false), ..error };
             return Some(Node::map([("fail", node(&error))]));
         }
         _ => return None,

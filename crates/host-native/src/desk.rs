@@ -96,6 +96,11 @@ impl<S: Source> Desk<S> {
         &mut self.source
     }
 
+    /// What the plugin is called where it answers in a provider's place.
+    pub(crate) fn plugin(&self) -> &Arc<str> {
+        &self.plugin
+    }
+
     /// What is left until the request must be done.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         self.source.facts().remaining()

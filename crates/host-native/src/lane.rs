@@ -129,16 +129,14 @@ impl Lane {
     }
 
     /// Takes a call that gives a stream up: it is made when no pull of the stream is left.
-    pub(crate) fn push_close(self: &Arc<Self>, stream: u64, call: Arc<LaneCall>) -> Result<(), NotTaken> {
+    pub(crate) fn close_stream(self: &Arc<Self>, stream: u64, call: Arc<LaneCall>) {
         let mut state = self.state();
         if !state.is_pulled(stream) {
-            return self.take(state, call).map(|_| ());
+            // A lane that is full or in quarantine has more to lose than a stream.
+            let _ = self.take(state, call);
+        } else if state.deferred.len() < self.width.queue {
+            state.deferred.push(call);
         }
-        if state.deferred.len() >= self.width.queue {
-            return Err(NotTaken::Full);
-        }
-        state.deferred.push(call);
-        Ok(())
     }
 
     fn take(self: &Arc<Self>, mut state: MutexGuard<'_, State>, call: Arc<LaneCall>) -> Result<bool, NotTaken> {
@@ -259,7 +257,7 @@ impl Lane {
     }
 
     /// A call that nobody waits for any more.
-    pub(crate) fn give_up(&self, call: &Arc<LaneCall>) {
+    pub(crate) fn give_up(self: &Arc<Self>, call: &Arc<LaneCall>) {
         let mut state = self.state();
         // Under the lock, so that its thread comes back after it was written down.
         match call.give_up() {
@@ -269,6 +267,12 @@ impl Lane {
                 self.look(&state);
             }
             GivenUp::Queued => state.queue.retain(|queued| !Arc::ptr_eq(queued, call)),
+            GivenUp::Done(status) => {
+                drop(state);
+                if let Some(stream) = call.unclaimed(status) {
+                    self.close_stream(stream, call.closing(stream));
+                }
+            }
             GivenUp::Over => {}
         }
     }

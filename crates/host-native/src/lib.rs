@@ -23,7 +23,7 @@ mod place;
 mod table;
 mod tree;
 
-pub use alive::{have_ended, leave};
+pub use alive::{Instances, have_ended, leave};
 pub use inspect::{NotAPlugin, built_for_this_machine, inspect};
 pub use lane::LaneHealth;
 pub use library::{Generations, generations, is_open};

@@ -9,6 +9,7 @@ use crate::inspect::{self, NotAPlugin};
 use gatewright_abi::native::{EntryFn, SYMBOL};
 use gatewright_host::{Sha256, Staged};
 use std::collections::HashMap;
+use std::error::Error;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
@@ -150,8 +151,13 @@ fn load(path: &Path, patience: Duration) -> Result<Result<Exports, BadExports>, 
     }
 }
 
+/// What the system says: the error itself says which of its functions failed, and no more.
+fn reason(error: &libloading::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 fn load_here(path: &Path) -> Result<Result<Exports, BadExports>, NotOpened> {
-    let system = |error: libloading::Error| NotOpened::System(error.to_string());
+    let system = |error| NotOpened::System(reason(&error));
     #[cfg(unix)]
     // SAFETY: this runs code of the library's, which is trusted like the gateway itself; the copy cannot change.
     let library = unsafe {

@@ -1,5 +1,6 @@
 //! Loading: staged, looked at, opened, and an instance made.
 
+use crate::alive::Instances;
 use crate::calls::{LaneCall, Task};
 use crate::code::{Code, Exports};
 use crate::lane::{Lane, Width};
@@ -47,6 +48,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// The longest time of loading, and of making an instance.
     pub start_timeout: Duration,
+    /// What the instance is one of, for who waits for their end.
+    pub instances: Instances,
 }
 
 /// A native plugin could not be loaded.
@@ -91,6 +94,7 @@ impl Default for Options {
             strikes: 2,
             timeout: None,
             start_timeout: Duration::from_secs(30),
+            instances: Instances::default(),
         }
     }
 }
@@ -124,7 +128,8 @@ pub fn load_staged(
     let (hooks, immediate) = (exports.hooks(), exports.immediate());
     let name: Arc<str> = name.into();
     let width = Width { threads: options.threads.max(1), queue: options.queue.max(1), strikes: options.strikes.max(1) };
-    let lane = Arc::new(Lane::new(name.clone(), width, Code::new(exports, config.to_string().into_bytes())));
+    let code = Code::new(exports, config.to_string().into_bytes(), &options.instances);
+    let lane = Arc::new(Lane::new(name.clone(), width, code));
     let native = Arc::new(Native::new(Parts { name, manifest, hooks, immediate, lane, user }, options));
     create(&native, config, options)?;
     Ok(native)

@@ -317,8 +317,7 @@ impl Pulls for Streams {
     }
 
     fn close(&self, number: u64) {
-        // A lane that is full or in quarantine has more to lose than a stream.
-        let _ = self.open.lane.push_close(number, self.call(Task::Close(number)));
+        self.open.lane.close_stream(number, self.call(Task::Close(number)));
     }
 }
 

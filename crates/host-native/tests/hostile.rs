@@ -1,8 +1,18 @@
 //! Native plugins that do not do what they should: nobody else notices.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "hostile/answers.rs"]
+mod answers;
+#[path = "hostile/beside.rs"]
+mod beside;
 mod compiled;
+#[path = "hostile/loads.rs"]
+mod loads;
+#[path = "hostile/reentrant.rs"]
+mod reentrant;
+#[path = "hostile/traces.rs"]
+mod traces;
 
 use bytes::Bytes;
 use compiled::{Bench, exchange, mocks, within};
@@ -85,6 +95,20 @@ async fn told(native: &Arc<Native>) -> (u32, u32) {
     (status, destroyed)
 }
 
+/// How many streams were given up.
+async fn closed(native: &Arc<Native>) -> u32 {
+    all_told(native).await[3]
+}
+
+/// Waits until so many streams were given up.
+async fn until_closed(native: &Arc<Native>, streams: u32) {
+    let started = Instant::now();
+    while closed(native).await < streams {
+        assert!(started.elapsed() < AMPLE, "a stream is still open");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
 fn context(services: Services) -> Cx {
     let facts = Facts { request_id: "r-7".to_owned(), ..Facts::default() };
     Cx::new(Arc::new(facts), State::default(), None, services)
@@ -115,7 +139,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[tokio::test]
 async fn two_calls_that_hang_are_quarantine_and_nobody_else_waits() {
     let bench = Bench::new();
-    let library = bench.hostile("");
+    let library = bench.shared("");
     let looping = bench.load(&library, None, &mode("loop"), &within(SHORT)).unwrap();
     let good = bench.load(&library, None, &mode("good"), &within(AMPLE)).unwrap();
     let mut stuck = exchange(looping.clone(), &mode("loop"), mocks(), SHORT).await;
@@ -139,7 +163,7 @@ async fn two_calls_that_hang_are_quarantine_and_nobody_else_waits() {
 #[tokio::test]
 async fn a_plugin_whose_calls_come_back_leaves_quarantine() {
     let bench = Bench::new();
-    let library = bench.hostile("");
+    let library = bench.shared("");
     let native = bench.load(&library, None, &mode("nap"), &within(SHORT)).unwrap();
     let mut exchange = exchange(native.clone(), &mode("nap"), mocks(), SHORT).await;
     for _ in 0..2 {
@@ -163,7 +187,7 @@ async fn what_is_written_late_reaches_nobody() {
 #[tokio::test]
 async fn a_call_given_up_by_its_client_is_no_strike() {
     let bench = Bench::new();
-    let library = bench.hostile("");
+    let library = bench.shared("");
     let native = bench.load(&library, None, &mode("nap"), &within(AMPLE)).unwrap();
     for _ in 0..4 {
         let mut exchange = exchange(native.clone(), &mode("nap"), mocks(), AMPLE).await;
@@ -178,7 +202,7 @@ async fn a_call_given_up_by_its_client_is_no_strike() {
 #[tokio::test]
 async fn time_in_the_queue_is_no_strike() {
     let bench = Bench::new();
-    let library = bench.hostile("");
+    let library = bench.shared("");
     let limit = Duration::from_millis(700);
     let options = Options { threads: 1, strikes: 1, ..within(limit) };
     let native = bench.load(&library, None, &mode("slumber"), &options).unwrap();
@@ -204,22 +228,31 @@ async fn a_stream_is_given_up_when_no_pull_of_it_is_left() {
     drop(given_up);
     assert_eq!(all_told(&native).await[2..], [0, 0], "it is being pulled");
     until("the pull comes back", || native.lane_health().abandoned == 0).await;
-    let mut said = all_told(&native).await;
-    for _ in 0..1000 {
-        if said[3] > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-        said = all_told(&native).await;
-    }
-    assert_eq!(said[2..], [0, 1]);
+    until_closed(&native, 1).await;
+    assert_eq!(all_told(&native).await[2..], [0, 1]);
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_took_is_given_up() {
+    let bench = Bench::new();
+    let native = bench.load(&bench.hostile(""), None, &mode("pull"), &within(AMPLE)).unwrap();
+    let call = Call::PreLlm(Draft::from(request("m").user("hello").build()));
+    let unread = native.clone().call(context(mocks()), call);
+    tokio::time::sleep(SHORT * 5).await;
+    assert_eq!(closed(&native).await, 0, "it is answered, and who waits may yet look");
+    drop(unread);
+    until_closed(&native, 1).await;
+    drop(stream(&native, mocks()).await);
+    until_closed(&native, 2).await;
+    tokio::time::sleep(SHORT).await;
+    assert_eq!(closed(&native).await, 2, "one that was taken is given up once");
 }
 
 #[tokio::test]
 async fn pulls_have_the_time_of_a_hook() {
     let bench = Bench::new();
     for (define, options) in [("BRIEF", Options::default()), ("", within(SHORT))] {
-        let native = bench.load(&bench.hostile(define), None, &mode("pull_hangs"), &options).unwrap();
+        let native = bench.load(&bench.shared(define), None, &mode("pull_hangs"), &options).unwrap();
         for _ in 0..2 {
             let mut stream = stream(&native, mocks()).await;
             assert!(!pull_within(&mut stream, SHORT).await);
@@ -231,7 +264,7 @@ async fn pulls_have_the_time_of_a_hook() {
 #[tokio::test]
 async fn a_stream_that_is_never_given_up_is_a_strike() {
     let bench = Bench::new();
-    let native = bench.load(&bench.hostile(""), None, &mode("close_hangs"), &within(SHORT)).unwrap();
+    let native = bench.load(&bench.shared(""), None, &mode("close_hangs"), &within(SHORT)).unwrap();
     for _ in 0..2 {
         assert!(!native.lane_health().quarantined);
         drop(stream(&native, mocks()).await);
@@ -340,7 +373,7 @@ async fn a_call_in_place_is_reached_from_its_own_thread_alone_and_may_not_wait()
 #[test]
 fn a_call_in_place_that_hangs_holds_one_thread_alone() {
     let bench = Bench::new();
-    let library = bench.hostile("");
+    let library = bench.shared("");
     let options = Options { inline: true, ..within(SHORT) };
     let native = bench.load(&library, None, &mode("loop"), &options).unwrap();
     let held = native.clone();
@@ -363,7 +396,7 @@ fn a_call_in_place_that_hangs_holds_one_thread_alone() {
 #[tokio::test]
 async fn in_quarantine_it_is_not_called_in_place_either() {
     let bench = Bench::new();
-    let library = bench.hostile("");
+    let library = bench.shared("");
     let options = Options { inline: true, ..within(SHORT) };
     let native = bench.load(&library, None, &mode("loop"), &options).unwrap();
     let mut stuck = exchange(native.clone(), &mode("loop"), mocks(), SHORT).await;
@@ -421,9 +454,9 @@ fn refusals_say_what_is_wrong() {
         ("NO_MANIFEST", "its manifest is missing"),
         ("BAD_MANIFEST", "its manifest is not as it must be"),
     ] {
-        says(&bench.hostile(define), what);
+        says(&bench.shared(define), what);
     }
-    let good = bench.hostile("");
+    let good = bench.shared("");
     let whole = std::fs::read(&good).unwrap();
     let broken = |name: &str, bytes: &[u8]| {
         let path = bench.path(name);
@@ -444,7 +477,7 @@ fn refusals_say_what_is_wrong() {
 #[test]
 fn a_library_that_is_not_what_the_config_says_is_refused() {
     let bench = Bench::new();
-    let good = bench.hostile("");
+    let good = bench.shared("");
     let hash = Sha256::of(std::fs::File::open(&good).unwrap()).unwrap();
     let wrong = Some("00".repeat(32).parse().unwrap());
     let message = bench.load(&good, wrong, &Json::Null, &Options::default()).unwrap_err().to_string();
@@ -455,7 +488,7 @@ fn a_library_that_is_not_what_the_config_says_is_refused() {
 #[tokio::test]
 async fn a_library_may_be_overwritten_while_it_is_loaded() {
     let bench = Bench::new();
-    let library = bench.hostile("");
+    let library = bench.shared("");
     let native = bench.load(&library, None, &mode("good"), &within(AMPLE)).unwrap();
     // In place: code that were mapped from here would be gone.
     std::fs::write(&library, b"overwritten").unwrap();
@@ -466,7 +499,7 @@ async fn a_library_may_be_overwritten_while_it_is_loaded() {
 #[test]
 fn an_instance_that_does_not_start_says_why() {
     let bench = Bench::new();
-    let library = bench.hostile("");
+    let library = bench.shared("");
     let load = |word: &str, options: &Options| bench.load(&library, None, &mode(word), options);
     let message = load("create_fails", &Options::default()).unwrap_err().to_string();
     assert_eq!(message, "it did not start: the word is missing");
@@ -477,7 +510,7 @@ fn an_instance_that_does_not_start_says_why() {
     for what_is_not_there in ["create_asks", "create_writes"] {
         assert!(load(what_is_not_there, &Options::default()).is_ok(), "{what_is_not_there}");
     }
-    let hanging = bench.hostile("CONSTRUCTOR");
+    let hanging = bench.shared("CONSTRUCTOR");
     let message = bench.load(&hanging, None, &Json::Null, &impatient).unwrap_err().to_string();
     assert!(message.contains("its constructors hang"), "{message}");
 }
@@ -485,7 +518,7 @@ fn an_instance_that_does_not_start_says_why() {
 #[test]
 fn libraries_are_counted() {
     let bench = Bench::new();
-    let library = bench.hostile("");
+    let library = bench.shared("");
     let native = bench.load(&library, None, &Json::Null, &Options::default()).unwrap();
     assert!(generations().used >= 1);
     let again = bench.load(&library, None, &Json::Null, &Options::default()).unwrap();

@@ -5,6 +5,7 @@ use crate::flights::{Answer, Flight, Want};
 use crate::link::Link;
 use crate::links::Links;
 use crate::process::Shared;
+use crate::single::Single;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use gatewright_abi::host::{self, Arrival, Departure};
 use gatewright_abi::{Pulled, Pulls, document};
@@ -23,8 +24,7 @@ use tonic::{Code, Status};
 /// The most host functions that one call has under way; others wait.
 const UNDER_WAY: usize = 64;
 
-/// Where single calls and pulls go to.
-const CALL: &str = "http://plugin/gatewright.plugin.v1.Plugin/Call";
+/// Where single pulls go to.
 const PULL: &str = "http://plugin/gatewright.plugin.v1.Plugin/Pull";
 
 /// The streams that a call was answered with.
@@ -82,7 +82,8 @@ async fn ask(
     };
     let mut flight = Flight::open(link, id, desk, limit)?;
     let Some(session) = &link.session else {
-        let answer = attend(&mut flight.wants, desk, id, link.wire.single(CALL, &call)).await;
+        let answering = async { Single::send(link, desk.hook(), limit, &call).await?.await };
+        let answer = attend(&mut flight.wants, desk, id, answering).await;
         if answer.as_ref().is_err_and(|status| status.code() == Code::NotFound) {
             link.flights.sever("it does not have its instance any more");
         }

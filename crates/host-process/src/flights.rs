@@ -2,6 +2,7 @@
 
 use crate::desk::Desk;
 use crate::link::Link;
+use crate::single::MOST_LATE;
 use crate::told::Teller;
 use gatewright_abi::host;
 use gatewright_plugin::{Failure, Hook};
@@ -30,6 +31,8 @@ pub(crate) struct Flights {
     /// Whether cancels may wait.
     waiting: AtomicBool,
     room: Arc<Semaphore>,
+    /// For single calls that were given up and go on.
+    late: Arc<Semaphore>,
     broken: CancellationToken,
     why: OnceLock<String>,
 }
@@ -123,6 +126,7 @@ impl Flights {
             table: Mutex::default(),
             waiting: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(WAITING_KIB)),
+            late: Arc::new(Semaphore::new(MOST_LATE)),
             broken: CancellationToken::new(),
             why: OnceLock::new(),
         })
@@ -136,6 +140,11 @@ impl Flights {
     /// A number for a new connection.
     pub(crate) fn link(&self) -> u64 {
         self.links.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Places for single calls that were given up and go on.
+    pub(crate) fn late(&self) -> Arc<Semaphore> {
+        self.late.clone()
     }
 
     /// Delivers an answer. The end of a call that was given up is one too: should a stream come with it, that is to be closed.
@@ -345,7 +354,7 @@ impl Drop for Flight {
                 Some(open) if self.sent && self.link.over().is_none() => {
                     flights.give_up(&mut table, self.call, GivenUp::of(&open));
                 }
-                // A single call is cancelled by dropping its request, and what was not sent there need not be.
+                // A single call is given up with its request, and what was not sent there need not be.
                 Some(_) => return,
                 // It wanted too much at once, and goes on.
                 None if table.given_up.contains_key(&self.call) => {}

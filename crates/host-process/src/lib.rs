@@ -26,6 +26,7 @@ mod prefetch;
 mod process;
 mod processes;
 mod session;
+mod single;
 mod spawn;
 mod supervisor;
 mod told;

@@ -21,6 +21,8 @@ pub struct Options {
     pub arguments: Vec<OsString>,
     /// All of the environment of an executable, but for what the gateway tells it of itself (`GATEWRIGHT_*`).
     pub environment: BTreeMap<OsString, OsString>,
+    /// The most memory of an executable, in bytes, where the system is Linux; `None` for as much as there is.
+    pub memory_bytes: Option<u64>,
     /// Whether a session is used if the process serves one, as it is by default; else every call is a request.
     pub sessions: bool,
     /// The longest time of a call; unset: its manifest's, else the hook's own. After it a call that was given up counts as
@@ -73,6 +75,7 @@ impl Options {
             config,
             arguments: Vec::new(),
             environment: BTreeMap::new(),
+            memory_bytes: None,
             sessions: true,
             timeout: None,
             view: None,

@@ -96,7 +96,7 @@ pub(crate) fn spawn(executable: &Path, options: &Options, meeting: &Meeting) -> 
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    before_exec::tie(&mut command);
+    before_exec::prepare(&mut command, options.memory_bytes);
     command.spawn().map_err(|error| match error.kind() {
         // The file itself was read before.
         io::ErrorKind::NotFound => without_interpreter(executable).unwrap_or(error),

@@ -93,30 +93,44 @@ impl Wire {
         uri: &'static str,
         message: &impl Message,
     ) -> Result<A, Status> {
+        self.ask(uri, message).await?.await
+    }
+
+    /// Asks so, once there is room. What it gives waits for the answer; dropping that cancels the request.
+    pub(crate) async fn ask<A: Message + Default, M: Message>(
+        &self,
+        uri: &'static str,
+        message: &M,
+    ) -> Result<impl Future<Output = Result<A, Status>> + use<A, M>, Status> {
         let body = tonic::body::Body::new(Full::new(single::write(message, message_limit(MAX_TO_PLUGIN_BYTES))?));
         let request = Request::post(uri).header(TE, "trailers").header(CONTENT_TYPE, "application/grpc");
         let request = request.body(body).map_err(|error| Status::internal(error.to_string()))?;
         let mut wire = self.clone();
         poll_fn(|cx| wire.poll_ready(cx)).await?;
-        let response = wire.call(request).await?;
-        match Status::from_header_map(response.headers()) {
-            Some(status) if status.code() != Code::Ok => return Err(status),
-            _ if response.status() != StatusCode::OK => {
-                return Err(Status::unknown(format!("it answers as HTTP does: {}", response.status())));
-            }
-            _ => {}
-        }
-        let (answer, trailers) = single::read(response.into_body(), message_limit(MAX_FROM_PLUGIN_BYTES)).await?;
-        match trailers.as_ref().and_then(Status::from_header_map) {
-            Some(status) if status.code() != Code::Ok => Err(status),
-            Some(_) => answer.ok_or_else(|| Status::internal("it answers without a message")),
-            None => Err(Status::unknown("it answers without a status")),
-        }
+        Ok(answered(wire.call(request)))
     }
 
     /// What stands in requests for where they go to.
     pub(crate) fn origin() -> Uri {
         Uri::from_static("http://plugin")
+    }
+}
+
+/// The answer, one message, of a request on its way.
+async fn answered<A: Message + Default>(exchanging: Exchanging) -> Result<A, Status> {
+    let response = exchanging.await?;
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() != Code::Ok => return Err(status),
+        _ if response.status() != StatusCode::OK => {
+            return Err(Status::unknown(format!("it answers as HTTP does: {}", response.status())));
+        }
+        _ => {}
+    }
+    let (answer, trailers) = single::read(response.into_body(), message_limit(MAX_FROM_PLUGIN_BYTES)).await?;
+    match trailers.as_ref().and_then(Status::from_header_map) {
+        Some(status) if status.code() != Code::Ok => Err(status),
+        Some(_) => answer.ok_or_else(|| Status::internal("it answers without a message")),
+        None => Err(Status::unknown("it answers without a status")),
     }
 }
 

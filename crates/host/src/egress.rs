@@ -9,7 +9,7 @@ pub use allowed::{AllowedHosts, BadPattern, HostPattern};
 
 use address::{LOOKUPS, Lookup, OutOfReach, Reach};
 use allowed::Target;
-use bounded::CONNECTIONS;
+use bounded::{CONNECTIONS, NoneKept, Places};
 use clients::{Clients, Making};
 use gatewright_model::Headers;
 use gatewright_plugin::Permission;
@@ -38,9 +38,10 @@ const HTTP2_PING: (Duration, Duration) = (Duration::from_secs(30), Duration::fro
 /// How many requests of one plugin are under way at once; others wait, and their time runs.
 const MAX_UNDER_WAY: usize = 64;
 
-/// How many connections one plugin has at once, over all workers and hosts. Those that nobody uses are kept only while
-/// there are more places than its requests can take.
+/// How many connections one plugin has at once, over all workers and hosts, and how many of them are kept: the others are
+/// left to the requests that are under way.
 const MAX_CONNECTIONS: usize = 256;
+const MAX_KEPT: usize = MAX_CONNECTIONS - MAX_UNDER_WAY;
 
 /// How many names of one plugin are looked up at once; those that nobody waits for any more count until they end.
 const MAX_LOOKUPS: usize = 16;
@@ -68,7 +69,7 @@ pub struct PluginEgress {
     egress: Egress,
     policy: EgressPolicy,
     room: Arc<Semaphore>,
-    connections: Arc<Semaphore>,
+    connections: Places,
     lookups: Arc<Semaphore>,
 }
 
@@ -96,7 +97,7 @@ impl Egress {
             egress: self.clone(),
             policy,
             room: places(MAX_UNDER_WAY),
-            connections: places(MAX_CONNECTIONS),
+            connections: Places::new(),
             lookups: places(MAX_LOOKUPS),
         }
     }
@@ -134,15 +135,19 @@ impl PluginEgress {
                 (reach, Some(self.connections.clone()), self.room.acquire().await.ok())
             }
         };
-        // Those that are kept leave places to the requests that are under way.
-        let keeps = connections.as_ref().is_none_or(|places| places.available_permits() > MAX_UNDER_WAY);
-        let clients = if keeps { self.egress.clients.own() } else { self.egress.clients.brief() };
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = call.method;
         *request.uri_mut() = url;
         *request.headers_mut() = headers;
-        let asking = CONNECTIONS.scope(connections, clients.of(reach).request(request));
-        let replied = LOOKUPS.scope(self.lookups.clone(), asking).await;
+        let clients = &self.egress.clients;
+        let asking = async {
+            match clients.own().of(reach).request(request.clone()).await {
+                // None that is kept is free, and no more are kept.
+                Err(error) if NoneKept::is_why(&error) => clients.brief().of(reach).request(request).await,
+                asked => asked,
+            }
+        };
+        let replied = LOOKUPS.scope(self.lookups.clone(), CONNECTIONS.scope(connections, asking)).await;
         let reply = replied.map_err(|error| failed(&error))?;
         read(reply).await
     }

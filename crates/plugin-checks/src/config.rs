@@ -11,10 +11,6 @@ const UNKNOWN: &str = "a_key_that_is_not_there";
 
 pub(crate) async fn cases(bench: &mut Bench<'_>) {
     let loader = bench.loader.clone();
-    let rule = "A config of another kind than it expects is refused in words";
-    for (name, config) in [("is_a_text", json!("hello")), ("is_a_number", json!(7)), ("is_a_list", json!([1]))] {
-        bench.case(About::Config, name, rule, refused(&loader, config)).await;
-    }
     let rule = "A key that it does not know is refused in words";
     let mut config = loader.config().clone();
     if let Json::Object(members) = &mut config {

@@ -4,6 +4,7 @@
 use crate::model::{HttpResponse, LlmError, Message, Response};
 use crate::payload::{ChunkStream, ToolAnswer};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A plugin says no.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct Rejection {
     pub status: Option<u16>,
     /// A word for programs.
     pub code: Option<String>,
+    /// After how long it may be asked again: the header `retry-after`. Without it clients are told not to ask again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Duration>,
 }
 
 /// Of `http_request`.
@@ -215,7 +219,7 @@ pub struct Health {
 impl Rejection {
     /// A rejection for this reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), status: None, code: None }
+        Self { reason: reason.into(), status: None, code: None, retry_after: None }
     }
 
     /// The same, with an HTTP status of its own (400 to 599; anything else is a malformed result).
@@ -227,6 +231,12 @@ impl Rejection {
     /// The same, with a word for programs.
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
+        self
+    }
+
+    /// The same for a while: what asks again then may be let through.
+    pub fn retry_after(mut self, time: Duration) -> Self {
+        self.retry_after = Some(time);
         self
     }
 }

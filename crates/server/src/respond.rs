@@ -3,7 +3,7 @@
 use crate::body::ResponseBody;
 use crate::request_id::{REQUEST_ID, header_value};
 use bytes::Bytes;
-use gatewright_model::{Codec, Dialect, Dropped, Headers, HttpResponse, LlmError};
+use gatewright_model::{Codec, Dialect, Dropped, ErrorKind, Headers, HttpResponse, LlmError};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use std::time::Duration;
@@ -62,8 +62,16 @@ pub(crate) fn error(codec: &dyn Codec, error: &LlmError, request_id: &str) -> Ht
     headers.set("content-type", "application/json");
     if let Some(wait) = error.retry_after {
         headers.set("retry-after", &wait.as_secs().max(1).to_string());
+    } else if is_decided(error) {
+        // The SDKs of both dialects ask again else, after a 429 or a 5xx.
+        headers.set("x-should-retry", "false");
     }
     HttpResponse { status, headers, body: codec.encode_error(error, request_id).into() }
+}
+
+/// Whether a plugin decided so, which it will again.
+fn is_decided(error: &LlmError) -> bool {
+    error.plugin.is_some() && !matches!(error.kind, ErrorKind::PluginUnavailable | ErrorKind::Timeout)
 }
 
 /// Says which request is answered.

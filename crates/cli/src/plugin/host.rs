@@ -2,14 +2,17 @@
 
 use gatewright_abi::Introduction;
 use gatewright_host::Staged;
-use gatewright_host_native::{Options, introduce_staged, load_staged};
+use gatewright_host_native::{Native, Options, introduce_staged, load_staged};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_sdk::process::{self, Artefact};
 use gatewright_telemetry::{LogConfig, LogOutput, LogStyle};
+use rustix::process::{Signal, getpid, kill_process};
 use serde_json::Value as Json;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::thread;
 use std::time::Duration;
 
 /// A library that was opened.
@@ -18,6 +21,9 @@ struct Library {
     staged: Staged,
     introduction: Introduction,
 }
+
+/// From one look at a library to the next; what hangs at two of them hangs.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How long the end of the process waits for that of the plugin.
 const LONGEST_END: Duration = Duration::from_secs(5);
@@ -66,6 +72,28 @@ impl Artefact for Library {
     fn create(&self, name: &str, config: &[u8]) -> Result<Arc<dyn Hosted>, String> {
         let config: Json = serde_json::from_slice(config).map_err(|error| format!("its config: {error}"))?;
         let loaded = load_staged(name, &self.file, &self.staged, &config, &Options::default());
-        loaded.map(|native| native as Arc<dyn Hosted>).map_err(|error| error.to_string())
+        let native = loaded.map_err(|error| error.to_string())?;
+        watch(name.to_owned(), Arc::downgrade(&native)).map_err(|error| error.to_string())?;
+        Ok(native)
     }
+}
+
+/// Looks after a library for as long as it is there. One whose calls do not come back ends the process, which the gateway
+/// starts again: no other cure is left for it.
+fn watch(name: String, library: Weak<Native>) -> io::Result<()> {
+    let look = move || {
+        let mut before = false;
+        while let Some(library) = library.upgrade() {
+            let stuck = library.lane_health().quarantined;
+            drop(library);
+            if stuck && before {
+                eprintln!("calls of the library of `{name}` that took too long have not come back: its process is ended");
+                // Not `exit`, which would run the library's own end.
+                let _ = kill_process(getpid(), Signal::KILL);
+            }
+            before = stuck;
+            thread::sleep(PAUSE);
+        }
+    };
+    thread::Builder::new().name("watch".to_owned()).spawn(look).map(drop)
 }

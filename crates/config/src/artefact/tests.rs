@@ -74,7 +74,8 @@ fn what_is_wrong_with_them_is_said() {
 fn limits_and_words_are_checked() {
     let of = |keys: &str| error(&format!(r#""path": "pii.wasm", {keys}"#));
     assert_eq!(of(r#""memory_mb": 0"#), "plugins[0].memory_mb: must be at least 1, is 0");
-    assert_eq!(of(r#""memory_mb": 2048"#), "plugins[0].memory_mb: must be at most 1024, is 2048");
+    assert_eq!(of(r#""memory_mb": 2048"#), "plugins[0].memory_mb: must be at most 1024 for a WASM component, is 2048");
+    assert_eq!(of(r#""memory_mb": 1048577"#), "plugins[0].memory_mb: must be at most 1048576, is 1048577");
     assert_eq!(
         of(r#""instance": "singel""#),
         "plugins[0].instance: `singel` is not one of `pooled`, `single`, `per_request`, `per_call`; did you mean `single`?"
@@ -121,7 +122,8 @@ fn what_does_not_apply_is_refused() {
          plugins[0].environment.GATEWRIGHT_X: is the gateway's own: choose another name"
     );
     assert_eq!(
-        error(r#""path": "guard.so", "environment": {"A": "b"}"#),
-        "plugins[0].environment: is for a process of its own: set `isolation` to `process`, or remove this key"
+        error(r#""path": "guard.so", "memory_mb": 8, "environment": {"A": "b"}"#),
+        "plugins[0].memory_mb: is for a process of its own: set `isolation` to `process`, or remove this key\n\
+         plugins[0].environment: is for a process of its own: set `isolation` to `process`, or remove this key"
     );
 }

@@ -114,7 +114,7 @@ fn limits() {
         ),
         (
             r#"{ "plugins": [{ "name": "a", "memory_mb": 100000000000000000000 }] }"#,
-            "plugins[0].memory_mb: must be at most 1024, is 1e20",
+            "plugins[0].memory_mb: must be at most 1048576, is 1e20",
         ),
         (
             r#"{ "plugins": [{ "name": "a", "order": -100000000000000000000 }] }"#,

@@ -72,7 +72,7 @@ fn an_address_that_leads_back_is_left_aside() {
     assert_eq!(loaded.warnings[0].to_string(), "OPENAI_BASE_URL is left aside: it leads to this gateway itself");
     let alone = detected(&[("OPENAI_BASE_URL", "not a url")]);
     assert_eq!(found(&alone), ["demo"]);
-    assert_eq!(alone.warnings[0].to_string(), "OPENAI_BASE_URL is left aside: it is not a URL");
+    assert_eq!(alone.warnings[0].to_string(), "OPENAI_BASE_URL is left aside: it is not a URL like `https://host/v1`");
 }
 
 #[test]

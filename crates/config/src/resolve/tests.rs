@@ -106,6 +106,16 @@ fn secrets_in_the_file_are_warned_of() {
 }
 
 #[test]
+fn a_variable_in_the_way_of_a_shell_is_warned_of() {
+    for written in ["$UP_KEY", "${UP_KEY}"] {
+        let keys = format!(r#"[{{ "name": "k", "value": "{written}" }}]"#);
+        let text = format!(r#"{{ "providers": {{ "x": {{ "base_url": "https://x/v1", "keys": {keys} }} }} }}"#);
+        let advice = "begins with `$`, which stands for itself here: the variable `NAME` is written `env.NAME`";
+        assert_eq!(warnings(&text), [format!("providers.x.keys[0].value: {advice}")]);
+    }
+}
+
+#[test]
 fn what_stands_for_a_hidden_secret_is_none() {
     assert_eq!(
         errors(r#"{ "auth": { "keys": [{ "name": "ci", "value": "***" }] } }"#),

@@ -2,6 +2,7 @@
 
 use super::providers::patterns;
 use super::{NAME_RULE, is_name, once};
+use crate::artefact::MOST_MEMORY_MB;
 use crate::problem::{Findings, Path, shortened};
 use crate::suggest::suggest;
 use crate::{ArtefactKind, Config, Grant, Isolation, PluginEntry, PluginSource};
@@ -101,7 +102,7 @@ fn artefact(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
     let set = [
         ("sha256", entry.sha256.is_some(), kind.is_some_and(ArtefactKind::is_file)),
         ("instance", entry.instance.is_some(), kind == Some(ArtefactKind::Wasm)),
-        ("memory_mb", entry.memory_mb.is_some(), kind == Some(ArtefactKind::Wasm)),
+        ("memory_mb", entry.memory_mb.is_some(), kind == Some(ArtefactKind::Wasm) || program || native),
         ("isolation", entry.isolation.is_some(), native),
         ("inline", entry.inline.is_some(), native),
         ("arguments", !entry.arguments.is_empty(), program),
@@ -123,9 +124,17 @@ fn artefact(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
         findings
             .error(&path.key("inline"), "is for a library in the gateway's process, and `isolation` gives it its own");
     }
-    if native && !isolated && !entry.environment.is_empty() {
-        let message = "is for a process of its own: set `isolation` to `process`, or remove this key";
-        findings.error(&path.key("environment"), message);
+    let shared = native && !isolated;
+    for (key, is_set) in [("memory_mb", entry.memory_mb.is_some()), ("environment", !entry.environment.is_empty())] {
+        if shared && is_set {
+            let message = "is for a process of its own: set `isolation` to `process`, or remove this key";
+            findings.error(&path.key(key), message);
+        }
+    }
+    if kind == Some(ArtefactKind::Wasm)
+        && let Some(wanted) = entry.memory_mb.filter(|wanted| *wanted > MOST_MEMORY_MB)
+    {
+        findings.error(&path.key("memory_mb"), format!("must be at most {MOST_MEMORY_MB} for a WASM component, is {wanted}"));
     }
     for name in entry.environment.keys() {
         let message = match name.as_str() {

@@ -24,7 +24,15 @@ fn a_rejection_may_have_a_status_and_a_code_of_its_own() {
     assert_eq!((error.status(), error.code.as_deref()), (451, Some("legal")));
     assert_eq!(error.message, "Blocked by plugin");
     let error = rejected(ErrorKind::Authentication, "sso", Rejection::new("expired"));
-    assert_eq!((error.status(), error.code), (401, None));
+    assert_eq!((error.status(), error.code, error.retry_after), (401, None, None));
+    let wait = Duration::from_secs(9);
+    assert_eq!(blocked("quota", Rejection::new("later").retry_after(wait)).retry_after, Some(wait));
+}
+
+#[test]
+fn a_reason_that_is_too_long_is_cut() {
+    let error = blocked("guard", Rejection::new("x".repeat(100_000)));
+    assert_eq!(error.message.len(), gatewright_pipeline::MAX_REASON_BYTES);
 }
 
 #[test]

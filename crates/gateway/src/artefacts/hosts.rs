@@ -3,7 +3,9 @@
 use super::failure;
 use super::look::look;
 use super::rehearsal::rehearse;
-use gatewright_config::{ArtefactKind, DEFAULT_MEMORY_MB, InstanceMode, Isolation, PluginEntry, Unusable};
+use gatewright_config::{
+    ArtefactKind, DEFAULT_MEMORY_MB, DEFAULT_PROCESS_MEMORY_MB, InstanceMode, Isolation, PluginEntry, Unusable,
+};
 use gatewright_host::Staged;
 use gatewright_host_native as native;
 use gatewright_host_process::{Address, Options, Processes};
@@ -23,6 +25,7 @@ use std::sync::{Arc, OnceLock};
 pub(super) struct Hosts {
     wasm: OnceLock<WasmHost>,
     processes: OnceLock<Processes>,
+    libraries: native::Instances,
     runner: Option<Runner>,
 }
 
@@ -92,6 +95,7 @@ impl Hosts {
         let options = native::Options {
             inline: entry.inline == Some(true),
             timeout: entry.timeout(),
+            instances: self.libraries.clone(),
             ..native::Options::default()
         };
         let (name, config, staged) = (entry.name.clone(), entry.config.get(), staged.clone());
@@ -137,6 +141,8 @@ impl Hosts {
         let log = Arc::new(PluginLog::new(&entry.name));
         let mut options = Options::new(entry.name.clone(), entry.config.get(), log);
         let variables = entry.environment.iter().map(|(name, value)| (name.into(), value.expose().into()));
+        let memory = entry.memory_mb.unwrap_or(DEFAULT_PROCESS_MEMORY_MB);
+        options.memory_bytes = Some(u64::from(memory) << 20);
         options.environment = variables.collect::<BTreeMap<OsString, OsString>>();
         options.timeout = entry.timeout();
         options
@@ -151,6 +157,11 @@ impl Hosts {
             }
         };
         Ok(processes.load(address, options).await.map_err(failure)?)
+    }
+
+    /// The instances of libraries.
+    pub(super) fn libraries(&self) -> &native::Instances {
+        &self.libraries
     }
 
     /// The thread of processes, if there is one.
@@ -210,6 +221,14 @@ mod tests {
     #[test]
     fn the_default_memory_is_what_the_docs_say() {
         assert_eq!(u64::from(DEFAULT_MEMORY_MB) << 20, wasm::Options::default().memory_bytes as u64);
+    }
+
+    #[test]
+    fn a_process_has_the_memory_of_its_entry() {
+        let mut entry = PluginEntry::new("it");
+        assert_eq!(Hosts::default().options(&entry).memory_bytes, Some(1 << 30));
+        entry.memory_mb = Some(4096);
+        assert_eq!(Hosts::default().options(&entry).memory_bytes, Some(4 << 30));
     }
 
     #[test]

@@ -33,11 +33,20 @@ impl Bench {
     /// Compiles the hostile plugin, with this defined: once, into a library of this test's own, since it has globals.
     pub(crate) fn hostile(&self, define: &str) -> PathBuf {
         static UNIQUE: AtomicU32 = AtomicU32::new(0);
-        let library = self.path(&format!("hostile{define}.so"));
+        self.compiled(&format!("hostile{define}.so"), define, || UNIQUE.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The hostile plugin, for tests that look at none of its globals: the same library in each of them, since a process
+    /// opens only so many.
+    pub(crate) fn shared(&self, define: &str) -> PathBuf {
+        self.compiled(&format!("shared{define}.so"), define, || u32::MAX)
+    }
+
+    fn compiled(&self, name: &str, define: &str, unique: impl FnOnce() -> u32) -> PathBuf {
+        let library = self.path(name);
         if library.exists() {
             return library;
         }
-        let unique = format!("-DUNIQUE={}", UNIQUE.fetch_add(1, Ordering::Relaxed));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile/hostile.c");
         let mut cc = Command::new("cc");
         cc.args(["-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Wno-unused-variable", "-fPIC", "-shared"]);
@@ -46,7 +55,7 @@ impl Bench {
             .arg("-o")
             .arg(&library)
             .arg(source)
-            .arg(unique);
+            .arg(format!("-DUNIQUE={}u", unique()));
         if !define.is_empty() {
             cc.arg(format!("-D{define}"));
         }
@@ -74,9 +83,18 @@ pub(crate) fn within(timeout: Duration) -> Options {
 
 /// An exchange on a set with this plugin alone, fail-closed.
 pub(crate) async fn exchange(native: Arc<Native>, config: &Json, services: Services, timeout: Duration) -> Exchange {
-    let instance = Instance::start("it", native, config.clone(), services, None, None).await.unwrap();
-    let settings = Settings { failure_mode: Some(FailureMode::Closed), timeout: Some(timeout), ..Settings::default() };
-    let set = PluginSet::compile(1, vec![Entry { instance, settings }]).unwrap();
+    exchange_of(&instance(native, config, services).await, timeout, FailureMode::Closed)
+}
+
+/// An instance of a plugin.
+pub(crate) async fn instance(native: Arc<Native>, config: &Json, services: Services) -> Arc<Instance> {
+    Instance::start("it", native, config.clone(), services, None, None).await.unwrap()
+}
+
+/// An exchange on a set with this instance alone.
+pub(crate) fn exchange_of(instance: &Arc<Instance>, timeout: Duration, mode: FailureMode) -> Exchange {
+    let settings = Settings { failure_mode: Some(mode), timeout: Some(timeout), ..Settings::default() };
+    let set = PluginSet::compile(1, vec![Entry { instance: instance.clone(), settings }]).unwrap();
     Exchange::new(Arc::new(set), Facts { request_id: "r-1".to_owned(), ..Facts::default() })
 }
 

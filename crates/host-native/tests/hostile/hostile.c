@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* So that two builds are two libraries. */
-GATEWRIGHT_EXPORT const int hostile_unique = UNIQUE;
+GATEWRIGHT_EXPORT const unsigned hostile_unique = UNIQUE;
 
 static const gatewright_host_v1 *host;
 static atomic_int last_status = 0;
@@ -17,6 +17,9 @@ static atomic_int destroyed = 0;
 static atomic_int pulling = 0;
 static atomic_int overlapped = 0;
 static atomic_int closed = 0;
+/* A call that has not returned, where there may be only one at a time; and what the host said of it within another. */
+static _Atomic gatewright_call outer = 0;
+static atomic_int within = 0;
 
 static gatewright_slice slice(const char *text) {
   return (gatewright_slice){(const uint8_t *)text, strlen(text)};
@@ -39,6 +42,13 @@ static gatewright_status create(const gatewright_host_v1 *given, gatewright_call
   if (strcmp(copy, "create_hangs") == 0) {
     usleep(400 * 1000);
   }
+  if (strcmp(copy, "create_naps") == 0) {
+    usleep(250 * 1000);
+  }
+  if (strcmp(copy, "create_gives_nothing") == 0) {
+    free(copy);
+    return GATEWRIGHT_OK;
+  }
   if (strcmp(copy, "create_asks") == 0) {
     int64_t sum;
     return host->kv_increment(call, slice("a"), 1, &sum) == GATEWRIGHT_UNSUPPORTED ? GATEWRIGHT_OK : GATEWRIGHT_ERROR;
@@ -56,6 +66,10 @@ static gatewright_status create(const gatewright_host_v1 *given, gatewright_call
 }
 
 static void destroy(void *plugin) {
+  gatewright_slice out;
+  if (plugin != NULL && strcmp(plugin, "farewell") == 0) {
+    last_status = host->get_text(outer, slice("model"), &out);
+  }
   free(plugin);
   destroyed++;
 }
@@ -79,8 +93,82 @@ static void *elsewhere(void *call) {
   return NULL;
 }
 
+static int digit(char hex) { return hex <= '9' ? hex - '0' : hex - 'a' + 10; }
+
+/* Answers with the bytes of which these are the hexadecimal digits. */
+static gatewright_status say(gatewright_call call, const char *digits) {
+  size_t len = strlen(digits) / 2;
+  uint8_t *bytes = calloc(1, len + 1);
+  for (size_t at = 0; at < len; at++) {
+    bytes[at] = (uint8_t)(digit(digits[2 * at]) << 4 | digit(digits[2 * at + 1]));
+  }
+  gatewright_status status = host->answer(call, (gatewright_slice){bytes, len});
+  free(bytes);
+  return status;
+}
+
+/* Which of these, from 1 on, the host did not refuse for being no UTF-8; 0 if it refused them all. */
+static int taken_without_utf8(gatewright_call call) {
+  const gatewright_slice bad = slice("ok \xff\xfe"), good = slice("a");
+  gatewright_slice out;
+  int64_t number;
+  int32_t flag;
+  uint64_t many;
+  const gatewright_status said[] = {
+      host->get_text(call, bad, &out),
+      host->get_int(call, bad, &number),
+      host->get_bool(call, bad, &flag),
+      host->count(call, bad, &many),
+      host->set_text(call, bad, good),
+      host->set_text(call, slice("model"), bad),
+      host->set_text(call, slice("texts/0/1"), bad),
+      host->set_int(call, bad, 1),
+      host->block(call, 0, bad, good),
+      host->block(call, 0, good, bad),
+      host->respond_text(call, 200, bad),
+      host->identify(call, bad, good, good),
+      host->identify(call, good, bad, good),
+      host->identify(call, good, good, bad),
+      host->state_get(call, bad, &out),
+      host->state_set(call, bad, good),
+      host->state_set(call, good, bad),
+      host->metadata_set(call, bad, good),
+      host->metadata_set(call, good, bad),
+      host->kv_get(call, bad, &out),
+      host->kv_set(call, bad, good, 0),
+      host->kv_increment(call, bad, 1, &number),
+      host->ask(call, GATEWRIGHT_FUNCTION_KV_GET, slice("\x62\xff\xfe"), &out),
+  };
+  for (size_t at = 0; at < sizeof(said) / sizeof(said[0]); at++) {
+    if (said[at] != GATEWRIGHT_INVALID) {
+      return (int)at + 1;
+    }
+  }
+  return 0;
+}
+
+/* Asks for a value at the same time as another thread of the same call. */
+static void *asks_too(void *call) {
+  gatewright_slice out;
+  if (host->kv_get((gatewright_call)(uintptr_t)call, slice("never"), &out) == GATEWRIGHT_BUSY) {
+    last_status = GATEWRIGHT_BUSY;
+  }
+  return NULL;
+}
+
+/* Writes to the gateway's own stdout, past whatever that keeps: whole lines, bytes that are no text, and no end. */
+static void print(void) {
+  char noise[4096];
+  memset(noise, 'n', sizeof(noise));
+  noise[sizeof(noise) - 1] = '\n';
+  for (int at = 0; at < 256; at++) {
+    (void)!write(STDOUT_FILENO, noise, sizeof(noise));
+  }
+  (void)!write(STDOUT_FILENO, "\xff\0{\"level\":", 12);
+}
+
 static gatewright_status check_input(void *plugin, gatewright_call call) {
-  const char *mode = plugin;
+  const char *mode = plugin == NULL ? "good" : plugin;
   gatewright_slice out;
   int64_t sum = 0;
   pthread_t thread;
@@ -89,6 +177,60 @@ static gatewright_status check_input(void *plugin, gatewright_call call) {
     for (;;) {
       usleep(1000);
     }
+  }
+  if (strncmp(mode, "says ", 5) == 0) {
+    return say(call, mode + 5);
+  }
+  if (IS("decides_elsewhere")) {
+    last_status = host->respond_text(call, 200, slice("no")) == GATEWRIGHT_UNSUPPORTED &&
+                          host->drop_chunk(call) == GATEWRIGHT_UNSUPPORTED &&
+                          host->identify(call, slice("a"), slice("b"), slice("c")) == GATEWRIGHT_UNSUPPORTED &&
+                          host->set_text(call, slice("model"), slice("b")) == GATEWRIGHT_UNSUPPORTED &&
+                          says(call, "edits nothing")
+                      ? 0
+                      : 1;
+    return GATEWRIGHT_OK;
+  }
+  if (IS("again") || IS("again_waiting")) {
+    gatewright_call none = 0;
+    if (!atomic_compare_exchange_strong(&outer, &none, call)) {
+      /* The host calls while it does what the first call asks. This one is as good as any; is that one? */
+      within = host->get_text(outer, slice("model"), &out);
+      return host->state_set(call, slice("within"), slice("1"));
+    }
+    if (IS("again")) {
+      last_status = host->log(call, GATEWRIGHT_INFO, slice("again"));
+    } else {
+      last_status = host->kv_increment(call, slice("again"), 1, &sum);
+    }
+    outer = 0;
+    if (last_status == GATEWRIGHT_OK) {
+      last_status = within * 10 + host->get_text(call, slice("model"), &out);
+    }
+    return host->state_set(call, slice("after"), slice("1"));
+  }
+  if (IS("asks_twice")) {
+    pthread_create(&thread, NULL, asks_too, (void *)(uintptr_t)call);
+    pthread_detach(thread);
+    asks_too((void *)(uintptr_t)call);
+    return GATEWRIGHT_OK;
+  }
+  if (IS("farewell")) {
+    outer = call;
+    return GATEWRIGHT_OK;
+  }
+  if (IS("prints")) {
+    print();
+    return GATEWRIGHT_OK;
+  }
+  if (IS("crashes")) {
+    *(volatile int *)NULL = 1;
+  }
+  if (IS("aborts")) {
+    abort();
+  }
+  if (IS("exits")) {
+    exit(3);
   }
   if (IS("late")) {
     while (!host->cancelled(call)) {
@@ -206,6 +348,13 @@ static gatewright_status check_input(void *plugin, gatewright_call call) {
 
 static gatewright_status pre_llm(void *plugin, gatewright_call call) {
   const char *mode = plugin;
+  if (strncmp(mode, "says ", 5) == 0) {
+    return say(call, mode + 5);
+  }
+  if (IS("utf8")) {
+    last_status = taken_without_utf8(call);
+    return GATEWRIGHT_OK;
+  }
   if (strncmp(mode, "pull", 4) != 0 && !IS("close_hangs")) {
     return GATEWRIGHT_OK;
   }
@@ -223,6 +372,14 @@ static gatewright_status pull(void *plugin, gatewright_call call, uint64_t strea
     for (;;) {
       usleep(1000);
     }
+  }
+  if (IS("pull_is_silent")) {
+    pulling--;
+    return GATEWRIGHT_OK;
+  }
+  if (strncmp(mode, "pull_says ", 10) == 0) {
+    pulling--;
+    return say(call, mode + 10);
   }
   if (IS("pull_naps")) {
     usleep(300 * 1000);
@@ -257,11 +414,19 @@ static void close_stream(void *plugin, uint64_t stream) {
 
 /* What the last call of a host function answered, and what became of instances and streams, for the test. */
 static gatewright_status health(void *plugin, gatewright_call call) {
-  (void)plugin;
+  const char *mode = plugin;
+  if (mode != NULL && strncmp(mode, "says ", 5) == 0) {
+    return say(call, mode + 5);
+  }
   char said[32] = {(char)('0' + last_status / 10), (char)('0' + last_status % 10), ' ', (char)('0' + destroyed % 10),
                    ' ', (char)('0' + overlapped), ' ', (char)('0' + closed % 10)};
   host->fail(call, slice(said));
   return GATEWRIGHT_ERROR;
+}
+
+static gatewright_status asset(void *plugin, gatewright_call call) {
+  const char *mode = plugin;
+  return strncmp(mode, "says ", 5) == 0 ? say(call, mode + 5) : GATEWRIGHT_OK;
 }
 
 static const gatewright_hooks_v1 hooks = {
@@ -270,6 +435,7 @@ static const gatewright_hooks_v1 hooks = {
 #endif
     .check_input = check_input,
     .pre_llm = pre_llm,
+    .asset = asset,
     .health = health,
 };
 
@@ -285,6 +451,10 @@ static const gatewright_plugin_table_v1 table = {
 #elif defined(BRIEF)
     .manifest = GATEWRIGHT_CONSTANT("{\"name\": \"hostile\", \"version\": \"1.0.0\","
                                     " \"timeout\": {\"secs\": 0, \"nanos\": 40000000}}"),
+#elif defined(NO_UTF8)
+    .manifest = GATEWRIGHT_CONSTANT("{\"name\": \"hostile \xff\xfe\", \"version\": \"1.0.0\"}"),
+#elif defined(ANOTHER)
+    .manifest = GATEWRIGHT_CONSTANT("{\"name\": \"hostile\", \"version\": \"2.0.0\"}"),
 #elif !defined(NO_MANIFEST)
     .manifest = GATEWRIGHT_CONSTANT("{\"name\": \"hostile\", \"version\": \"1.0.0\"}"),
 #endif
@@ -292,12 +462,22 @@ static const gatewright_plugin_table_v1 table = {
     .immediate = 1u << GATEWRIGHT_HOOK_CHECK_INPUT | 1u << GATEWRIGHT_HOOK_PRE_LLM,
     .create = create,
     .destroy = destroy,
+#if !defined(NO_PULL)
     .pull = pull,
     .close = close_stream,
+#endif
 };
 
 #if defined(CONSTRUCTOR)
 __attribute__((constructor)) static void hangs(void) { sleep(3); }
+#elif defined(SLOW_CONSTRUCTOR)
+__attribute__((constructor)) static void naps(void) { usleep(250 * 1000); }
+#endif
+
+#if defined(UNDEFINED)
+/* Nobody has it. */
+extern int a_function_that_nobody_has(void);
+GATEWRIGHT_EXPORT int calls_it(void) { return a_function_that_nobody_has(); }
 #endif
 
 #if defined(NO_TABLE)

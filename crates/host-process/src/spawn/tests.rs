@@ -1,4 +1,12 @@
 use super::*;
+use gatewright_plugin::services::{Log, LogRecord};
+use std::sync::Arc;
+
+struct Nothing;
+
+impl Log for Nothing {
+    fn log(&self, _: &LogRecord<'_>) {}
+}
 
 fn said(first_line: &str) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
@@ -22,4 +30,25 @@ fn of_what_else_is_missing_nothing_is_said() {
     assert_eq!(said("#!\n"), None);
     assert_eq!(said("\x7fELF"), None);
     assert!(without_interpreter(Path::new("/no/such/script")).is_none());
+}
+
+/// What a script prints that is started so.
+#[cfg(target_os = "linux")]
+async fn printed(script: &str, options: &Options) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plugin");
+    fs::write(&file, script).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o700)).unwrap();
+    let output = spawn(&file, options, &Meeting::new().await.unwrap()).unwrap().wait_with_output().await.unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_process_has_its_memory_and_goes_before_the_gateway() {
+    let mut options = Options::new("it", serde_json::json!({}), Arc::new(Nothing));
+    let script = "#!/bin/sh\nulimit -S -d; ulimit -H -d; cat /proc/self/oom_score_adj\n";
+    assert!(printed(script, &options).await.ends_with("\n500\n"));
+    options.memory_bytes = Some(64 << 20);
+    assert_eq!(printed(script, &options).await, "65536\n65536\n500\n");
 }

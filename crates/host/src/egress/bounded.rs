@@ -1,6 +1,6 @@
 //! Connections that count: each has a place of the plugin that it was opened for, from its first moment to its last.
 
-use super::MAX_CONNECTIONS;
+use super::{MAX_CONNECTIONS, MAX_KEPT};
 use gatewright_plugin::services::BoxFuture;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -20,12 +20,25 @@ const OPENING: Duration = Duration::from_secs(30);
 
 tokio::task_local! {
     /// Places for connections, of the plugin whose request it is; `None` if nobody counts.
-    pub(super) static CONNECTIONS: Option<Arc<Semaphore>>;
+    pub(super) static CONNECTIONS: Option<Places>;
 }
 
-/// Opens connections, as many as there are places.
+/// Places for the connections of one plugin.
 #[derive(Clone)]
-pub(super) struct Bounded<C>(pub(super) C);
+pub(super) struct Places {
+    /// For those that are kept for later requests.
+    pub(super) kept: Arc<Semaphore>,
+    /// For those that end with the request that they were opened for.
+    pub(super) brief: Arc<Semaphore>,
+}
+
+/// Opens connections, as many as there are places: one to be kept fails if there is none, another waits for it.
+#[derive(Clone)]
+pub(super) struct Bounded<C> {
+    pub(super) connector: C,
+    /// Whether they are kept.
+    pub(super) kept: bool,
+}
 
 /// A connection, and its place.
 pub(super) struct Placed<T> {
@@ -33,15 +46,33 @@ pub(super) struct Placed<T> {
     _place: Option<OwnedSemaphorePermit>,
 }
 
-/// All places are taken.
+/// As many connections are kept as may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a plugin has at most {MAX_CONNECTIONS} connections at a time, and this one has so many open")]
-pub(super) struct NoPlace;
+#[error("a plugin keeps at most {MAX_KEPT} connections, and this one has so many")]
+pub(super) struct NoneKept;
 
 /// There was no connection for long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no connection after {} s", OPENING.as_secs())]
 struct Late;
+
+// === impl Places ===
+
+impl Places {
+    pub(super) fn new() -> Self {
+        let places = |most| Arc::new(Semaphore::new(most));
+        Self { kept: places(MAX_KEPT), brief: places(MAX_CONNECTIONS - MAX_KEPT) }
+    }
+}
+
+// === impl NoneKept ===
+
+impl NoneKept {
+    /// Whether it is what a request failed with.
+    pub(super) fn is_why(error: &(dyn StdError + 'static)) -> bool {
+        std::iter::successors(Some(error), |error| (*error).source()).any(|cause| cause.is::<Self>())
+    }
+}
 
 // === impl Bounded ===
 
@@ -57,15 +88,19 @@ where
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx).map_err(Into::into)
+        self.connector.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
         let places = CONNECTIONS.try_with(Clone::clone).ok().flatten();
-        let place = places.map(Semaphore::try_acquire_owned).transpose();
-        let opening = self.0.call(to);
+        let (kept, opening) = (self.kept, self.connector.call(to));
         Box::pin(async move {
-            let place = place.map_err(|_| NoPlace)?;
+            let place = match places {
+                None => None,
+                Some(places) if kept => Some(places.kept.try_acquire_owned().map_err(|_| NoneKept)?),
+                // The connection of a request that has just ended may have it for a moment yet.
+                Some(places) => places.brief.acquire_owned().await.ok(),
+            };
             let stream = tokio::time::timeout(OPENING, opening).await.map_err(|_| Late)?.map_err(Into::into)?;
             Ok(Placed { stream, _place: place })
         })

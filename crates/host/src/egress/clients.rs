@@ -140,7 +140,7 @@ impl Making {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(kept)
-            .build(Bounded(tls.wrap_connector(tcp)))
+            .build(Bounded { connector: tls.wrap_connector(tcp), kept: kept > 0 })
     }
 }
 

@@ -15,31 +15,54 @@ async fn a_plugin_that_reaches_many_hosts_keeps_no_connection_to_each() {
     for number in 0..MAX_CONNECTIONS + 50 {
         let reply = plugin.send(call(&server.url(&format!("{number}.many.test")))).await;
         assert_eq!(reply.map(|reply| reply.status), Ok(200), "host {number}");
-        assert!(plugin.connections.available_permits() > MAX_UNDER_WAY / 2, "host {number}");
+        assert!(plugin.connections.brief.available_permits() > MAX_UNDER_WAY / 2, "host {number}");
     }
     assert_eq!(server.connections(), MAX_CONNECTIONS + 50, "a host has its own");
-    let all_closed = async {
-        while plugin.connections.available_permits() < MAX_UNDER_WAY {
+    assert_eq!(plugin.connections.kept.available_permits(), 0);
+    all_brief_ones_end(&plugin).await;
+    for number in 0..MAX_KEPT {
+        plugin.send(call(&server.url(&format!("{number}.many.test")))).await.unwrap();
+    }
+    assert_eq!(server.connections(), MAX_CONNECTIONS + 50, "those that are kept are used again");
+}
+
+async fn all_brief_ones_end(plugin: &PluginEgress) {
+    let ended = async {
+        while plugin.connections.brief.available_permits() < MAX_UNDER_WAY {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), all_closed).await.unwrap();
-    plugin.send(call(&server.url("0.many.test"))).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), ended).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn where_no_more_are_kept_as_many_requests_as_may_be_are_under_way() {
+    let server = Server::start(OK).await;
+    let plugin = Arc::new(with_many_hosts(server.port));
+    let _kept = plugin.connections.kept.clone().try_acquire_many_owned(MAX_KEPT as u32).unwrap();
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..10 * MAX_UNDER_WAY {
+        let (plugin, call) = (plugin.clone(), call(&server.url("a.many.test")));
+        asking.spawn(async move { plugin.send(call).await.map(|reply| reply.status) });
+    }
+    for asked in asking.join_all().await {
+        assert_eq!(asked, Ok(200));
+    }
+    assert_eq!(server.connections(), 10 * MAX_UNDER_WAY);
+    all_brief_ones_end(&plugin).await;
 }
 
 #[tokio::test]
-async fn a_connection_over_the_most_is_refused() {
+async fn a_request_for_which_there_is_no_place_waits() {
     let server = Server::start(OK).await;
     let plugin = with_many_hosts(server.port);
     let url = server.url("a.many.test");
-    let taken = plugin.connections.clone().try_acquire_many_owned(MAX_CONNECTIONS as u32).unwrap();
-    let refused = plugin.send(call(&url)).await.unwrap_err().to_string();
-    assert_eq!(
-        refused,
-        "the request failed: a plugin has at most 256 connections at a time, and this one has so many open"
-    );
+    let kept = plugin.connections.kept.clone().try_acquire_many_owned(MAX_KEPT as u32).unwrap();
+    let brief = plugin.connections.brief.clone().try_acquire_many_owned(MAX_UNDER_WAY as u32).unwrap();
+    let short = HttpCall { timeout: Duration::from_millis(50), ..call(&url) };
+    assert_eq!(plugin.send(short).await.unwrap_err(), ServiceError::Deadline);
     assert_eq!(server.connections(), 0);
-    drop(taken);
+    drop((kept, brief));
     assert_eq!(plugin.send(call(&url)).await.unwrap().status, 200);
 }
 
@@ -54,7 +77,7 @@ async fn a_connection_that_ends_gives_its_place_back() {
     let failing = with_many_hosts(nowhere);
     failing.send(call(&format!("http://a.many.test:{nowhere}/"))).await.unwrap_err();
     let back = async {
-        while plugin.connections.available_permits() + failing.connections.available_permits() < 2 * MAX_CONNECTIONS {
+        while [&plugin, &failing].iter().any(|plugin| plugin.connections.kept.available_permits() < MAX_KEPT) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };

@@ -45,10 +45,10 @@ async fn connections_go_with_their_worker_and_no_others() {
     let url = server.url("127.0.0.1");
     plugin.send(call(&url)).await.unwrap();
     let (end, worker) = tokio::task::block_in_place(|| held(&plugin, &url));
-    assert_eq!(plugin.connections.available_permits(), MAX_CONNECTIONS - 2);
+    assert_eq!(plugin.connections.kept.available_permits(), MAX_KEPT - 2);
     drop(end);
     worker.join().unwrap();
-    assert_eq!(plugin.connections.available_permits(), MAX_CONNECTIONS - 1, "its connection went with it");
+    assert_eq!(plugin.connections.kept.available_permits(), MAX_KEPT - 1, "its connection went with it");
     plugin.send(call(&url)).await.unwrap();
     assert_eq!(server.connections(), 2, "this one's is there");
 }
