@@ -6,6 +6,7 @@ use gatewright::config::LogStyle;
 use gatewright::{Error, Gateway, GatewayBuilder};
 use gatewright_telemetry::{LogConfig, LogOutput};
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -47,7 +48,10 @@ fn this_program() -> PathBuf {
 }
 
 fn serve(options: &Options, builder: GatewayBuilder) -> Result<(), Error> {
-    std::fs::create_dir_all(options.app_dir())?;
+    let folder = options.app_dir();
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        io::Error::new(error.kind(), format!("the app dir `{}` cannot be made: {error}", folder.display()))
+    })?;
     let config = builder.read()?.config;
     let style = match config.log_style {
         LogStyle::Json => gatewright_telemetry::LogStyle::Json,

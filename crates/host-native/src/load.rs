@@ -7,7 +7,7 @@ use crate::lane::{Lane, Width};
 use crate::library::{self, NotOpened};
 use crate::native::{Native, Parts, of_life};
 use gatewright_abi::Introduction;
-use gatewright_abi::native::{MAJOR, MINOR, Status};
+use gatewright_abi::native::{MAJOR, MINOR};
 use gatewright_host::{Sha256, Stage, StageError, Staged};
 use gatewright_plugin::{Failure, Hook, Manifest};
 use serde_json::Value as Json;
@@ -160,9 +160,7 @@ fn create(native: &Native, config: &Json, options: &Options) -> Result<(), LoadE
         native.lane().give_up(&call);
         return Err(LoadError::Slow(limit));
     };
-    if status == Status::Ok as i32 {
-        return Ok(());
-    }
+    // Words of a failure count, whatever it returned.
     match call.desk().settle(status) {
         Ok(_) => Ok(()),
         Err(Failure::Returned(why)) => Err(LoadError::Create(why)),

@@ -87,7 +87,9 @@ fn watch(name: String, library: Weak<Native>) -> io::Result<()> {
             let stuck = library.lane_health().quarantined;
             drop(library);
             if stuck && before {
-                eprintln!("calls of the library of `{name}` that took too long have not come back: its process is ended");
+                eprintln!(
+                    "calls of the library of `{name}` that took too long have not come back: its process is ended"
+                );
                 // Not `exit`, which would run the library's own end.
                 let _ = kill_process(getpid(), Signal::KILL);
             }

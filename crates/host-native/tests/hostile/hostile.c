@@ -39,6 +39,10 @@ static gatewright_status create(const gatewright_host_v1 *given, gatewright_call
     host->fail(call, slice("the word is missing"));
     return GATEWRIGHT_ERROR;
   }
+  if (strcmp(copy, "create_fails_in_words_alone") == 0) {
+    host->fail(call, slice("the word is missing"));
+    return GATEWRIGHT_OK;
+  }
   if (strcmp(copy, "create_hangs") == 0) {
     usleep(400 * 1000);
   }

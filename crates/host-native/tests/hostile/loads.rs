@@ -59,6 +59,8 @@ async fn what_does_not_load_is_noticed_by_nobody_else() {
     refused(&bench.path(""), Json::Null, &within(AMPLE), "is not a file").await;
     refused(&good, mode("create_fails"), &within(AMPLE), "it did not start: the word is missing").await;
     let impatient = Options { start_timeout: SHORT, ..within(AMPLE) };
+    let refusal = "it did not start: the word is missing";
+    refused(&good, mode("create_fails_in_words_alone"), &within(AMPLE), refusal).await;
     refused(&good, mode("create_hangs"), &impatient, "did not start within").await;
     // The name of the file that is wrong is in the refusal, and the next one loads.
     assert!(others.beside("good", load(&bench, &good, mode("good"), &within(AMPLE))).await.is_ok());

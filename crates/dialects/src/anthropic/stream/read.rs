@@ -106,7 +106,9 @@ impl<'a> Outline<'a> {
             match member.name() {
                 name if name == "type" => outline.kind = value.string().unwrap_or_default(),
                 name if name == "index" => {
-                    let index = value.u64().ok().and_then(|index| u32::try_from(index).ok());
+                    // The other half is for what stands beside blocks.
+                    let is_number = |index: &u32| *index <= u32::MAX / 2;
+                    let index = value.u64().ok().and_then(|index| u32::try_from(index).ok()).filter(is_number);
                     outline.index = index.unwrap_or(0);
                     outline.index_span = index.map(|_| member.value_span);
                 }

@@ -393,3 +393,10 @@ fn a_stream_may_not_open_blocks_without_end() {
         }
     }
 }
+
+#[test]
+fn a_block_of_a_number_that_is_none_is_refused() {
+    let delta = r#"{"type":"content_block_delta","index":4000000000,"delta":{"type":"text_delta","text":"a"}}"#;
+    let event = Bytes::from(format!("event: content_block_delta\ndata: {delta}\n\n"));
+    assert!(ANTHROPIC.stream_decoder().decode(event).is_err());
+}

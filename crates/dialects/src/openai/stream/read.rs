@@ -199,7 +199,8 @@ impl<'a> Seen<'a> {
                 })?;
             }
             "function_call" => {
-                let call = Call::read_function(cursor)?;
+                let mut call = Call::default();
+                call.read_function(cursor)?;
                 self.push_call(call, 0);
             }
             _ => self.more |= cursor.value()? != "null",
@@ -300,7 +301,7 @@ impl<'a> Seen<'a> {
             match &*key.name() {
                 "index" => index = number(cursor.value()?).unwrap_or(position),
                 "id" => id = cursor.string()?,
-                "function" | "custom" => call = Call::read_function(cursor)?,
+                "function" | "custom" => call.read_function(cursor)?,
                 signed::EXTRA_CONTENT => signature = signed::read(Value::loose(cursor.value()?)),
                 _ => {
                     cursor.skip()?;
@@ -378,20 +379,47 @@ struct Call<'a> {
 // === impl Call ===
 
 impl<'a> Call<'a> {
-    fn read_function(cursor: &mut Cursor<'a>) -> Result<Self, DecodeError> {
-        let mut call = Self::default();
-        cursor.object(|cursor, key| -> Result<(), DecodeError> {
-            match &*key.name() {
-                "name" => call.name = cursor.string()?.map(|name| name.text).unwrap_or_default(),
-                "arguments" | "input" if cursor.peek() == Some(b'{') => call.object = Some(cursor.value()?),
-                "arguments" | "input" => call.arguments = cursor.string()?,
-                _ => {
-                    cursor.skip()?;
+    /// Reads what is called, and with what. A member that says nothing, as where nulls are written out, takes nothing away.
+    fn read_function(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        cursor
+            .object(|cursor, key| -> Result<(), DecodeError> {
+                match &*key.name() {
+                    "name" => {
+                        if let Some(name) = cursor.string()? {
+                            self.name = name.text;
+                        }
+                    }
+                    "arguments" | "input" => self.read_arguments(cursor)?,
+                    _ => {
+                        cursor.skip()?;
+                    }
                 }
+                Ok(())
+            })
+            .map(drop)
+    }
+
+    fn read_arguments(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        let before = self.object.is_some() || self.arguments.as_ref().is_some_and(|said| !said.text.is_empty());
+        let says = match cursor.peek() {
+            Some(b'{') => {
+                self.object = Some(cursor.value()?);
+                true
             }
-            Ok(())
-        })?;
-        Ok(call)
+            _ => match cursor.string()? {
+                Some(said) if !before || !said.text.is_empty() => {
+                    let says = !said.text.is_empty();
+                    self.arguments = Some(said);
+                    says
+                }
+                _ => false,
+            },
+        };
+        match before && says {
+            // Nobody could say which of them is meant.
+            true => Err(DecodeError::new("a call has its arguments twice").at("choices[].delta.tool_calls[].function")),
+            false => Ok(()),
+        }
     }
 }
 

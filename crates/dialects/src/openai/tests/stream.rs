@@ -695,3 +695,26 @@ fn a_content_in_parts_says_its_texts_and_its_thoughts() {
     let event = delta(&format!(r#"{{"content":{deep}}}"#));
     assert!(OPENAI.stream_decoder().decode(Bytes::from(event)).is_err());
 }
+
+#[test]
+fn nulls_that_are_written_out_take_nothing_from_a_call() {
+    for function in [
+        r#""function":{"name":"sh","arguments":"{}"},"custom":null"#,
+        r#""custom":null,"function":{"name":"sh","arguments":"{}"}"#,
+        r#""function":{"name":"sh","arguments":"{}","input":null}"#,
+        r#""function":{"input":"","name":"sh","arguments":"{}"},"custom":{"name":null,"input":""}"#,
+    ] {
+        let begun = Part::ToolUse { channel: tool(0), id: "a".into(), name: "sh".into() };
+        let said = parts(&delta(&format!(r#"{{"tool_calls":[{{"index":0,"id":"a",{function}}}]}}"#)));
+        let said: Vec<Part> = said.into_iter().filter(|part| !matches!(part, Part::Start { .. })).collect();
+        assert_eq!(said, [begun, text(tool(0), "{}")], "{function}");
+    }
+}
+
+#[test]
+fn arguments_that_stand_twice_are_refused() {
+    let twice =
+        r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"sh","arguments":"{}"},"custom":{"input":"rm"}}]}"#;
+    let refused = OPENAI.stream_decoder().decode(Bytes::from(delta(twice))).unwrap_err();
+    assert!(refused.to_string().contains("arguments twice"), "{refused}");
+}
