@@ -152,37 +152,37 @@ enum { GATEWRIGHT_DEBUG = 0, GATEWRIGHT_INFO = 1, GATEWRIGHT_WARN = 2, GATEWRIGH
 #define GATEWRIGHT_PART_TEXTS 7
 
 /* Functions of the host, for `ask`: argument -> result, both documents. */
-/* Writes a line to the host's log. Permission: none; does not wait; since 1.0.
+/* Writes a line to the host's log. Permission: none; does not wait; since 1.0; in every hook.
  * {level: "debug"|"info"|"warn"|"error", message: text, fields: [[name, value], ...]} -> null */
 #define GATEWRIGHT_FUNCTION_LOG_WRITE 0
-/* Takes a sample of a metric of the plugin's own. Permission: metrics; does not wait; since 1.0.
+/* Takes a sample of a metric of the plugin's own. Permission: metrics; does not wait; since 1.0; in every hook.
  * {name: text, kind: "count"|"gauge"|"observe", value: float, labels: [[name, value], ...]} -> null */
 #define GATEWRIGHT_FUNCTION_METRICS_SAMPLE 1
-/* Takes rows for logs. Permission: records; does not wait; since 1.0.
+/* Takes rows for logs. Permission: records; does not wait; since 1.0; in every hook.
  * [{table: text, row: map}, ...] -> null */
 #define GATEWRIGHT_FUNCTION_RECORDS_APPEND 2
-/* The value of a key. Permission: kv; waits; since 1.0.
+/* The value of a key. Permission: kv; waits; since 1.0; in every hook.
  * text: the key -> bytes, or null */
 #define GATEWRIGHT_FUNCTION_KV_GET 3
-/* Sets a key, for ever or for a time. Permission: kv; waits; since 1.0.
+/* Sets a key, for ever or for a time. Permission: kv; waits; since 1.0; in every hook.
  * {key: text, value: bytes, ttl_ms: integer or null} -> null */
 #define GATEWRIGHT_FUNCTION_KV_SET 4
-/* Takes a key out. Permission: kv; waits; since 1.0.
+/* Takes a key out. Permission: kv; waits; since 1.0; in every hook.
  * text: the key -> whether it was there: bool */
 #define GATEWRIGHT_FUNCTION_KV_DELETE 5
-/* Keys with a prefix, in order. Permission: kv; waits; since 1.0.
+/* Keys with a prefix, in order. Permission: kv; waits; since 1.0; in every hook.
  * {prefix: text, limit: integer} -> [text, ...] */
 #define GATEWRIGHT_FUNCTION_KV_LIST 6
-/* Adds to a whole number, and answers the sum. Permission: kv; waits; since 1.0.
+/* Adds to a whole number, and answers the sum. Permission: kv; waits; since 1.0; in every hook.
  * {key: text, by: integer} -> integer */
 #define GATEWRIGHT_FUNCTION_KV_INCREMENT 7
-/* Sets a key if its value is what was expected. Permission: kv; waits; since 1.0.
+/* Sets a key if its value is what was expected. Permission: kv; waits; since 1.0; in every hook.
  * {key: text, expected: bytes or null, value: bytes} -> whether it did: bool */
 #define GATEWRIGHT_FUNCTION_KV_COMPARE_AND_SET 8
-/* Sends a request to an allowed host. Permission: http; waits; since 1.0.
+/* Sends a request to an allowed host. Permission: http; waits; since 1.0; in every hook.
  * {method: text, url: text, headers: [[name, value], ...], body: bytes, timeout_ms: integer} -> {status: integer, headers: [[name, value], ...], body: bytes} */
 #define GATEWRIGHT_FUNCTION_HTTP_SEND 9
-/* Sends a request to an LLM through the gateway. Permission: llm; waits; since 1.0.
+/* Sends a request to an LLM through the gateway. Permission: llm; waits; since 1.0; in every hook but on_startup, on_shutdown, health.
  * {model: text, chat: a conversation} -> {response: a response}, or {error: an error} */
 #define GATEWRIGHT_FUNCTION_LLM_COMPLETE 10
 

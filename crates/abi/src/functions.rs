@@ -122,5 +122,23 @@ impl Function {
     }
 }
 
+// === impl FunctionInfo ===
+
+impl FunctionInfo {
+    /// The hooks that may call it, as the docs say it: `every hook`, or with those that may not.
+    pub fn legal_in(&self) -> String {
+        let illegal: Vec<&str> = HookSet::ALL.without(self.hooks).iter().map(Hook::name).collect();
+        match illegal.is_empty() {
+            true => "every hook".to_owned(),
+            false => format!("every hook but {}", illegal.join(", ")),
+        }
+    }
+
+    /// The version of the contract that has it first, as the docs say it.
+    pub fn since(&self) -> String {
+        format!("{}.{}", crate::VERSION.0, self.since)
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,9 @@ pub mod host;
 mod introduction;
 pub mod native;
 mod part;
+pub mod proto;
+#[cfg(test)]
+mod sample;
 pub mod service;
 mod stream;
 pub mod wit;

@@ -120,3 +120,6 @@ impl View {
         self.messages == Access::Rw
     }
 }
+
+#[cfg(test)]
+mod tests;

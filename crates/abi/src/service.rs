@@ -111,6 +111,9 @@ struct HttpResult {
     body: Bytes,
 }
 
+/// The most bytes of rows that cross together, where there is more than one: far below what one argument may hold.
+const BATCH_BYTES: usize = 64 << 10;
+
 fn thirty_seconds() -> u64 {
     30_000
 }
@@ -199,12 +202,9 @@ pub fn serve_now(
             written(services.metrics.record(&Sample { name: &name, kind, value, labels: &labels })?)
         }
         Function::Record => {
-            // A row that is refused keeps no other out.
-            let mut first_refused = Ok(());
-            for RecordArgument { table, row } in read::<Vec<RecordArgument>>(argument)? {
-                first_refused = first_refused.and(services.records.append(Record { table, row }));
-            }
-            written(first_refused?)
+            let rows = read::<Vec<RecordArgument>>(argument)?.into_iter();
+            let rows = rows.map(|RecordArgument { table, row }| Record { table, row }).collect();
+            written(services.records.append_all(rows)?)
         }
         _ => Err(ServiceError::Invalid(format!("`{}` waits, and this call may not", function.name()))),
     }
@@ -283,6 +283,31 @@ impl<A: Ask> Records for FarServices<A> {
     fn append(&self, record: Record) -> Result<(), ServiceError> {
         self.ask_now(Function::Record, &[RecordArgument { table: record.table, row: record.row }])
     }
+
+    fn append_all(&self, records: Vec<Record>) -> Result<(), ServiceError> {
+        let rows: Vec<_> = records.into_iter().map(|Record { table, row }| RecordArgument { table, row }).collect();
+        let mut told = Ok(());
+        for batch in batches(&rows) {
+            // What is refused of one keeps no other out.
+            told = told.and(self.ask_now(Function::Record, &batch));
+        }
+        told
+    }
+}
+
+/// The rows in their order, as many at once as are no longer than a batch; one that is longer goes by itself.
+fn batches(mut rows: &[RecordArgument]) -> impl Iterator<Item = &[RecordArgument]> {
+    std::iter::from_fn(move || {
+        let (first, rest) = rows.split_first()?;
+        let mut bytes = document::length(first);
+        let further = rest.iter().take_while(|row| {
+            bytes = bytes.saturating_add(document::length(row));
+            bytes <= BATCH_BYTES
+        });
+        let (batch, after) = rows.split_at(1 + further.count());
+        rows = after;
+        Some(batch)
+    })
 }
 
 impl<A: Ask> Kv for FarServices<A> {

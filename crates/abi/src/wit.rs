@@ -7,6 +7,13 @@ use std::fmt::Write;
 /// The name of the package, without its version.
 pub const PACKAGE: &str = "gatewright:plugin";
 
+/// The interfaces that all components may import, and the functions of each.
+pub const COMMON: [(&str, &[&str]); 3] = [
+    ("types", &["[method]call.part", "[method]call.replace-texts", "panicked"]),
+    ("clock", &["now", "monotonic"]),
+    ("random", &["bytes"]),
+];
+
 /// The hooks that are given several chunks at once.
 pub const IN_CHUNKS: [Hook; 3] = [Hook::HttpStreamChunk, Hook::PostLlm, Hook::OnStreamChunk];
 
@@ -96,8 +103,13 @@ interface random {
         }
         let _ = write!(
             wit,
-            "  /// {} {} -> {}\n  %{}: func(argument: list<u8>) -> result<list<u8>, list<u8>>;\n",
-            row.does, row.argument, row.result, row.name,
+            "  /// {} {} -> {}\n  /// Since {}, in {}.\n  %{}: func(argument: list<u8>) -> result<list<u8>, list<u8>>;\n",
+            row.does,
+            row.argument,
+            row.result,
+            row.since(),
+            row.legal_in(),
+            row.name,
         );
     }
     wit.push_str("}\n");
@@ -120,7 +132,7 @@ interface random {
 /// A world of a component that implements these hooks: what is packed.
 pub fn world(hooks: impl IntoIterator<Item = Hook>) -> String {
     let mut wit = "package gatewright:artefact;\n\nworld artefact {\n".to_owned();
-    let mut imports = vec!["types", "clock", "random"];
+    let mut imports = COMMON.map(|(interface, _)| interface).to_vec();
     imports.extend(Function::TABLE.iter().map(|row| row.group));
     imports.dedup();
     for import in imports {
@@ -206,6 +218,48 @@ macro_rules! wasm_export {
     }
     code.push_str("}\n");
     code
+}
+
+/// The host functions that the Rust SDK imports into a core module.
+pub fn rust_imports() -> String {
+    let mut code = "\
+// Written from the table of host functions: `UPDATE_ABI_FILES=1 cargo test -p gatewright-abi`.
+
+imports! {
+"
+    .to_owned();
+    for (at, row) in Function::TABLE.iter().enumerate() {
+        let first = at == 0 || Function::TABLE[at - 1].group != row.group;
+        let last = Function::TABLE.get(at + 1).is_none_or(|next| next.group != row.group);
+        if first {
+            let _ = writeln!(code, "    {} \"{}\" {{", snake(row.group), interface(row.group));
+        }
+        let _ = writeln!(code, "        {} \"{}\",", snake(row.name), row.name);
+        if last {
+            code.push_str("    }\n");
+        }
+    }
+    code.push_str(
+        "}
+
+/// The import of a function, if the plugin asks for its permission.
+fn import<P: FromConfig>(function: Function) -> Option<Import> {
+    Some(match function {
+",
+    );
+    for row in Function::TABLE {
+        let guard = row
+            .permission
+            .map_or_else(String::new, |permission| format!(" if asks_for::<P>(Permission::{permission:?})"));
+        let _ =
+            writeln!(code, "        Function::{:?}{guard} => {}::{},", row.function, snake(row.group), snake(row.name));
+    }
+    code.push_str("        _ => return None,\n    })\n}\n");
+    code
+}
+
+fn snake(name: &str) -> String {
+    name.replace('-', "_")
 }
 
 #[cfg(test)]

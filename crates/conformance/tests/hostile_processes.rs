@@ -2,6 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "hostile_processes/answers.rs"]
+mod answers;
+#[path = "hostile_processes/isolated.rs"]
+mod isolated;
+#[path = "hostile_processes/reentrant.rs"]
+mod reentrant;
+#[path = "hostile_processes/traces.rs"]
+mod traces;
+
 use gatewright_host_process::{Address, LoadError, Options, Patience, Process, Processes};
 use gatewright_pipeline::{Entry, Exchange, Instance, PluginSet, Settings};
 use gatewright_plugin::hosted::point;
@@ -43,8 +52,13 @@ fn options(how: &str) -> Options {
     options
 }
 
+/// The program that misbehaves.
+fn program() -> Address {
+    Address::File(env!("CARGO_BIN_EXE_hostile-process").into())
+}
+
 async fn load(processes: &Processes, how: &str) -> Result<Arc<Process>, LoadError> {
-    processes.load(&Address::File(env!("CARGO_BIN_EXE_hostile-process").into()), options(how)).await
+    processes.load(&program(), options(how)).await
 }
 
 /// A plugin that keeps its rules, beside those that do not.
@@ -69,6 +83,22 @@ async fn check(instance: &Arc<Instance>, timeout: Duration, mode: FailureMode) -
     exchange.run::<point::CheckInput>(&mut payload).await.map(|_| ()).map_err(|fault| fault.failure)
 }
 
+/// Does something while others ask, four at once, who are all answered in time.
+async fn beside<T>(others: &Arc<Instance>, how: &str, work: impl Future<Output = T>) -> T {
+    let ask = async || check(others, PATIENCE, FailureMode::Closed).await;
+    let asking = async {
+        loop {
+            let answered = tokio::join!(ask(), ask(), ask(), ask());
+            assert_eq!(answered, (Ok(()), Ok(()), Ok(()), Ok(())), "{how}: its neighbours");
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        () = asking => unreachable!("they have no end"),
+    }
+}
+
 async fn fails(instance: &Arc<Instance>) -> &'static str {
     match check(instance, BRIEF, FailureMode::Closed).await {
         Ok(()) => "nothing",
@@ -91,66 +121,69 @@ async fn gone(pid: u32) {
 
 /// The processes that have this one as the leader of their group.
 fn group(leader: u32) -> Vec<u32> {
+    field(2, leader)
+}
+
+/// The processes that have this number in that place, as the system lists what there is of them behind their names.
+fn field(place: usize, number: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let numbers = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
-    let of_group = |pid: &u32| {
+    let has_it = |pid: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let after = stat.rsplit_once(") ").map(|(_, after)| after.to_owned()).unwrap_or_default();
-        after.split(' ').nth(2).and_then(|group| group.parse::<u32>().ok()) == Some(leader)
+        after.split(' ').nth(place).and_then(|found| found.parse::<u32>().ok()) == Some(number)
     };
-    numbers.filter(of_group).collect()
+    numbers.filter(has_it).collect()
 }
 
 /// Its load fails with these words.
 async fn does_not_load(how: &str, words: &[&str]) {
     let processes = Processes::start().unwrap();
-    let neighbour = neighbour(&processes).await;
-    let error = match load(&processes, how).await {
+    let others = instance("neighbour", &neighbour(&processes).await).await;
+    let error = match beside(&others, how, load(&processes, how)).await {
         Ok(_) => panic!("{how}: it loads"),
         Err(error) => error.to_string(),
     };
     for word in words {
-        assert!(error.contains(word), "{how}: {error}");
+        assert!(error.contains(word) && !error.contains('\n'), "{how}: {error}");
     }
-    let beside = instance("neighbour", &neighbour).await;
-    assert_eq!(check(&beside, PATIENCE, FailureMode::Closed).await, Ok(()), "{how}: its neighbour");
-    drop((beside, neighbour));
+    drop(others);
     processes.close().await;
 }
 
-/// Its calls fail so, it is ended and started again, and a neighbour never notices.
-async fn is_started_again(how: &str, causes: &[&str]) {
+/// Its calls fail so, it is ended and started again for a reason that holds one of these words, and a neighbour never
+/// notices.
+async fn is_started_again(how: &str, causes: &[&str], says: &[&str]) {
+    starts_again(how, &program(), options(how), causes, says).await;
+}
+
+/// The same of any program.
+async fn starts_again(how: &str, program: &Address, options: Options, causes: &[&str], says: &[&str]) {
     let processes = Processes::start().unwrap();
-    let neighbour = neighbour(&processes).await;
-    let process = load(&processes, how).await.unwrap();
-    let (it, beside) = (instance("hostile", &process).await, instance("neighbour", &neighbour).await);
+    let others = instance("neighbour", &neighbour(&processes).await).await;
+    let process = beside(&others, how, processes.load(program, options)).await.unwrap();
+    let it = instance("hostile", &process).await;
     let first = process.status().pid.unwrap();
     let calls = async {
-        let started = Instant::now();
+        let (started, mut why) = (Instant::now(), None);
         // The breaker leaves it alone after five in a row: each request has an instance of its own here.
         while process.status().restarts == 0 {
             let cause = fails(&it).await;
             assert!(causes.contains(&cause) || cause == "unavailable", "{how}: {cause}");
             assert!(started.elapsed() < PATIENCE, "{how}: it is not started again: {:?}", process.status());
+            why = process.status().away.or(why);
             sleep(Duration::from_millis(5)).await;
         }
+        why.unwrap_or_default()
     };
-    let others = async {
-        loop {
-            assert_eq!(check(&beside, PATIENCE, FailureMode::Closed).await, Ok(()), "{how}: its neighbour");
-            sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::select! {
-        () = calls => {}
-        () = others => {}
-    }
+    let why = beside(&others, how, calls).await;
+    assert!(says.iter().any(|said| why.contains(said)) && !why.contains('\n'), "{how}: {why}");
     gone(first).await;
     let open = check(&it, BRIEF, FailureMode::Open).await;
     assert_eq!(open, Ok(()), "{how}: it is `fail_open`");
     until("it is up", || process.status().pid.is_some()).await;
     let last = process.status().pid.unwrap();
-    drop((it, beside, process, neighbour));
+    drop((it, others, process));
     processes.close().await;
     gone(last).await;
     assert_eq!(group(last), Vec::<u32>::new());
@@ -184,6 +217,18 @@ async fn it_speaks_no_http() {
 #[tokio::test]
 async fn it_refuses_its_config() {
     does_not_load("refuses", &["its config: there is no `key`"]).await;
+}
+
+#[tokio::test]
+async fn it_was_built_for_another_version() {
+    does_not_load("too_new", &["built for version 2 of the contract", "speaks version 1", "upgrade the gateway"]).await;
+    does_not_load("too_old", &["built for version 0 of the contract", "build the plugin with a newer SDK"]).await;
+}
+
+#[tokio::test]
+async fn its_words_are_no_text() {
+    does_not_load("no_utf8", &["what it says of itself is not a legal document"]).await;
+    does_not_load("exits_garbled", &["ended with code 3 before it served: there is no \u{fffd}\u{fffd} licence"]).await;
 }
 
 #[tokio::test]
@@ -226,22 +271,32 @@ async fn it_starts_slowly() {
 
 #[tokio::test]
 async fn it_dies_in_a_call() {
-    is_started_again("dies", &["unavailable"]).await;
+    is_started_again("dies", &["unavailable"], &["was ended by signal 6"]).await;
 }
 
 #[tokio::test]
 async fn it_answers_calls_that_it_was_not_asked() {
-    is_started_again("wrong_id", &["unavailable"]).await;
+    is_started_again("wrong_id", &["unavailable"], &["it answered a call that it was not asked"]).await;
+}
+
+#[tokio::test]
+async fn it_answers_twice() {
+    is_started_again("answers_twice", &["nothing"], &["it answered a call that it was not asked"]).await;
+}
+
+#[tokio::test]
+async fn it_ends_its_session() {
+    is_started_again("hangs_up", &["nothing"], &["it ended its session"]).await;
 }
 
 #[tokio::test]
 async fn it_answers_more_than_a_message_may_have() {
-    is_started_again("oversized", &["unavailable", "timeout"]).await;
+    is_started_again("oversized", &["unavailable", "timeout"], &["its session broke"]).await;
 }
 
 #[tokio::test]
 async fn it_never_answers_nor_heeds() {
-    is_started_again("hangs", &["timeout"]).await;
+    is_started_again("hangs", &["timeout"], &["goes on with calls that were given up"]).await;
 }
 
 /// What clients leave has the time still that it has anyway, and nobody else's call is lost for it.
@@ -250,7 +305,7 @@ async fn its_clients_leave_early() {
     let processes = Processes::start().unwrap();
     let mut options = options("dawdles");
     options.timeout = Some(PATIENCE);
-    let process = processes.load(&Address::File(env!("CARGO_BIN_EXE_hostile-process").into()), options).await.unwrap();
+    let process = processes.load(&program(), options).await.unwrap();
     let it = instance("hostile", &process).await;
     let another = tokio::spawn({
         let it = it.clone();
@@ -268,17 +323,27 @@ async fn its_clients_leave_early() {
 
 #[tokio::test]
 async fn it_computes_for_ever() {
-    is_started_again("spins", &["timeout"]).await;
+    is_started_again("spins", &["timeout"], &["goes on with calls that were given up", "does not say how it is"]).await;
 }
 
 #[tokio::test]
 async fn it_does_not_read() {
-    is_started_again("deaf", &["nothing", "timeout"]).await;
+    is_started_again(
+        "deaf",
+        &["nothing", "timeout"],
+        &["does not read what it is told", "goes on with calls", "does not say how it is"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn it_wants_everything() {
-    is_started_again("greedy", &["timeout", "malformed"]).await;
+    is_started_again(
+        "greedy",
+        &["timeout", "malformed"],
+        &["goes on with calls", "does not read", "does not say how it is"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -393,7 +458,7 @@ async fn it_does_not_start_again() {
     let started = folder.path().join("started");
     let mut options = options("starts_once");
     options.arguments.push(started.clone().into());
-    let process = processes.load(&Address::File(env!("CARGO_BIN_EXE_hostile-process").into()), options).await.unwrap();
+    let process = processes.load(&program(), options).await.unwrap();
     let it = instance("hostile", &process).await;
     let first = Pid::from_raw(process.status().pid.unwrap().cast_signed()).unwrap();
     kill_process(first, Signal::KILL).unwrap();
@@ -412,10 +477,17 @@ async fn it_does_not_start_again() {
 #[tokio::test]
 async fn it_is_noisy() {
     let processes = Processes::start().unwrap();
-    let process = load(&processes, "noisy").await.unwrap();
-    let it = instance("hostile", &process).await;
-    assert_eq!(check(&it, PATIENCE, FailureMode::Closed).await, Ok(()));
-    drop((it, process));
+    for how in ["noisy", "prints"] {
+        let mut options = options(how);
+        // It takes a while to say so much.
+        options.patience.start = PATIENCE;
+        let process = processes.load(&program(), options).await.unwrap();
+        let it = instance("hostile", &process).await;
+        for _ in 0..3 {
+            assert_eq!(check(&it, PATIENCE, FailureMode::Closed).await, Ok(()), "{how}");
+        }
+        assert_eq!(process.status().restarts, 0, "{how}");
+    }
     processes.close().await;
 }
 

@@ -8,6 +8,7 @@ use gatewright_plugin::{Hook, HookSet, Permission};
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::collections::BTreeSet;
 use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex};
 
 /// A component cannot be loaded: in one sentence, what is wrong and what to do.
@@ -32,7 +33,7 @@ pub enum LoadError {
     NotGranted(BTreeSet<Permission>),
     /// It was built for another version.
     #[error(
-        "it needs `{what}`, and this gateway speaks version {}.{} of the plugin contract: upgrade the gateway, or build \
+        "it needs {what}, and this gateway speaks version {}.{} of the plugin contract: upgrade the gateway, or build \
          the plugin with an older SDK",
         VERSION.0,
         VERSION.1
@@ -43,7 +44,7 @@ pub enum LoadError {
     },
     /// It was built for an older version.
     #[error(
-        "it needs `{what}`, and this gateway speaks version {}.{} of the plugin contract: build the plugin with a newer SDK",
+        "it needs {what}, and this gateway speaks version {}.{} of the plugin contract: build the plugin with a newer SDK",
         VERSION.0,
         VERSION.1
     )]
@@ -59,7 +60,7 @@ pub enum LoadError {
         /// What is there.
         found: String,
     },
-    /// A function that it exports is another one than the contract has under this name.
+    /// A function that it exports or imports is another one than the contract has under this name.
     #[error(
         "its function `{name}` has another type than the contract gives it: build it with `gatewright plugin build`"
     )]
@@ -135,8 +136,10 @@ impl Checked {
     ) -> Result<Self, LoadError> {
         let ty = component.component_type();
         let (mut waits, mut missing) = (false, BTreeSet::new());
-        for (name, _) in ty.imports(engine) {
-            let Some(function) = importable(name)? else { continue };
+        for (name, import) in ty.imports(engine) {
+            let group = importable(name)?;
+            functions_are_there(name, &import.ty, engine)?;
+            let Some(function) = group else { continue };
             waits |= function.waits;
             missing.extend(function.permission.filter(|permission| !granted.contains(permission)));
         }
@@ -171,7 +174,7 @@ fn major_of(name: &str) -> Option<u32> {
 
 /// What is wrong with an interface of ours that is of another major version.
 fn of_another_version(name: &str) -> Option<LoadError> {
-    let what = name.to_owned();
+    let what = format!("`{name}`");
     match major_of(name)?.cmp(&VERSION.0) {
         Less => Some(LoadError::TooOld { what }),
         Equal => None,
@@ -205,10 +208,30 @@ fn importable(name: &str) -> Result<Option<&'static FunctionInfo>, LoadError> {
     if package != wit::PACKAGE {
         return Err(foreign());
     }
-    let known = ["types", "clock", "random"].contains(&interface);
+    let known = wit::COMMON.iter().any(|(common, _)| *common == interface);
     let group = Function::TABLE.iter().find(|row| row.group == interface);
     if major_of(name) != Some(VERSION.0) || !(known || group.is_some()) {
-        return Err(of_another_version(name).unwrap_or_else(|| LoadError::TooNew { what: name.to_owned() }));
+        return Err(of_another_version(name).unwrap_or_else(|| LoadError::TooNew { what: format!("`{name}`") }));
     }
     Ok(group)
 }
+
+/// Looks at the functions that a component imports of an interface of ours. An error names one that came later.
+fn functions_are_there(name: &str, import: &ComponentItem, engine: &Engine) -> Result<(), LoadError> {
+    let ComponentItem::ComponentInstance(instance) = import else { return Ok(()) };
+    let interface = name.split(['/', '@']).nth(1).unwrap_or_default();
+    let common = wit::COMMON.iter().find(|(common, _)| *common == interface);
+    let there = |function: &str| match common {
+        Some((_, functions)) => functions.contains(&function),
+        None => Function::TABLE.iter().any(|row| row.group == interface && row.name == function),
+    };
+    let mut functions =
+        instance.exports(engine).filter(|(_, export)| matches!(export.ty, ComponentItem::ComponentFunc(_)));
+    match functions.find(|(function, _)| !there(function)) {
+        Some((function, _)) => Err(LoadError::TooNew { what: format!("the function `{function}` of `{name}`") }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -61,10 +61,14 @@ impl WasmHost {
     /// A host that keeps compiled code in this folder, which nobody else may write to; without one it compiles at
     /// every load.
     pub fn new(cache: Option<&Path>) -> Result<Self, LoadError> {
-        let engine = Engine::new(&config(cache, true)?).or_else(|error| {
+        Self::with(cache.map(kept).transpose()?)
+    }
+
+    fn with(cache: Option<Cache>) -> Result<Self, LoadError> {
+        let engine = Engine::new(&config(cache.clone(), true)).or_else(|error| {
             // The pool reserves much address space, which a machine may refuse.
             tracing::warn!(%error, "no pool of instances: each is made anew");
-            Engine::new(&config(cache, false).map_err(wasmtime::Error::new)?)
+            Engine::new(&config(cache, false))
         });
         let engine = engine.map_err(|error| LoadError::Engine(in_a_line(&format!("{error:#}"))))?;
         let clock = Clock::start(&engine).map_err(|error| LoadError::Engine(error.to_string()))?;
@@ -99,6 +103,11 @@ impl WasmHost {
         Ok(Arc::new(plugin))
     }
 
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// How many instances there are at this moment, of all plugins.
     pub fn instances(&self) -> usize {
         self.alive.now()
@@ -117,7 +126,14 @@ async fn in_time<T>(loaded: impl Future<Output = Result<T, LoadError>>) -> Resul
     tokio::time::timeout(LOAD_TIMEOUT, loaded).await.unwrap_or(Err(LoadError::Slow))
 }
 
-fn config(cache: Option<&Path>, pooled: bool) -> Result<Config, LoadError> {
+/// Compiled code, kept in a folder by what it was compiled from: the file, the engine, its version and its settings.
+fn kept(folder: &Path) -> Result<Cache, LoadError> {
+    let mut config = CacheConfig::new();
+    config.with_directory(folder);
+    Cache::new(config).map_err(|error| LoadError::Engine(format!("{error:#}")))
+}
+
+fn config(cache: Option<Cache>, pooled: bool) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -126,12 +142,8 @@ fn config(cache: Option<&Path>, pooled: bool) -> Result<Config, LoadError> {
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(512 << 10)
         // What a host function does runs there too: half a MiB is the guest's.
-        .async_stack_size(2 << 20);
-    if let Some(folder) = cache {
-        let mut kept = CacheConfig::new();
-        kept.with_directory(folder);
-        config.cache(Some(Cache::new(kept).map_err(|error| LoadError::Engine(format!("{error:#}")))?));
-    }
+        .async_stack_size(2 << 20)
+        .cache(cache);
     if pooled {
         let mut pool = PoolingAllocationConfig::default();
         pool.pagemap_scan(Enabled::Auto)
@@ -150,7 +162,7 @@ fn config(cache: Option<&Path>, pooled: bool) -> Result<Config, LoadError> {
             .table_elements(MOST_ELEMENTS);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
-    Ok(config)
+    config
 }
 
 // === impl Clock ===
@@ -209,3 +221,6 @@ impl Drop for Running<'_> {
         self.0.running.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ mod mould;
 mod options;
 mod plugin;
 mod pool;
+#[cfg(test)]
+mod sample;
 mod stream;
 
 pub use component::LoadError;

@@ -51,12 +51,13 @@ type Answered = (Result<Vec<u8>, Vec<u8>>,);
 
 /// What a component with these permissions may import: nothing else is linked.
 pub(crate) fn linker(engine: &Engine, granted: &BTreeSet<Permission>) -> Result<Linker<State>, LoadError> {
-    link(engine, granted).map_err(|error| LoadError::Engine(format!("{error:#}")))
+    link(engine, granted, wit::interface).map_err(|error| LoadError::Engine(format!("{error:#}")))
 }
 
-fn link(engine: &Engine, granted: &BTreeSet<Permission>) -> wasmtime::Result<Linker<State>> {
+/// The same, with a name for each interface.
+fn link(engine: &Engine, granted: &BTreeSet<Permission>, named: fn(&str) -> String) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::<State>::new(engine);
-    let mut types = linker.instance(&wit::interface("types"))?;
+    let mut types = linker.instance(&named("types"))?;
     types.resource("call", ResourceType::host::<CallHandle>(), |mut cx, _| {
         let state = cx.data_mut();
         state.handles = state.handles.saturating_sub(1);
@@ -90,7 +91,7 @@ fn link(engine: &Engine, granted: &BTreeSet<Permission>) -> wasmtime::Result<Lin
         cx.data_mut().panic = Some(message.chars().take(LONGEST_PANIC).collect());
         Ok(())
     })?;
-    let mut clock = linker.instance(&wit::interface("clock"))?;
+    let mut clock = linker.instance(&named("clock"))?;
     clock.func_wrap("now", |_: StoreContextMut<'_, State>, (): ()| {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Ok((u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),))
@@ -98,7 +99,7 @@ fn link(engine: &Engine, granted: &BTreeSet<Permission>) -> wasmtime::Result<Lin
     clock.func_wrap("monotonic", |cx: StoreContextMut<'_, State>, (): ()| {
         Ok((u64::try_from(cx.data().started.elapsed().as_nanos()).unwrap_or(u64::MAX),))
     })?;
-    let mut random = linker.instance(&wit::interface("random"))?;
+    let mut random = linker.instance(&named("random"))?;
     random.func_wrap("bytes", |_: StoreContextMut<'_, State>, (count,): (u32,)| {
         let mut bytes = vec![0; count.min(MOST_RANDOM) as usize];
         rand::Rng::fill_bytes(&mut rand::rng(), &mut bytes);
@@ -108,7 +109,7 @@ fn link(engine: &Engine, granted: &BTreeSet<Permission>) -> wasmtime::Result<Lin
         if row.permission.is_some_and(|permission| !granted.contains(&permission)) {
             continue;
         }
-        let (function, mut group) = (row.function, linker.instance(&wit::interface(row.group))?);
+        let (function, mut group) = (row.function, linker.instance(&named(row.group))?);
         match row.waits {
             false => group.func_wrap(row.name, move |cx: StoreContextMut<'_, State>, (argument,): (Vec<u8>,)| {
                 Ok::<Answered, _>((answered(serve_now(cx.data(), function, &argument)),))
@@ -166,3 +167,6 @@ fn outside() -> ServiceError {
 fn answered(result: Result<Vec<u8>, ServiceError>) -> Result<Vec<u8>, Vec<u8>> {
     result.map_err(|error| document::write(&error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,9 +39,7 @@ impl Mould {
         options: &Options,
         alive: Alive,
     ) -> Result<Self, LoadError> {
-        // Names and permissions were checked: what does not fit now are functions that came later.
-        let pre = linker.instantiate_pre(&checked.component);
-        let pre = pre.map_err(|error| LoadError::TooNew { what: needed(&format!("{error:#}")) })?;
+        let pre = linker.instantiate_pre(&checked.component).map_err(|error| unfit(&format!("{error:#}")))?;
         Ok(Self { checked, pre, config, memory: options.memory_bytes, alive, started: OnceLock::new() })
     }
 
@@ -53,7 +51,15 @@ impl Mould {
     }
 }
 
-/// What a linker's error says is missing, without the rest.
-fn needed(error: &str) -> String {
-    in_a_line(error.split('`').nth(1).unwrap_or(error))
+/// What a linker's error says of an import. Interfaces, functions and permissions were checked: what does not fit now is
+/// of another type, or something else than a function.
+fn unfit(error: &str) -> LoadError {
+    let mut names = error.split('`').skip(1).step_by(2);
+    match (names.next(), names.next()) {
+        (Some(interface), Some(member)) if error.ends_with("implementation is missing") => {
+            LoadError::TooNew { what: format!("`{member}` of `{interface}`") }
+        }
+        (Some(interface), Some(member)) => LoadError::Type { name: format!("{interface}.{member}") },
+        _ => LoadError::NotAComponent(in_a_line(error)),
+    }
 }

@@ -175,3 +175,6 @@ impl Hosted for WasmPlugin {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ pub struct HookCall {
     /// The call's own number; never used twice within a process.
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    /// The hook's number.
+    /// The hook's number, one of `Hook`; a newer gateway calls none that the plugin does not name.
     #[prost(uint32, tag = "2")]
     pub hook: u32,
     /// The head of its payload, a document.
@@ -92,7 +92,7 @@ pub struct PartContent {
     /// The call. Left out within a `HookCall`.
     #[prost(uint64, tag = "1")]
     pub call: u64,
-    /// The part's number.
+    /// The part's number, one of `Part`; a newer gateway may have more.
     #[prost(uint32, tag = "2")]
     pub part: u32,
     /// The part, a document or bytes, as docs/abi.md says of each.
@@ -108,7 +108,7 @@ pub struct PartFetch {
     /// The call.
     #[prost(uint64, tag = "1")]
     pub call: u64,
-    /// The part's number.
+    /// The part's number, one of `Part`.
     #[prost(uint32, tag = "2")]
     pub part: u32,
 }
@@ -122,7 +122,7 @@ pub struct HostAsk {
     /// log. Of no effect over `Host`.
     #[prost(uint64, tag = "2")]
     pub id: u64,
-    /// The function's number.
+    /// The function's number, one of `Function`.
     #[prost(uint32, tag = "3")]
     pub function: u32,
     /// Its argument, a document.
@@ -273,6 +273,289 @@ pub mod plugin_frame {
         /// Answers a pull.
         #[prost(message, tag = "4")]
         Pulled(super::StreamChunks),
+    }
+}
+/// The hooks: numbers of `HookCall`, and bits of an introduction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Hook {
+    /// Of the layer transport.
+    HttpRequest = 0,
+    /// Of the layer transport.
+    HttpResponse = 1,
+    /// Of the layer transport.
+    HttpStreamChunk = 2,
+    /// Of the layer access.
+    PreAuth = 3,
+    /// Of the layer access.
+    Auth = 4,
+    /// Of the layer access.
+    PostAuth = 5,
+    /// Of the layer request.
+    PreRequest = 6,
+    /// Of the layer request.
+    CheckInput = 7,
+    /// Of the layer attempt.
+    PreLlm = 8,
+    /// Of the layer attempt.
+    PostLlm = 9,
+    /// Of the layer attempt.
+    OnStreamChunk = 10,
+    /// Of the layer request.
+    CheckOutput = 11,
+    /// Of the layer request.
+    OnError = 12,
+    /// Of the layer request.
+    PostRequest = 13,
+    /// Of the layer request.
+    RequestEnd = 14,
+    /// Of the layer agent.
+    OnUserMessage = 15,
+    /// Of the layer agent.
+    BeforeAgent = 16,
+    /// Of the layer agent.
+    AfterAgent = 17,
+    /// Of the layer agent.
+    BeforeModel = 18,
+    /// Of the layer agent.
+    AfterModel = 19,
+    /// Of the layer agent.
+    BeforeTool = 20,
+    /// Of the layer agent.
+    AfterTool = 21,
+    /// Of the layer agent.
+    OnModelError = 22,
+    /// Of the layer agent.
+    OnToolError = 23,
+    /// Of the layer agent.
+    OnEvent = 24,
+    /// Of the layer objects.
+    BeforeCreate = 25,
+    /// Of the layer objects.
+    AfterCreate = 26,
+    /// Of the layer objects.
+    BeforeUpdate = 27,
+    /// Of the layer objects.
+    AfterUpdate = 28,
+    /// Of the layer objects.
+    BeforeDelete = 29,
+    /// Of the layer objects.
+    AfterDelete = 30,
+    /// Of the layer surface.
+    Endpoint = 31,
+    /// Of the layer surface.
+    Rpc = 32,
+    /// Of the layer surface.
+    Asset = 33,
+    /// Of the layer surface.
+    Schedule = 34,
+    /// Of the layer life.
+    OnStartup = 35,
+    /// Of the layer life.
+    OnShutdown = 36,
+    /// Of the layer life.
+    Health = 37,
+}
+impl Hook {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::HttpRequest => "HOOK_HTTP_REQUEST",
+            Self::HttpResponse => "HOOK_HTTP_RESPONSE",
+            Self::HttpStreamChunk => "HOOK_HTTP_STREAM_CHUNK",
+            Self::PreAuth => "HOOK_PRE_AUTH",
+            Self::Auth => "HOOK_AUTH",
+            Self::PostAuth => "HOOK_POST_AUTH",
+            Self::PreRequest => "HOOK_PRE_REQUEST",
+            Self::CheckInput => "HOOK_CHECK_INPUT",
+            Self::PreLlm => "HOOK_PRE_LLM",
+            Self::PostLlm => "HOOK_POST_LLM",
+            Self::OnStreamChunk => "HOOK_ON_STREAM_CHUNK",
+            Self::CheckOutput => "HOOK_CHECK_OUTPUT",
+            Self::OnError => "HOOK_ON_ERROR",
+            Self::PostRequest => "HOOK_POST_REQUEST",
+            Self::RequestEnd => "HOOK_REQUEST_END",
+            Self::OnUserMessage => "HOOK_ON_USER_MESSAGE",
+            Self::BeforeAgent => "HOOK_BEFORE_AGENT",
+            Self::AfterAgent => "HOOK_AFTER_AGENT",
+            Self::BeforeModel => "HOOK_BEFORE_MODEL",
+            Self::AfterModel => "HOOK_AFTER_MODEL",
+            Self::BeforeTool => "HOOK_BEFORE_TOOL",
+            Self::AfterTool => "HOOK_AFTER_TOOL",
+            Self::OnModelError => "HOOK_ON_MODEL_ERROR",
+            Self::OnToolError => "HOOK_ON_TOOL_ERROR",
+            Self::OnEvent => "HOOK_ON_EVENT",
+            Self::BeforeCreate => "HOOK_BEFORE_CREATE",
+            Self::AfterCreate => "HOOK_AFTER_CREATE",
+            Self::BeforeUpdate => "HOOK_BEFORE_UPDATE",
+            Self::AfterUpdate => "HOOK_AFTER_UPDATE",
+            Self::BeforeDelete => "HOOK_BEFORE_DELETE",
+            Self::AfterDelete => "HOOK_AFTER_DELETE",
+            Self::Endpoint => "HOOK_ENDPOINT",
+            Self::Rpc => "HOOK_RPC",
+            Self::Asset => "HOOK_ASSET",
+            Self::Schedule => "HOOK_SCHEDULE",
+            Self::OnStartup => "HOOK_ON_STARTUP",
+            Self::OnShutdown => "HOOK_ON_SHUTDOWN",
+            Self::Health => "HOOK_HEALTH",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HOOK_HTTP_REQUEST" => Some(Self::HttpRequest),
+            "HOOK_HTTP_RESPONSE" => Some(Self::HttpResponse),
+            "HOOK_HTTP_STREAM_CHUNK" => Some(Self::HttpStreamChunk),
+            "HOOK_PRE_AUTH" => Some(Self::PreAuth),
+            "HOOK_AUTH" => Some(Self::Auth),
+            "HOOK_POST_AUTH" => Some(Self::PostAuth),
+            "HOOK_PRE_REQUEST" => Some(Self::PreRequest),
+            "HOOK_CHECK_INPUT" => Some(Self::CheckInput),
+            "HOOK_PRE_LLM" => Some(Self::PreLlm),
+            "HOOK_POST_LLM" => Some(Self::PostLlm),
+            "HOOK_ON_STREAM_CHUNK" => Some(Self::OnStreamChunk),
+            "HOOK_CHECK_OUTPUT" => Some(Self::CheckOutput),
+            "HOOK_ON_ERROR" => Some(Self::OnError),
+            "HOOK_POST_REQUEST" => Some(Self::PostRequest),
+            "HOOK_REQUEST_END" => Some(Self::RequestEnd),
+            "HOOK_ON_USER_MESSAGE" => Some(Self::OnUserMessage),
+            "HOOK_BEFORE_AGENT" => Some(Self::BeforeAgent),
+            "HOOK_AFTER_AGENT" => Some(Self::AfterAgent),
+            "HOOK_BEFORE_MODEL" => Some(Self::BeforeModel),
+            "HOOK_AFTER_MODEL" => Some(Self::AfterModel),
+            "HOOK_BEFORE_TOOL" => Some(Self::BeforeTool),
+            "HOOK_AFTER_TOOL" => Some(Self::AfterTool),
+            "HOOK_ON_MODEL_ERROR" => Some(Self::OnModelError),
+            "HOOK_ON_TOOL_ERROR" => Some(Self::OnToolError),
+            "HOOK_ON_EVENT" => Some(Self::OnEvent),
+            "HOOK_BEFORE_CREATE" => Some(Self::BeforeCreate),
+            "HOOK_AFTER_CREATE" => Some(Self::AfterCreate),
+            "HOOK_BEFORE_UPDATE" => Some(Self::BeforeUpdate),
+            "HOOK_AFTER_UPDATE" => Some(Self::AfterUpdate),
+            "HOOK_BEFORE_DELETE" => Some(Self::BeforeDelete),
+            "HOOK_AFTER_DELETE" => Some(Self::AfterDelete),
+            "HOOK_ENDPOINT" => Some(Self::Endpoint),
+            "HOOK_RPC" => Some(Self::Rpc),
+            "HOOK_ASSET" => Some(Self::Asset),
+            "HOOK_SCHEDULE" => Some(Self::Schedule),
+            "HOOK_ON_STARTUP" => Some(Self::OnStartup),
+            "HOOK_ON_SHUTDOWN" => Some(Self::OnShutdown),
+            "HOOK_HEALTH" => Some(Self::Health),
+            _ => None,
+        }
+    }
+}
+/// The parts of a call: numbers of `PartFetch` and `PartContent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Part {
+    Facts = 0,
+    State = 1,
+    Scratch = 2,
+    Chat = 3,
+    Output = 4,
+    RequestBody = 5,
+    ResponseBody = 6,
+    Texts = 7,
+}
+impl Part {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Facts => "PART_FACTS",
+            Self::State => "PART_STATE",
+            Self::Scratch => "PART_SCRATCH",
+            Self::Chat => "PART_CHAT",
+            Self::Output => "PART_OUTPUT",
+            Self::RequestBody => "PART_REQUEST_BODY",
+            Self::ResponseBody => "PART_RESPONSE_BODY",
+            Self::Texts => "PART_TEXTS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PART_FACTS" => Some(Self::Facts),
+            "PART_STATE" => Some(Self::State),
+            "PART_SCRATCH" => Some(Self::Scratch),
+            "PART_CHAT" => Some(Self::Chat),
+            "PART_OUTPUT" => Some(Self::Output),
+            "PART_REQUEST_BODY" => Some(Self::RequestBody),
+            "PART_RESPONSE_BODY" => Some(Self::ResponseBody),
+            "PART_TEXTS" => Some(Self::Texts),
+            _ => None,
+        }
+    }
+}
+/// The functions of the host: numbers of `HostAsk`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Function {
+    /// Writes a line to the host's log. Permission: none; does not wait; since 1.0; in every hook.
+    LogWrite = 0,
+    /// Takes a sample of a metric of the plugin's own. Permission: metrics; does not wait; since 1.0; in every hook.
+    MetricsSample = 1,
+    /// Takes rows for logs. Permission: records; does not wait; since 1.0; in every hook.
+    RecordsAppend = 2,
+    /// The value of a key. Permission: kv; waits; since 1.0; in every hook.
+    KvGet = 3,
+    /// Sets a key, for ever or for a time. Permission: kv; waits; since 1.0; in every hook.
+    KvSet = 4,
+    /// Takes a key out. Permission: kv; waits; since 1.0; in every hook.
+    KvDelete = 5,
+    /// Keys with a prefix, in order. Permission: kv; waits; since 1.0; in every hook.
+    KvList = 6,
+    /// Adds to a whole number, and answers the sum. Permission: kv; waits; since 1.0; in every hook.
+    KvIncrement = 7,
+    /// Sets a key if its value is what was expected. Permission: kv; waits; since 1.0; in every hook.
+    KvCompareAndSet = 8,
+    /// Sends a request to an allowed host. Permission: http; waits; since 1.0; in every hook.
+    HttpSend = 9,
+    /// Sends a request to an LLM through the gateway. Permission: llm; waits; since 1.0; in every hook but on_startup, on_shutdown, health.
+    LlmComplete = 10,
+}
+impl Function {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::LogWrite => "FUNCTION_LOG_WRITE",
+            Self::MetricsSample => "FUNCTION_METRICS_SAMPLE",
+            Self::RecordsAppend => "FUNCTION_RECORDS_APPEND",
+            Self::KvGet => "FUNCTION_KV_GET",
+            Self::KvSet => "FUNCTION_KV_SET",
+            Self::KvDelete => "FUNCTION_KV_DELETE",
+            Self::KvList => "FUNCTION_KV_LIST",
+            Self::KvIncrement => "FUNCTION_KV_INCREMENT",
+            Self::KvCompareAndSet => "FUNCTION_KV_COMPARE_AND_SET",
+            Self::HttpSend => "FUNCTION_HTTP_SEND",
+            Self::LlmComplete => "FUNCTION_LLM_COMPLETE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FUNCTION_LOG_WRITE" => Some(Self::LogWrite),
+            "FUNCTION_METRICS_SAMPLE" => Some(Self::MetricsSample),
+            "FUNCTION_RECORDS_APPEND" => Some(Self::RecordsAppend),
+            "FUNCTION_KV_GET" => Some(Self::KvGet),
+            "FUNCTION_KV_SET" => Some(Self::KvSet),
+            "FUNCTION_KV_DELETE" => Some(Self::KvDelete),
+            "FUNCTION_KV_LIST" => Some(Self::KvList),
+            "FUNCTION_KV_INCREMENT" => Some(Self::KvIncrement),
+            "FUNCTION_KV_COMPARE_AND_SET" => Some(Self::KvCompareAndSet),
+            "FUNCTION_HTTP_SEND" => Some(Self::HttpSend),
+            "FUNCTION_LLM_COMPLETE" => Some(Self::LlmComplete),
+            _ => None,
+        }
     }
 }
 /// Generated client implementations.

@@ -1,6 +1,8 @@
 //! Plugins as native libraries: what [`export!`](crate::export) emits where the target is not WASM.
 #![expect(unsafe_code, reason = "the C ABI is pointers; each block says why it holds")]
 
+mod export;
+
 use crate::Exported;
 use gatewright_abi::functions::Function;
 use gatewright_abi::native::{CallHandle, HookTable, HostTable, MINOR, PluginTable, Slice, Status};
@@ -54,27 +56,6 @@ struct Reach {
 
 /// A call that lasts until this is dropped, also by a panic.
 struct Lasting<'r>(&'r Reach);
-
-/// Emits the entry symbol of a native library.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! native_export {
-    ($plugin:ty) => {
-        const _: () = {
-            #[cfg(panic = "abort")]
-            ::core::compile_error!(
-                "a native plugin must be built with `panic = \"unwind\"`: one that aborts would end the gateway"
-            );
-
-            static TABLE: $crate::native::Table = $crate::native::Table::new();
-
-            #[unsafe(no_mangle)]
-            extern "C" fn gatewright_plugin_v1() -> *const $crate::abi::native::PluginTable {
-                TABLE.of::<$plugin>()
-            }
-        };
-    };
-}
 
 // === impl Table ===
 

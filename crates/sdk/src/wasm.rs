@@ -51,6 +51,9 @@ unsafe extern "C" {
     fn panicked(message: *const u8, length: usize);
 }
 
+/// A host function: an argument, and where its result goes.
+type Import = unsafe extern "C" fn(*const u8, usize, *mut Area);
+
 macro_rules! imports {
     ($($group:ident $module:literal { $($name:ident $link:literal,)* })*) => {
         $(mod $group {
@@ -63,21 +66,7 @@ macro_rules! imports {
         })*
     };
 }
-imports! {
-    log "gatewright:plugin/log@1.0.0" { write "write", }
-    metrics "gatewright:plugin/metrics@1.0.0" { sample "sample", }
-    records "gatewright:plugin/records@1.0.0" { append "append", }
-    kv "gatewright:plugin/kv@1.0.0" {
-        get "get",
-        set "set",
-        delete "delete",
-        list "list",
-        increment "increment",
-        compare_and_set "compare-and-set",
-    }
-    http "gatewright:plugin/http@1.0.0" { send "send", }
-    llm "gatewright:plugin/llm@1.0.0" { complete "complete", }
-}
+include!("wasm/imports.rs");
 
 impl Area {
     const fn new() -> Self {
@@ -160,26 +149,11 @@ impl Drop for Call {
 impl<P: FromConfig> Desk<P> {
     /// Calls a function of a group that the plugin asks for. For the others there is no code, and so no import.
     fn call(function: Function, argument: &[u8]) -> Result<Vec<u8>, ServiceError> {
-        type Import = unsafe extern "C" fn(*const u8, usize, *mut Area);
-        let asks = |permission: Permission| asks_for::<P>(permission);
-        let import: Import = match function {
-            Function::Log => log::write,
-            Function::Metric if asks(Permission::Metrics) => metrics::sample,
-            Function::Record if asks(Permission::Records) => records::append,
-            Function::KvGet if asks(Permission::Kv) => kv::get,
-            Function::KvSet if asks(Permission::Kv) => kv::set,
-            Function::KvDelete if asks(Permission::Kv) => kv::delete,
-            Function::KvList if asks(Permission::Kv) => kv::list,
-            Function::KvIncrement if asks(Permission::Kv) => kv::increment,
-            Function::KvCompareAndSet if asks(Permission::Kv) => kv::compare_and_set,
-            Function::HttpSend if asks(Permission::Http) => http::send,
-            Function::LlmComplete if asks(Permission::Llm) => llm::complete,
-            _ => {
-                let Some(permission) = function.info().permission else {
-                    return Err(ServiceError::Invalid("no such function".to_owned()));
-                };
-                return Err(ServiceError::Denied { permission, granted: false, what: function.name() });
-            }
+        let Some(import) = import::<P>(function) else {
+            let Some(permission) = function.info().permission else {
+                return Err(ServiceError::Invalid("no such function".to_owned()));
+            };
+            return Err(ServiceError::Denied { permission, granted: false, what: function.name() });
         };
         let mut out = Area::new();
         // SAFETY: the argument outlives the call; the host writes a tag, a pointer and a length, which fit.

@@ -135,3 +135,6 @@ impl From<NotADocument> for Unfit {
         Self(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

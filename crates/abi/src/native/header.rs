@@ -32,7 +32,8 @@ pub fn header() -> String {
         let permission = row.permission.map_or("none", |permission| permission.as_str());
         let waits = if row.waits { "waits" } else { "does not wait" };
         let name = row.function.name().replace(['.', '-'], "_").to_uppercase();
-        let _ = writeln!(functions, "/* {} Permission: {permission}; {waits}; since 1.{}.", row.does, row.since);
+        let (since, hooks) = (row.since(), row.legal_in());
+        let _ = writeln!(functions, "/* {} Permission: {permission}; {waits}; since {since}; in {hooks}.", row.does);
         let _ = writeln!(functions, " * {} -> {} */", row.argument, row.result);
         let _ = writeln!(functions, "#define GATEWRIGHT_FUNCTION_{name} {}", row.function as u32);
     }

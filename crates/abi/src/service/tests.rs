@@ -3,7 +3,7 @@ use gatewright_model::{Message, Role};
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-/// Keeps what a guest asks its host, and answers nothing.
+/// Keeps what a guest asks its host to wait for, and answers nothing.
 #[derive(Default)]
 struct Desk(Mutex<Vec<Vec<u8>>>);
 
@@ -74,4 +74,216 @@ fn a_row_that_is_refused_keeps_no_other_out() {
     let appended = serve_now(&services, &Facts::default(), Hook::RequestEnd, Function::Record, &document::write(&rows));
     assert_eq!(appended, Err(ServiceError::Invalid("a bad row".to_owned())));
     assert_eq!(*picky.0.lock().unwrap(), ["first", "last"]);
+}
+
+/// A host that serves what does not wait, and counts how often it is asked.
+struct Through {
+    services: Services,
+    asked: Mutex<u32>,
+}
+
+impl Ask for Through {
+    fn ask(&self, function: Function, argument: Vec<u8>) -> BoxFuture<'_, Result<Vec<u8>, ServiceError>> {
+        Box::pin(std::future::ready(self.ask_now(function, argument)))
+    }
+
+    fn ask_now(&self, function: Function, argument: Vec<u8>) -> Result<Vec<u8>, ServiceError> {
+        *self.asked.lock().unwrap() += 1;
+        serve_now(&self.services, &Facts::default(), Hook::RequestEnd, function, &argument)
+    }
+}
+
+/// The services of a guest whose host keeps rows, but for those of one table.
+fn far_from(picky: &Arc<Picky>) -> (Services, Arc<Through>) {
+    let nothing = services(Arc::new(Arc::new(Desk::default())));
+    let set = ServiceSet { records: picky.clone(), ..(*nothing).clone() };
+    let through = Arc::new(Through { services: set.into(), asked: Mutex::default() });
+    (services(through.clone()), through)
+}
+
+fn row(table: &str, bytes: usize) -> Record {
+    let row = Map::from_iter([("text".to_owned(), Json::from("x".repeat(bytes)))]);
+    Record { table: table.to_owned(), row }
+}
+
+#[test]
+fn of_each_row_it_is_told_at_once_whether_it_was_taken() {
+    let picky = Arc::new(Picky::default());
+    let (far, through) = far_from(&picky);
+    assert_eq!(far.records.append(row("first", 1)), Ok(()));
+    assert_eq!(far.records.append(row("bad", 1)), Err(ServiceError::Invalid("a bad row".to_owned())));
+    assert_eq!((&**picky.0.lock().unwrap(), *through.asked.lock().unwrap()), (&["first".to_owned()][..], 2));
+}
+
+#[test]
+fn rows_that_are_appended_together_cross_together() {
+    let picky = Arc::new(Picky::default());
+    let (far, through) = far_from(&picky);
+    let tables = ["a", "bad", "b", "c"];
+    let appended = far.records.append_all(tables.iter().map(|table| row(table, 10)).collect());
+    assert_eq!(appended, Err(ServiceError::Invalid("a bad row".to_owned())), "as where the host is not far");
+    assert_eq!(picky.append_all(tables.iter().map(|table| row(table, 10)).collect()), appended);
+    assert_eq!(*picky.0.lock().unwrap(), ["a", "b", "c", "a", "b", "c"]);
+    assert_eq!(*through.asked.lock().unwrap(), 1);
+}
+
+#[test]
+fn rows_that_are_long_cross_in_batches_without_loss() {
+    for (rows, bytes, batches) in [(0, 0, 0), (1, 3 * BATCH_BYTES, 1), (3, 3 * BATCH_BYTES, 3), (1000, 1000, 16)] {
+        let picky = Arc::new(Picky::default());
+        let (far, through) = far_from(&picky);
+        let tables: Vec<String> = (0..rows).map(|number| number.to_string()).collect();
+        assert_eq!(far.records.append_all(tables.iter().map(|table| row(table, bytes)).collect()), Ok(()));
+        assert_eq!(*picky.0.lock().unwrap(), tables);
+        assert_eq!(*through.asked.lock().unwrap(), batches, "{rows} rows of {bytes} bytes");
+    }
+}
+
+// === which function is legal where ===
+
+/// Notes which function of a host was reached, and fails.
+#[derive(Default)]
+struct Reached(Mutex<Option<Function>>);
+
+impl Reached {
+    fn note<T>(&self, function: Function) -> Result<T, ServiceError> {
+        assert_eq!(self.0.lock().unwrap().replace(function), None, "once");
+        Err(ServiceError::Deadline)
+    }
+
+    fn soon<T: Send + 'static>(&self, function: Function) -> BoxFuture<'static, Result<T, ServiceError>> {
+        Box::pin(std::future::ready(self.note(function)))
+    }
+}
+
+impl Log for Reached {
+    fn log(&self, _: &LogRecord<'_>) {
+        let _ = self.note::<()>(Function::Log);
+    }
+}
+
+impl Metrics for Reached {
+    fn record(&self, _: &Sample<'_>) -> Result<(), ServiceError> {
+        self.note(Function::Metric)
+    }
+}
+
+impl Records for Reached {
+    fn append(&self, _: Record) -> Result<(), ServiceError> {
+        self.note(Function::Record)
+    }
+}
+
+impl Kv for Reached {
+    fn get<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Bytes>, ServiceError>> {
+        self.soon(Function::KvGet)
+    }
+
+    fn set<'a>(&'a self, _: &'a str, _: Bytes, _: Option<Duration>) -> BoxFuture<'a, Result<(), ServiceError>> {
+        self.soon(Function::KvSet)
+    }
+
+    fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool, ServiceError>> {
+        self.soon(Function::KvDelete)
+    }
+
+    fn list<'a>(&'a self, _: &'a str, _: usize) -> BoxFuture<'a, Result<Vec<String>, ServiceError>> {
+        self.soon(Function::KvList)
+    }
+
+    fn increment<'a>(&'a self, _: &'a str, _: i64) -> BoxFuture<'a, Result<i64, ServiceError>> {
+        self.soon(Function::KvIncrement)
+    }
+
+    fn compare_and_set<'a>(
+        &'a self,
+        _: &'a str,
+        _: Option<Bytes>,
+        _: Bytes,
+    ) -> BoxFuture<'a, Result<bool, ServiceError>> {
+        self.soon(Function::KvCompareAndSet)
+    }
+}
+
+impl Http for Reached {
+    fn send(&self, _: HttpCall) -> BoxFuture<'_, Result<HttpReply, ServiceError>> {
+        self.soon(Function::HttpSend)
+    }
+}
+
+impl Llm for Reached {
+    fn complete<'a>(&'a self, _: &'a Facts, _: Request) -> BoxFuture<'a, Result<Response, LlmError>> {
+        let _ = self.note::<()>(Function::LlmComplete);
+        Box::pin(std::future::ready(Err(LlmError::new(ErrorKind::Timeout, "late"))))
+    }
+}
+
+/// An argument that the function takes.
+fn argument(function: Function) -> Vec<u8> {
+    document::write(&match function {
+        Function::Log => serde_json::json!({ "level": "info", "message": "m" }),
+        Function::Metric => serde_json::json!({ "name": "n", "kind": "count", "value": 1.0 }),
+        Function::Record => serde_json::json!([{ "table": "t", "row": {} }]),
+        Function::KvGet | Function::KvDelete => serde_json::json!("key"),
+        Function::KvList => serde_json::json!({ "prefix": "", "limit": 1 }),
+        Function::KvIncrement => serde_json::json!({ "key": "k", "by": 1 }),
+        Function::KvSet => {
+            return document::write(&SetArgument { key: "k".to_owned(), value: Bytes::new(), ttl_ms: None });
+        }
+        Function::KvCompareAndSet => {
+            return document::write(&CompareArgument { key: "k".to_owned(), expected: None, value: Bytes::new() });
+        }
+        Function::HttpSend => serde_json::json!({ "method": "GET", "url": "http://a.test/" }),
+        Function::LlmComplete => serde_json::json!({ "model": "m", "chat": { "messages": [] } }),
+    })
+}
+
+/// Calls a function through this, and says whether the host's own was reached; if not, why.
+fn reaches(
+    function: Function,
+    call: impl FnOnce(&Services, &[u8]) -> Result<Vec<u8>, ServiceError>,
+) -> Result<(), String> {
+    let reached = Arc::new(Reached::default());
+    let set = ServiceSet {
+        log: reached.clone(),
+        metrics: reached.clone(),
+        records: reached.clone(),
+        kv: reached.clone(),
+        http: reached.clone(),
+        llm: reached.clone(),
+    };
+    let called = call(&set.into(), &argument(function));
+    match (*reached.0.lock().unwrap(), called) {
+        (Some(of), _) => {
+            assert_eq!(of, function);
+            Ok(())
+        }
+        (None, Err(ServiceError::Invalid(why))) => Err(why),
+        (None, other) => unreachable!("{}: {other:?}", function.name()),
+    }
+}
+
+#[test]
+fn each_function_is_served_in_the_hooks_of_its_row_and_in_no_others() {
+    for row in Function::TABLE {
+        for hook in Hook::TABLE.iter().map(|hook| hook.hook) {
+            let (function, facts) = (row.function, Facts::default());
+            let legal = row.hooks.contains(hook);
+            let elsewhere = || Err(format!("`{}` may not be called in {hook}", function.name()));
+            let waits = || Err(format!("`{}` waits, and this call may not", function.name()));
+            let expected = |legal_here: bool, may_wait: bool| match (legal_here, may_wait || !row.waits) {
+                (false, _) => elsewhere(),
+                (true, false) => waits(),
+                (true, true) => Ok(()),
+            };
+            for may_wait in [true, false] {
+                let served = reaches(function, |services, argument| {
+                    now(serve(services, &facts, hook, may_wait, function, argument))
+                });
+                assert_eq!(served, expected(legal, may_wait), "{} in {hook}", function.name());
+            }
+            let served = reaches(function, |services, argument| serve_now(services, &facts, hook, function, argument));
+            assert_eq!(served, expected(legal, false), "{} in {hook}, at once", function.name());
+        }
+    }
 }

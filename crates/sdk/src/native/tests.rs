@@ -175,13 +175,30 @@ static HOST: HostTable = HostTable {
     kv_increment,
 };
 
+/// The same of a gateway that has more functions than this crate knows.
+#[repr(C)]
+struct Longer {
+    known: HostTable,
+    further: [usize; 3],
+}
+
+static LONGER: Longer =
+    Longer { known: HostTable { size: size_of::<Longer>() as u32, minor: MINOR + 1, ..HOST }, further: [1; 3] };
+
+/// The same of one that has not all of them. Its last function is not called.
+static SHORTER: HostTable = HostTable { size: size_of::<HostTable>() as u32 - 8, ..HOST };
+
 /// Makes an instance, and gives it to this.
 fn with_instance(work: impl FnOnce(&PluginTable, &HookTable, *mut c_void)) {
+    with_instance_of(&HOST, work);
+}
+
+fn with_instance_of(host: *const HostTable, work: impl FnOnce(&PluginTable, &HookTable, *mut c_void)) {
     let table = make::<Keeper>();
     let mut plugin = std::ptr::null_mut();
     // SAFETY: the tables are static, and the instance ends after its last call.
     unsafe {
-        assert_eq!(table.create.unwrap()(&raw const HOST, 1, Slice::of(b"null"), &raw mut plugin), 0);
+        assert_eq!(table.create.unwrap()(host, 1, Slice::of(b"null"), &raw mut plugin), 0);
         work(table, &*table.hooks, plugin);
         table.destroy.unwrap()(plugin);
     }
@@ -225,4 +242,34 @@ fn a_stream_that_the_host_does_not_take_is_dropped() {
         }
         assert_eq!(DROPPED.get(), 2);
     });
+}
+
+#[test]
+fn tables_say_how_long_they_are() {
+    let table = make::<Keeper>();
+    assert_eq!(table.size as usize, size_of::<PluginTable>());
+    // SAFETY: the table stays for ever.
+    let hooks = unsafe { &*table.hooks };
+    assert_eq!(hooks.size as usize, size_of::<HookTable>());
+    assert_eq!(hooks.hooks(), Keeper::HOOKS, "a slot that is empty is a hook that is not there");
+}
+
+#[test]
+fn a_gateway_of_a_later_version_has_more_functions_and_is_spoken_with() {
+    with_instance_of(&raw const LONGER.known, |table, hooks, plugin| {
+        // SAFETY: it is the table's own instance.
+        unsafe {
+            assert_eq!(hooks.pre_llm.unwrap()(plugin, 105), 0);
+            table.close.unwrap()(plugin, 1);
+        }
+    });
+}
+
+#[test]
+fn a_gateway_that_lacks_functions_of_this_version_is_refused() {
+    let table = make::<Keeper>();
+    let mut plugin = std::ptr::null_mut();
+    // SAFETY: the table is static; nothing is made.
+    let status = unsafe { table.create.unwrap()(&raw const SHORTER, 1, Slice::of(b"null"), &raw mut plugin) };
+    assert_eq!((status, plugin.is_null()), (Status::Unsupported as i32, true));
 }
