@@ -30,6 +30,8 @@ done
 . "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 # shellcheck source=bench/scenarios.sh
 . "$here/scenarios.sh"
+# shellcheck source=bench/callgrind.sh
+. "$here/callgrind.sh"
 for scenario in "${scenarios[@]}"; do load_for "$scenario"; done
 # The bound of each run, which ends by a count of requests.
 warmup=0 duration=60
@@ -38,42 +40,17 @@ need_all
 prepare "$build" "$floor_only"
 start_upstream
 
-# Instructions in the whole life of a server that answers so many requests; sets $instructions.
-# (It prints nothing, because a subshell could not tell this one which process to stop at the end.)
-count() { # server scenario requests
-    local server=$1 log
-    port=$((port + 1))
-    log=$tmp/callgrind-$port.log
-    command_of "$server" "$port" 'master_process off;'
-    launch "$server" "$SERVER_CORE" "$port" \
-        valgrind --tool=callgrind --log-file="$log" --callgrind-out-file=/dev/null "${command[@]}"
-    load_for "$2"
-    shape_streams "$chunks" "$pace"
-    # One connection: how many events a server finds at once must not depend on how slow callgrind makes it.
-    generate "$port" --concurrency 1 "${load[@]}" --warmup 0 --requests "$3" >"$tmp/load.json"
-    [ "$(field errors <"$tmp/load.json")" = 0 ] || die "requests failed at $server"
-    stop "$launched"
-    instructions=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$log" | head -n 1)
-    [ -n "$instructions" ] || { tail -n 20 "$log" >&2; die "callgrind counted nothing for $server"; }
-}
-
-port=$PORT_UPSTREAM
-declare -A per_request
+declare -A counted
 echo "$(uname -sr); $(valgrind --version); $(nginx -v 2>&1 | sed 's/.*: //')"
 echo
 echo "| scenario | server | instructions per request | × nginx |"
 echo "|---|---|--:|--:|"
 for scenario in "${scenarios[@]}"; do
-    few=50 many=550
-    case $scenario in stream-*) few=5 many=25 ;; esac
     for server in "${servers[@]}"; do
         say "$scenario, $server"
-        count "$server" "$scenario" "$few"
-        least=$instructions
-        count "$server" "$scenario" "$many"
-        # Start and end are in both.
-        per_request[$server]=$(((instructions - least) / (many - few)))
-        awk -v s="$scenario" -v v="$server" -v i="${per_request[$server]}" -v n="${per_request[nginx]}" \
+        per_request "$server" "$scenario" command_of 'master_process off;'
+        counted[$server]=$each
+        awk -v s="$scenario" -v v="$server" -v i="$each" -v n="${counted[nginx]}" \
             'BEGIN { printf "| %s | %s | %d | %.2f |\n", s, v, i, i / n }'
     done
 done

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures what ten plugins of each host cost a request, beside the gateway without any, and prints one table. The plugin
-# is bench-subject's at `check_input`, where it reads every text of the request. See README.md for how to read it.
+# is bench-subject's at `check_input`, where it reads every text of the request, or at `on_stream_chunk`, where it reads
+# each piece. See README.md for how to read it.
 set -euo pipefail
 
 usage() {
@@ -10,15 +11,18 @@ usage: bench/plugins.sh [options]
   --duration S       measured seconds of each run (2)
   --warmup S         seconds of load before each run (1)
   --plugins N        how many of each host (10)
+  --chunks           streams, past plugins at `on_stream_chunk`
   --no-build         take the programs that are built already
 environment: as of run.sh
 TEXT
 }
 
 rounds=3 duration=2 warmup=1 many=10 build=true load_flags=()
+hook=check_input scenarios=(answer-1k body-100k)
 while [ $# -gt 0 ]; do
     case $1 in
     --no-build) build=false ;;
+    --chunks) hook=on_stream_chunk scenarios=(stream-one stream-64) ;;
     --rounds | --duration | --warmup | --plugins)
         [ $# -ge 2 ] && [[ $2 =~ ^[0-9]{1,3}$ ]] || { usage >&2; exit 2; }
         case $1 in
@@ -40,32 +44,14 @@ done
 # shellcheck source=bench/scenarios.sh
 . "$here/scenarios.sh"
 
+# shellcheck source=bench/kinds.sh
+. "$here/kinds.sh"
+
 need_all
 prepare "$build" false
 [ -n "$gateway" ] || exit 3
-
-# --- the plugin, of each kind ---
-
-if $build; then
-    (cd "$root" && timeout 3600 cargo build --release -p bench-subject --examples --features programs) >&2 || die "the build failed"
-fi
-module=$(CARGO_PROFILE_RELEASE_LTO=fat "$root/scripts/wasm-examples.sh" bench-subject | grep '/subject\.wasm$')
-"$gateway" plugin build --core "$module" --out "$tmp/subject.wasm" >&2
-cp "$bin/examples/libsubject.so" "$tmp/subject.so"
-cp "$bin/examples/program" "$tmp/subject"
-
-# Entries of `many` plugins.
-several() { # file [further keys]
-    local number
-    for ((number = 1; number <= many; number++)); do
-        printf ', {"name": "p%s", "path": "%s", "hooks": ["check_input"], "failure_mode": "fail_closed"%s}' "$number" "$tmp/$1" "${2:-}"
-    done
-}
-entries[gateway+wasm]=$(several subject.wasm)
-entries[gateway+inline]=$(several subject.so ', "inline": true')
-entries[gateway+native]=$(several subject.so)
-entries[gateway+process]=$(several subject)
-servers=(gateway gateway+inline gateway+wasm gateway+native gateway+process)
+prepare_kinds "$build"
+many_of_each "$many" "[\"$hook\"]"
 
 # --- servers and rounds ---
 
@@ -73,7 +59,7 @@ declare -A port pid
 start_upstream
 next=$((PORT_BASE + 1))
 for server in "${servers[@]}"; do
-    command_of "$server" "$next"
+    command_of_kind "$server" "$next"
     launch "$server" "$SERVER_CORE" "$next" "${command[@]}"
     port[$server]=$next pid[$server]=$launched
     next=$((next + 1))
@@ -82,7 +68,7 @@ sleep 2
 for server in "${servers[@]}"; do printf '%s\t%s\n' "$server" "$(rss "${pid[$server]}")"; done >"$tmp/idle.tsv"
 records=$tmp/records.tsv
 for ((round = 1; round <= rounds; round++)); do
-    for scenario in answer-1k body-100k; do
+    for scenario in "${scenarios[@]}"; do
         for server in "${servers[@]}"; do
             say "round $round of $rounds: $scenario, $server"
             line=$(measure "$scenario" "${port[$server]}" "${pid[$server]}") || die "no figures for $server"
@@ -91,7 +77,7 @@ for ((round = 1; round <= rounds; round++)); do
     done
 done
 
-echo "$(machine); server on core $SERVER_CORE, upstream and load on $LOAD_CORE; $many plugins of each host"
+echo "$(machine); server on core $SERVER_CORE, upstream and load on $LOAD_CORE; $many plugins of each host at $hook"
 echo "$rounds rounds of $duration s after $warmup s; build profile release:$(build_profile)"
 echo
 awk -v base=gateway -f "$here/table.awk" "$tmp/idle.tsv" "$records"

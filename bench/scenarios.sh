@@ -10,6 +10,8 @@ load_for() { # scenario
     # Staggered over the length of a stream: providers' chunks do not arrive all at once, and a proxy that is woken for
     # one chunk does more for it than a proxy that finds 32.
     stream-paced) connections=32 pace=10 load=(--stream --stagger 500) ;;
+    stream-one) connections=1 pace=10 load=(--stream) ;;
+    stream-64) connections=64 pace=10 load=(--stream --stagger 500) ;;
     body-100k) load=(--body-bytes 102400) ;;
     # With a pause after the first chunk, or the rest of the stream would compete with its reading.
     first-token) connections=1 chunks=8 pace=2 load=(--stream) ;;

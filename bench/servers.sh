@@ -24,7 +24,8 @@ die() { say "$(basename "$0"): $*"; exit 1; }
 stop() { # pid
     local pid=$1 child tries
     kill -TERM "$pid" 2>/dev/null || return 0
-    for ((tries = 0; tries < 50; tries++)); do
+    # Under callgrind an end takes seconds.
+    for ((tries = 0; tries < 300; tries++)); do
         kill -0 "$pid" 2>/dev/null || return 0
         sleep 0.1
     done
@@ -108,7 +109,8 @@ prepare() { # build(true|false) floor_only(true|false)
 
 await() { # name pid url
     local tries
-    for ((tries = 0; tries < 100; tries++)); do
+    # Under callgrind a start takes seconds too.
+    for ((tries = 0; tries < 600; tries++)); do
         kill -0 "$2" 2>/dev/null || break
         curl -fs -o /dev/null --max-time 1 "$3" && return 0
         sleep 0.1

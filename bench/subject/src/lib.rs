@@ -3,7 +3,7 @@
 use gatewright_plugin::prelude::*;
 use serde::Deserialize;
 
-/// Looks at nothing, at the head, or replaces every text.
+/// Looks at nothing, looks at every text, at every piece of a stream, or replaces every text.
 #[derive(Debug)]
 pub struct Subject;
 
@@ -34,5 +34,12 @@ impl Plugin for Subject {
     fn pre_llm(&self, _: &mut Cx, request: &mut Draft<Request>) -> Result<PreLlm, Failure> {
         request.map_texts(|_, text| Some([text, "!"].concat()))?;
         Ok(PreLlm::Continue)
+    }
+
+    fn on_stream_chunk(&self, _: &mut Cx, text: &mut Draft<ChannelText>) -> Result<(), Failure> {
+        if text.text.contains("sk-") {
+            text.edit().text.clear();
+        }
+        Ok(())
     }
 }

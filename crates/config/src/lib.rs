@@ -47,7 +47,9 @@ mod unit;
 mod url;
 mod watch;
 
-pub use artefact::{ArtefactKind, DEFAULT_MEMORY_MB, DEFAULT_PROCESS_MEMORY_MB, Grant, InstanceMode, Isolation, Permissions};
+pub use artefact::{
+    ArtefactKind, DEFAULT_MEMORY_MB, DEFAULT_PROCESS_MEMORY_MB, Grant, InstanceMode, Isolation, Permissions,
+};
 pub use auth::{Auth, ClientKey};
 pub use catalog::{Catalog, PluginFacts, Unusable, check_exposure, validate};
 pub use config::{Config, LogLevel, LogStyle};

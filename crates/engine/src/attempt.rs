@@ -178,7 +178,8 @@ async fn ask(
 fn tell(life: &mut Lifecycle, error: &LlmError) {
     let request_id = &life.request().exchange.facts().request_id;
     let (provider, kind) = (error.provider.as_deref().unwrap_or_default(), error.kind.as_str());
-    let of_the_client = matches!(error.kind, ErrorKind::InvalidRequest | ErrorKind::RequestTooLarge | ErrorKind::Cancelled);
+    let of_the_client =
+        matches!(error.kind, ErrorKind::InvalidRequest | ErrorKind::RequestTooLarge | ErrorKind::Cancelled);
     match of_the_client {
         true => tracing::debug!(%request_id, provider, kind, %error, "an attempt failed"),
         false => tracing::warn!(%request_id, provider, kind, %error, "an attempt failed"),

@@ -5,20 +5,32 @@
 #[path = "../../conformance/tests/common/artefacts.rs"]
 mod artefacts;
 mod common;
+mod held;
+mod journal;
+mod load;
 mod slow;
 
 use common::{Generations, House, answer_of, ask, component, get, put, stop};
-use gatewright::Started;
 use gatewright::config::Config;
+use gatewright::{Reload, Started};
+use held::Held;
+use load::{Load, Turns};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// What a process holds: one test at a time looks at it.
+/// What a process holds, and what its plugins log: one test at a time looks at it.
 static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// The first reloads, after which a process holds what it needs.
+const FIRST: Range<usize> = 1..21;
+
+/// The libraries that can be replaced.
+const MOST_RETIRED: usize = 32;
 
 /// A kind of artefact.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +39,27 @@ enum Kind {
     Library,
     Program,
 }
+
+/// What a reload changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Change {
+    /// The file.
+    File,
+    /// The entry in the config: the plugin's own config, which says the generation, and other keys with it.
+    Entry,
+}
+
+/// A gateway whose plugin is reloaded.
+struct Scene {
+    house: House,
+    kind: Kind,
+    change: Change,
+    generations: Generations,
+    turns: Arc<Turns>,
+    upstream: SocketAddr,
+}
+
+// === impl Kind ===
 
 impl Kind {
     /// What a file of this kind is called.
@@ -48,123 +81,101 @@ impl Kind {
             Self::Program => std::fs::read(library.with_file_name("generation_program")).unwrap(),
         })
     }
-}
 
-/// What is held by this process.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    memory_mb: usize,
-    threads: usize,
-    files: usize,
-    children: usize,
-}
-
-/// Clients that ask until they are told to stop.
-struct Load {
-    done: Arc<AtomicBool>,
-    /// The code that is in force, and the one that is about to be.
-    newest: Arc<AtomicUsize>,
-    clients: Vec<tokio::task::JoinHandle<usize>>,
-}
-
-// === impl Held ===
-
-impl Held {
-    fn now() -> Self {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let of = |key: &str| -> usize {
-            let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
-            line.trim().trim_end_matches(" kB").parse().unwrap()
-        };
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-        let children = tasks.map(|task| {
-            // A thread may be gone by now.
-            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            children.split_whitespace().count()
-        });
-        Self {
-            memory_mb: of("VmRSS:") / 1024,
-            threads: of("Threads:"),
-            files: std::fs::read_dir("/proc/self/fd").unwrap().count(),
-            children: children.sum(),
-        }
-    }
-
-    /// Waits until no more is held than before, but for some memory.
-    async fn comes_back(before: Self, memory_mb: usize) -> Self {
-        let begun = Instant::now();
-        loop {
-            let now = Self::now();
-            let back = now.memory_mb <= before.memory_mb + memory_mb
-                && now.threads <= before.threads
-                && now.files <= before.files
-                && now.children <= before.children;
-            if back {
-                return now;
+    /// Keys of the entry that make a new instance.
+    fn keys(self, turn: usize) -> Json {
+        let timeout = 30 + turn % 20;
+        match self {
+            Self::Component => {
+                let instance = ["pooled", "single", "per_request", "per_call"][turn % 4];
+                json!({ "timeout_seconds": timeout, "memory_mb": 32 + turn % 7, "instance": instance })
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "{now:?} is held, and before {before:?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            Self::Library => json!({ "timeout_seconds": timeout, "inline": turn.is_multiple_of(2) }),
+            Self::Program => json!({ "timeout_seconds": timeout, "environment": { "TURN": turn.to_string() } }),
         }
     }
 }
 
-// === impl Load ===
+// === impl Scene ===
 
-impl Load {
-    /// Asks for whole answers and slow streams.
-    fn begin(address: SocketAddr) -> Self {
-        let (done, newest) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
-        let whole = (0..2).map(|_| tokio::spawn(wholes(address, done.clone(), newest.clone())));
-        let streams = (0..2).map(|_| tokio::spawn(streams(address, done.clone())));
-        let clients = whole.chain(streams).collect();
-        Self { done, newest, clients }
+impl Scene {
+    /// Of so many generations, one after the other and from the first again.
+    async fn new(kind: Kind, change: Change, codes: usize) -> Self {
+        journal::begin();
+        let (house, generations, turns) = (House::new(), kind.generations(), Turns::new(codes, 0));
+        put(&house.path(kind.file()), &generations.artefact(0));
+        Self { house, kind, change, generations, turns, upstream: slow::upstream().await }
     }
 
-    /// Ends it, and answers how many requests there were.
-    async fn end(self) -> usize {
-        self.done.store(true, Ordering::Release);
-        let mut requests = 0;
-        for client in self.clients {
-            requests += client.await.unwrap();
+    async fn start(&self) -> Started {
+        self.house.start_with(self.config(0)).await.unwrap()
+    }
+
+    /// The plugin of this kind, and a provider whose streams are slow.
+    fn config(&self, turn: usize) -> Config {
+        let path = self.house.path(self.kind.file());
+        // A whole stream would be held back for `check_output`.
+        let mut entry = json!({ "name": "guard", "path": path, "timeout_seconds": 60, "stream_mode": "chunk" });
+        if self.change == Change::Entry {
+            let own = json!({ "config": { "generation": self.turns.code(turn) } });
+            for keys in [own, self.kind.keys(turn)] {
+                entry.as_object_mut().unwrap().extend(keys.as_object().cloned().unwrap());
+            }
         }
-        requests
+        let mut config = self.house.config(json!([entry]));
+        let provider: Json = json!({ "type": "openai", "base_url": format!("http://{}/v1", self.upstream) });
+        config.providers.insert("slow".to_owned(), serde_json::from_value(provider).unwrap());
+        config
     }
-}
 
-/// The generation that an answer is of.
-fn generation_of(text: &str) -> usize {
-    let digits = text.split("the code of generation ").nth(1).unwrap_or_else(|| panic!("no generation: {text}"));
-    digits[..4].parse().unwrap()
-}
-
-async fn wholes(address: SocketAddr, done: Arc<AtomicBool>, newest: Arc<AtomicUsize>) -> usize {
-    let mut requests = 0;
-    while !done.load(Ordering::Acquire) {
-        let oldest = newest.load(Ordering::Acquire).saturating_sub(1);
-        let (status, body) = ask(address, "hello").await;
-        assert_eq!(status, 200, "{body}");
-        let of = generation_of(&body);
-        assert!((oldest..=oldest + 3).contains(&of), "{of} answered when {oldest} and later were in force");
-        requests += 1;
-        // Or the load would leave no time to compile anything.
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    /// What a reload is to put in force: its file is there.
+    fn prepare(&self, turn: usize) -> Config {
+        if self.change == Change::File {
+            put(&self.house.path(self.kind.file()), &self.generations.artefact(self.turns.code(turn)));
+        }
+        self.config(turn)
     }
-    requests
-}
 
-/// Streams that last longer than a reload: what they began with, they end with.
-async fn streams(address: SocketAddr, done: Arc<AtomicBool>) -> usize {
-    let mut requests = 0;
-    while !done.load(Ordering::Acquire) {
-        let (status, body) = slow::stream(address).await;
-        assert!(status == 200 && body.contains("[DONE]") && !body.contains("error"), "{status} {body}");
-        let pieces: Vec<usize> =
-            body.match_indices("the code of generation ").map(|(at, _)| generation_of(&body[at..])).collect();
-        assert!(pieces.len() >= slow::PIECES, "{body}");
-        assert!(pieces.iter().all(|piece| *piece == pieces[0]), "generations are mixed: {pieces:?}");
-        requests += 1;
+    /// Puts one generation after the other into place while requests go on.
+    async fn reloads(&self, started: &mut Started, turns: Range<usize>) {
+        let load = Load::begin(started.address(), &self.turns).await;
+        let (begun, many) = (Instant::now(), turns.len());
+        for turn in turns {
+            let config = self.prepare(turn);
+            load.turns().begin(turn);
+            assert_eq!(started.reload(config).await.unwrap(), Reload::Taken, "{turn}");
+            load.turns().end(turn);
+            let (status, body) = ask(started.address(), "hello").await;
+            let wanted = answer_of(self.turns.code(turn));
+            assert!(status == 200 && body.contains(&wanted), "{turn}: {status} {body}");
+        }
+        let took = begun.elapsed();
+        let seen = load.end().await;
+        println!("{:?} by {:?}: {many} reloads in {took:.1?}, meanwhile {seen:?}", self.kind, self.change);
+        assert!(seen.requests > many / 4, "{seen:?} is no load");
+        assert!(seen.spanning >= (many / 50).max(2), "of {seen:?}, hardly a stream spans a reload");
+        assert_eq!(failures(started).await, Vec::<String>::new());
+        self.one_copy_is_left().await;
     }
-    requests
+
+    /// One that is about to end still has its own.
+    async fn one_copy_is_left(&self) {
+        let begun = Instant::now();
+        while self.house.copies() > 1 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{} copies are kept", self.house.copies());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Stops the gateway after so many reloads: of all that started nothing goes on.
+    async fn stop(self, started: Started, reloads: usize) {
+        stop(started).await;
+        let mut starts = BTreeMap::<usize, usize>::new();
+        for turn in 0..=reloads {
+            *starts.entry(self.turns.code(turn)).or_default() += 1;
+        }
+        journal::close(&starts);
+    }
 }
 
 /// What the gateway counted of the plugin's failures.
@@ -174,85 +185,69 @@ async fn failures(started: &Started) -> Vec<String> {
     failures.map(ToOwned::to_owned).collect()
 }
 
-/// Puts one generation after the other into place while requests go on.
-async fn reloads(started: &mut Started, house: &House, kind: Kind, config: &Config, numbers: std::ops::Range<usize>) {
-    let (generations, path) = (kind.generations(), house.path(kind.file()));
-    let load = Load::begin(started.address());
-    let (begun, many) = (Instant::now(), numbers.len());
-    for number in numbers {
-        put(&path, &generations.artefact(number));
-        load.newest.store(number, Ordering::Release);
-        started.reload(config.clone()).await.unwrap();
-        let (status, body) = ask(started.address(), "hello").await;
-        assert!(status == 200 && body.contains(&answer_of(number)), "{number}: {status} {body}");
-    }
-    let requests = load.end().await;
-    println!("{kind:?}: {many} reloads in {:.1?}, {requests} requests meanwhile", begun.elapsed());
-    assert!(requests > many / 4, "{requests} requests are no load");
-    assert_eq!(failures(started).await, Vec::<String>::new());
-    // One that is about to end still has its own.
-    let begun = Instant::now();
-    while house.copies() > 1 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{} copies are kept", house.copies());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+/// How many reloads `GATEWRIGHT_RELOADS` asks for.
+fn asked() -> Option<usize> {
+    std::env::var("GATEWRIGHT_RELOADS").ok()?.parse().ok()
 }
 
-/// The plugin of this kind, and a provider whose streams are slow.
-fn config(house: &House, kind: Kind, upstream: SocketAddr) -> Config {
-    let entry = json!({ "name": "guard", "path": house.path(kind.file()), "timeout_seconds": 60 });
-    let mut config = house.config(json!([entry]));
-    let provider: Json = json!({ "type": "openai", "base_url": format!("http://{upstream}/v1") });
-    config.providers.insert("slow".to_owned(), serde_json::from_value(provider).unwrap());
-    config
-}
-
-/// So many generations; `GATEWRIGHT_RELOADS` sets another number.
-async fn many(kind: Kind, usual: usize, memory_mb: usize) {
-    let wanted = std::env::var("GATEWRIGHT_RELOADS").ok().and_then(|wanted| wanted.parse().ok());
-    let wanted = wanted.unwrap_or(usual);
+/// So many reloads after the first ones, from one code to the next of so many; what is held comes back.
+async fn many(kind: Kind, change: Change, reloads: usize, codes: usize) {
     let _alone = ALONE.lock().await;
-    let house = House::new();
-    put(&house.path(kind.file()), &kind.generations().artefact(0));
-    let config = config(&house, kind, slow::upstream().await);
-    let mut started = house.start_with(config.clone()).await.unwrap();
-    reloads(&mut started, &house, kind, &config, 1..21).await;
+    let scene = Scene::new(kind, change, codes).await;
+    let mut started = scene.start().await;
+    scene.reloads(&mut started, FIRST).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let before = Held::now();
-    reloads(&mut started, &house, kind, &config, 21..21 + wanted).await;
-    let after = Held::comes_back(before, memory_mb).await;
+    let (before, last) = (Held::now(), FIRST.end + reloads);
+    scene.reloads(&mut started, FIRST.end..last).await;
+    let after = Held::comes_back(before, 32).await;
     println!("{kind:?}: {before:?} before, {after:?} after");
-    stop(started).await;
+    scene.stop(started, last - 1).await;
 }
 
-// Compiling a component takes a debug build of the engine a while: a thousand of them are for a quiet hour.
+// Compiling a component takes a debug build of the engine more than a second: each is compiled once, and each reload has
+// other code than the one before. `GATEWRIGHT_RELOADS` is of so many that are all different.
 #[tokio::test]
 async fn components_one_after_the_other() {
-    many(Kind::Component, 60, 32).await;
+    match asked() {
+        Some(reloads) => many(Kind::Component, Change::File, reloads, FIRST.end + reloads).await,
+        None => many(Kind::Component, Change::File, 1000, FIRST.end).await,
+    }
 }
 
 #[tokio::test]
 async fn programs_one_after_the_other() {
-    many(Kind::Program, 1000, 32).await;
+    let reloads = asked().unwrap_or(1000);
+    many(Kind::Program, Change::File, reloads, FIRST.end + reloads).await;
 }
 
 #[tokio::test]
 async fn libraries_up_to_their_limit() {
     let _alone = ALONE.lock().await;
-    let (house, kind) = (House::new(), Kind::Library);
-    let (generations, path) = (kind.generations(), house.path(kind.file()));
-    put(&path, &generations.artefact(0));
-    let config = config(&house, kind, slow::upstream().await);
-    let mut started = house.start_with(config.clone()).await.unwrap();
-    reloads(&mut started, &house, kind, &config, 1..33).await;
+    let scene = Scene::new(Kind::Library, Change::File, MOST_RETIRED + 2).await;
+    let mut started = scene.start().await;
+    scene.reloads(&mut started, 1..MOST_RETIRED + 1).await;
     let metrics = get(started.address(), "/metrics").await.1;
     assert!(metrics.contains("gatewright_native_libraries{state=\"retired\"} 32"), "{metrics}");
     // One more is refused, and the last one goes on.
-    put(&path, &generations.artefact(33));
-    started.reload(config).await.unwrap();
+    started.reload(scene.prepare(MOST_RETIRED + 1)).await.unwrap();
     let (status, body) = ask(started.address(), "hello").await;
-    assert!(status == 200 && body.contains(&answer_of(32)), "{status} {body}");
+    assert!(status == 200 && body.contains(&answer_of(MOST_RETIRED)), "{status} {body}");
     let (status, body) = get(started.address(), "/readyz").await;
     assert!(status == 200 && body.contains("32 native libraries were replaced"), "{status} {body}");
-    stop(started).await;
+    scene.stop(started, MOST_RETIRED).await;
+}
+
+#[tokio::test]
+async fn entries_of_a_component() {
+    many(Kind::Component, Change::Entry, 50, 100).await;
+}
+
+#[tokio::test]
+async fn entries_of_a_library() {
+    many(Kind::Library, Change::Entry, 50, 100).await;
+}
+
+#[tokio::test]
+async fn entries_of_a_program() {
+    many(Kind::Program, Change::Entry, 50, 100).await;
 }

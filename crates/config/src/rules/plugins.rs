@@ -134,7 +134,10 @@ fn artefact(entry: &PluginEntry, path: &Path, findings: &mut Findings) {
     if kind == Some(ArtefactKind::Wasm)
         && let Some(wanted) = entry.memory_mb.filter(|wanted| *wanted > MOST_MEMORY_MB)
     {
-        findings.error(&path.key("memory_mb"), format!("must be at most {MOST_MEMORY_MB} for a WASM component, is {wanted}"));
+        findings.error(
+            &path.key("memory_mb"),
+            format!("must be at most {MOST_MEMORY_MB} for a WASM component, is {wanted}"),
+        );
     }
     for name in entry.environment.keys() {
         let message = match name.as_str() {

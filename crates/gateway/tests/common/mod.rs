@@ -39,27 +39,72 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
 /// An artefact of which there are many, each with other code.
 pub(crate) struct Generations {
     artefact: Vec<u8>,
-    places: Vec<usize>,
+    /// Where it says its number, and how.
+    places: Vec<(usize, Spelling)>,
 }
 
-/// What the code says of itself, before its number.
-const MARK: &[u8] = b"the code of generation ";
+/// How an artefact says its number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Spelling {
+    /// In its data, in words.
+    Words,
+    /// As an operand of an instruction, in four bytes.
+    Operand,
+    /// The same in WASM, in LEB128.
+    Leb128,
+}
+
+/// The operand of number 0; another is xor'ed into it.
+const OPERAND: u32 = 0x5a17_93c5;
+
+// === impl Generations ===
 
 impl Generations {
     pub(crate) fn new(artefact: Vec<u8>) -> Self {
-        let begins = |at: &usize| artefact[*at..].starts_with(MARK);
-        let places: Vec<usize> = (0..artefact.len() - MARK.len()).filter(begins).map(|at| at + MARK.len()).collect();
-        assert!(!places.is_empty(), "the mark is not in the artefact");
+        let places: Vec<_> = (0..artefact.len()).filter_map(|at| Some((at, Spelling::at(&artefact[at..])?))).collect();
+        let said = |spelling| places.iter().any(|(_, found)| *found == spelling);
+        assert!(said(Spelling::Words), "the mark is not in the artefact");
+        let in_code = said(Spelling::Operand) || said(Spelling::Leb128);
+        assert!(in_code || cfg!(not(target_arch = "x86_64")), "the operand is not in the artefact");
         Self { artefact, places }
     }
 
     /// The artefact with the code of this number.
     pub(crate) fn artefact(&self, number: usize) -> Vec<u8> {
-        let (mut artefact, digits) = (self.artefact.clone(), format!("{number:04}"));
-        for at in &self.places {
-            artefact[*at..*at + digits.len()].copy_from_slice(digits.as_bytes());
+        let mut artefact = self.artefact.clone();
+        for (at, spelling) in &self.places {
+            let said = spelling.of(number);
+            artefact[*at..*at + said.len()].copy_from_slice(&said);
         }
         artefact
+    }
+}
+
+// === impl Spelling ===
+
+impl Spelling {
+    /// How number 0 is said here, if it is.
+    fn at(bytes: &[u8]) -> Option<Self> {
+        // Most bytes begin none of them.
+        let first = match bytes[0] {
+            b't' => Self::Words,
+            0xc5 => [Self::Operand, Self::Leb128].into_iter().find(|spelling| bytes.starts_with(&spelling.of(0)))?,
+            _ => return None,
+        };
+        bytes.starts_with(&first.of(0)).then_some(first)
+    }
+
+    /// This number, always in as many bytes.
+    fn of(self, number: usize) -> Vec<u8> {
+        let operand = OPERAND ^ u32::try_from(number).unwrap();
+        match self {
+            Self::Words => answer_of(number).into_bytes(),
+            Self::Operand => operand.to_le_bytes().to_vec(),
+            Self::Leb128 => {
+                let bits = |place: u32| (operand >> (7 * place)) as u8 & 0x7f;
+                (0..4).map(|place| bits(place) | 0x80).chain([bits(4)]).collect()
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,6 +12,14 @@ pub(crate) const PIECES: usize = 20;
 
 /// The time between two of them.
 const PAUSE: Duration = Duration::from_millis(30);
+
+/// The streams that have reached the provider.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
+
+/// How many streams have reached the provider.
+pub(crate) fn begun() -> usize {
+    BEGUN.load(Ordering::SeqCst)
+}
 
 /// Starts the provider, which lasts as long as the test's runtime.
 pub(crate) async fn upstream() -> SocketAddr {
@@ -33,6 +42,7 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
             read => request.extend_from_slice(&buffer[..read]),
         }
     }
+    BEGUN.fetch_add(1, Ordering::SeqCst);
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n").await?;
     for piece in 0..PIECES {
         let delta = json!({ "content": format!("piece {piece} ") });
