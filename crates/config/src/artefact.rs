@@ -75,7 +75,7 @@ pub const DEFAULT_MEMORY_MB: u32 = 64;
 pub(crate) const MOST_MEMORY_MB: u32 = 1024;
 
 /// The most memory of a process, in MiB, if the config says nothing.
-pub const DEFAULT_PROCESS_MEMORY_MB: u32 = 1024;
+pub const DEFAULT_PROCESS_MEMORY_MB: u32 = 4096;
 
 // === impl ArtefactKind ===
 

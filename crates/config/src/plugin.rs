@@ -40,7 +40,7 @@ pub struct PluginEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceMode>,
     /// The most memory in MiB: of one instance of a WASM plugin, at most 1024, and 64 if unset; a call that wants more
-    /// fails. Of a process that the gateway starts, on Linux, 1024 if unset: its allocations fail beyond that.
+    /// fails. Of a process that the gateway starts, on Linux, 4096 if unset: its allocations fail beyond that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576))]
     pub memory_mb: Option<u32>,

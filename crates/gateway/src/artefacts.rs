@@ -5,6 +5,7 @@ pub(crate) mod look;
 mod rehearsal;
 mod trial;
 
+pub use hosts::CALL_TIMEOUT_MS;
 pub(crate) use hosts::Runner;
 pub(crate) use trial::Trial;
 

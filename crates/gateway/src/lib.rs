@@ -32,6 +32,7 @@ mod serve;
 mod snapshot;
 mod written;
 
+pub use artefacts::CALL_TIMEOUT_MS;
 pub use builder::{GatewayBuilder, Read};
 pub use error::Error;
 pub use gateway::{Gateway, Reload, Started};

@@ -230,6 +230,11 @@ impl Exchange {
             match call!(self, H, slot, &mut payload.clone(), &mut walk, Due::InScope) {
                 Ok(outcome) if H::is_decisive(&outcome) => decisions.push(Decision::of(slot, outcome)),
                 Ok(_) => {}
+                // Nothing goes on otherwise for what it did not see.
+                Err(failure) if slot.failure_mode == FailureMode::Open => {
+                    let fault = self.fault(slot, H::HOOK, failure);
+                    self.log_failure(slot, &fault, "the request goes on without it");
+                }
                 Err(failure) => self.forgive(slot, H::HOOK, failure)?,
             }
         }
@@ -269,20 +274,24 @@ impl Exchange {
     /// What a failure means for the request: nothing, or its end. A request whose time was over is at its end, whatever
     /// the plugin's mode.
     fn forgive(&mut self, slot: &Slot, hook: Hook, failure: Failure) -> Result<(), Fault> {
-        let out_of_time = self.deadline().is_some_and(|deadline| Instant::now() >= deadline);
-        let fault = Fault {
-            plugin: slot.name().clone(),
-            hook,
-            request_id: self.facts().request_id.clone(),
-            limit: (!out_of_time).then_some(slot.timeout),
-            failure,
-        };
+        let fault = self.fault(slot, hook, failure);
         match slot.failure_mode {
             FailureMode::Open if !fault.is_out_of_time() => {
                 self.log_failure(slot, &fault, "the request goes on without it");
                 Ok(())
             }
             FailureMode::Open | FailureMode::Closed => Err(fault),
+        }
+    }
+
+    fn fault(&self, slot: &Slot, hook: Hook, failure: Failure) -> Fault {
+        let out_of_time = self.deadline().is_some_and(|deadline| Instant::now() >= deadline);
+        Fault {
+            plugin: slot.name().clone(),
+            hook,
+            request_id: self.facts().request_id.clone(),
+            limit: (!out_of_time).then_some(slot.timeout),
+            failure,
         }
     }
 

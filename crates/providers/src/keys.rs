@@ -65,8 +65,9 @@ impl Key {
 
     /// It is over its limit, for about so long.
     pub(crate) fn rest(&self, time: Duration) {
-        let until = Instant::now() + time.min(LONGEST_REST);
-        *self.rests.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        let until = Some(Instant::now() + time.min(LONGEST_REST));
+        let mut rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        *rests = until.max(*rests);
     }
 
     fn rests(&self) -> bool {

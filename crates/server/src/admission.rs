@@ -46,13 +46,17 @@ impl Place {
     /// Takes room for a body, so that it has so much in all.
     pub(crate) fn hold_bytes(&mut self, bytes: usize, most: usize) -> Result<(), LlmError> {
         let more = bytes.saturating_sub(self.body_bytes);
-        let before = self.counts.body_bytes.fetch_add(more, Ordering::AcqRel);
-        if before + more > most {
-            self.counts.body_bytes.fetch_sub(more, Ordering::AcqRel);
-            return Err(overloaded("the bodies of all requests under way are over the limit"));
+        if more == 0 {
+            return Ok(());
         }
-        self.body_bytes += more;
-        Ok(())
+        let with = |held: usize| held.checked_add(more).filter(|held| *held <= most);
+        match self.counts.body_bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, with) {
+            Ok(_) => {
+                self.body_bytes += more;
+                Ok(())
+            }
+            Err(_) => Err(overloaded("the bodies of all requests under way are over the limit")),
+        }
     }
 }
 

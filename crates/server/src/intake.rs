@@ -70,7 +70,7 @@ async fn collect(
         if here > limits.body_bytes {
             return Err(too_large(limits));
         }
-        if here < least(begun.elapsed().saturating_sub(limits.header_timeout)) {
+        if !body.is_end_stream() && here < least(begun.elapsed().saturating_sub(limits.header_timeout)) {
             return Err(too_slow());
         }
         place.hold_bytes(here.max(announced.min(ahead(here))), limits.inflight_body_bytes)?;

@@ -71,7 +71,8 @@ pub(crate) fn error(codec: &dyn Codec, error: &LlmError, request_id: &str) -> Ht
 
 /// Whether a plugin decided so, which it will again.
 fn is_decided(error: &LlmError) -> bool {
-    error.plugin.is_some() && !matches!(error.kind, ErrorKind::PluginUnavailable | ErrorKind::Timeout)
+    let is_final = error.plugin.is_some() && error.allow_fallbacks == Some(false);
+    is_final && !matches!(error.kind, ErrorKind::PluginUnavailable | ErrorKind::Timeout)
 }
 
 /// Says which request is answered.

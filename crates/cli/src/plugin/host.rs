@@ -71,11 +71,18 @@ impl Artefact for Library {
 
     fn create(&self, name: &str, config: &[u8]) -> Result<Arc<dyn Hosted>, String> {
         let config: Json = serde_json::from_slice(config).map_err(|error| format!("its config: {error}"))?;
-        let loaded = load_staged(name, &self.file, &self.staged, &config, &Options::default());
+        let options = Options { timeout: timeout(), ..Options::default() };
+        let loaded = load_staged(name, &self.file, &self.staged, &config, &options);
         let native = loaded.map_err(|error| error.to_string())?;
         watch(name.to_owned(), Arc::downgrade(&native)).map_err(|error| error.to_string())?;
         Ok(native)
     }
+}
+
+/// How long calls may take, if the gateway's config says so.
+fn timeout() -> Option<Duration> {
+    let millis = std::env::var(gatewright::CALL_TIMEOUT_MS).ok()?.parse().ok()?;
+    Some(Duration::from_millis(millis))
 }
 
 /// Looks after a library for as long as it is there. One whose calls do not come back ends the process, which the gateway

@@ -239,6 +239,7 @@ impl Driver {
             .ok_or_else(|| Failed::Closed(LlmError::new(ErrorKind::Internal, "the answer cannot be streamed")))?;
         // What the failed stream left behind is not part of it.
         self.texts = Texts::new(self.plan.clone(), self.limit);
+        self.channels = Channels::default();
         self.collected = Vec::new();
         self.collected_bytes = 0;
         self.source = Source::Replay(chunks.into());

@@ -34,6 +34,8 @@ impl Ends {
         }
         for part in chunk.parts() {
             match part {
+                // It comes whole, and what comes behind it is another.
+                Part::Text { channel, .. } if channel.is_beside() => now.extend([*channel]),
                 Part::BlockEnd(channel) => now.extend(self.open.get(channel)),
                 Part::Finish { choice, .. } => self.seem_over(|channel| channel.choice == *choice),
                 Part::Text { channel: said, text } if !text.is_empty() => {

@@ -38,6 +38,9 @@ pub(crate) struct Runner {
     pub(crate) arguments: Vec<OsString>,
 }
 
+/// The variable that tells the runner how long calls may take.
+pub const CALL_TIMEOUT_MS: &str = "GATEWRIGHT_CALL_TIMEOUT_MS";
+
 /// The largest component: compiling a larger one takes minutes.
 const MAX_COMPONENT_BYTES: u64 = 64 << 20;
 
@@ -114,6 +117,9 @@ impl Hosts {
         let mut options = self.options(entry);
         options.arguments = arguments.into_iter().chain([staged.path.clone().into()]).collect();
         options.copy = Some(staged.clone());
+        // Else the runner takes calls for hung that may take longer.
+        let timeout = entry.timeout().map(|timeout| timeout.as_millis().to_string());
+        options.environment.extend(timeout.map(|timeout| (CALL_TIMEOUT_MS.into(), timeout.into())));
         self.start(&Address::File(program), options).await
     }
 
@@ -226,9 +232,9 @@ mod tests {
     #[test]
     fn a_process_has_the_memory_of_its_entry() {
         let mut entry = PluginEntry::new("it");
-        assert_eq!(Hosts::default().options(&entry).memory_bytes, Some(1 << 30));
-        entry.memory_mb = Some(4096);
         assert_eq!(Hosts::default().options(&entry).memory_bytes, Some(4 << 30));
+        entry.memory_mb = Some(512);
+        assert_eq!(Hosts::default().options(&entry).memory_bytes, Some(512 << 20));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::process::Command;
 #[expect(unsafe_code, reason = "what runs between fork and exec must be chosen with care")]
 pub(super) fn prepare(command: &mut Command, memory_bytes: Option<u64>) {
     use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
-    let parent = getpid();
+    let (parent, score) = (getpid(), score().to_string());
     let before_exec = move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // Who ended before that was not seen.
@@ -16,29 +16,38 @@ pub(super) fn prepare(command: &mut Command, memory_bytes: Option<u64>) {
             return Err(rustix::io::Errno::SRCH.into());
         }
         // Where the system has no such file it chooses by size.
-        let _ = go_first();
+        let _ = go_first(&score);
         memory_bytes.map_or(Ok(()), bound)
     };
     // SAFETY: between fork and exec of a program with threads only what is async-signal-safe may be done. The closure
     // makes system calls alone (prctl, getppid, openat, write, close, prlimit), which are; it takes no lock and no memory
-    // (an `Errno` becomes an `io::Error` without any), does not panic, and what it captures are numbers.
+    // (an `Errno` becomes an `io::Error` without any), does not panic, and what it captures was made before.
     unsafe {
         command.pre_exec(before_exec);
     }
 }
 
-/// How much sooner the system ends it than others, of 1000.
+/// Where the system is told how soon it ends a process that is short of memory, from -1000 to 1000.
 #[cfg(target_os = "linux")]
-const SOONER: &[u8] = b"500";
+const SCORE: &std::ffi::CStr = c"/proc/self/oom_score_adj";
 
+/// The score of a process that goes before the gateway, whatever that has itself.
 #[cfg(target_os = "linux")]
-fn go_first() -> rustix::io::Result<()> {
-    use rustix::fs::{Mode, OFlags, open};
-    let file = open(c"/proc/self/oom_score_adj", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
-    rustix::io::write(file, SOONER).map(drop)
+fn score() -> i32 {
+    let own = SCORE.to_str().ok().and_then(|path| std::fs::read_to_string(path).ok());
+    let own = own.and_then(|own| own.trim().parse::<i32>().ok()).unwrap_or_default();
+    own.saturating_add(500).min(1000)
 }
 
-/// Memory that it writes to; what a runtime only reserves does not count. A smaller bound that is there already stays.
+#[cfg(target_os = "linux")]
+fn go_first(score: &str) -> rustix::io::Result<()> {
+    use rustix::fs::{Mode, OFlags, open};
+    let file = open(SCORE, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(file, score.as_bytes()).map(drop)
+}
+
+/// Memory that is its own and that it may write to, touched or not; what a runtime only reserves does not count. A smaller
+/// bound that is there already stays.
 #[cfg(target_os = "linux")]
 fn bound(bytes: u64) -> std::io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -82,7 +82,9 @@ fn an_error_says_when_to_come_back() {
 #[test]
 fn a_decision_is_not_to_be_asked_for_again_but_a_failure_may() {
     let of = |error_: LlmError| error(&OPENAI, &error_, "r-1").headers.get("x-should-retry").to_owned();
-    let decided = LlmError::new(ErrorKind::GuardrailBlocked, "no").with_plugin("quota").with_status(429);
+    let failed = LlmError::new(ErrorKind::GuardrailBlocked, "no").with_plugin("quota").with_status(429);
+    assert_eq!(of(failed.clone()), "", "of an attempt in a provider's place");
+    let decided = LlmError { allow_fallbacks: Some(false), ..failed };
     assert_eq!(of(decided.clone()), "false");
     assert_eq!(of(LlmError { retry_after: Some(Duration::from_secs(1)), ..decided }), "");
     assert_eq!(of(LlmError::new(ErrorKind::PluginUnavailable, "it failed").with_plugin("quota")), "");

@@ -76,7 +76,9 @@ impl Decoder {
                 self.say(*channel, text, seen.wholes.contains(&channel.choice));
             }
         }
+        let parts = seen.parts.len();
         self.begin_calls(&mut seen.parts)?;
+        let is_whole = seen.parts.len() == parts;
         if !self.started {
             let (id, model) = (seen.id(), seen.model());
             // Some providers send a chunk with neither id nor choices first.
@@ -85,7 +87,8 @@ impl Decoder {
                 seen.parts.insert(0, Part::Start { id, model });
             }
         }
-        if seen.wholes.is_empty() {
+        // Where it was taken from, another may begin in the same place.
+        if seen.wholes.is_empty() && is_whole {
             self.template.learn(bytes, event, &seen.parts, &seen.places);
         }
         Ok(seen.parts)

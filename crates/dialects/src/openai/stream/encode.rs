@@ -8,12 +8,14 @@ use crate::{
     carry::Carry,
     details,
     json::{
-        Value,
+        Edits, Value,
         write::{self, ObjectWriter},
     },
-    made, signed,
+    made,
+    scan::Cursor,
+    signed,
     sse::Event,
-    stream::{NewTexts, signature_of, write_patched},
+    stream::{NewTexts, signature_of, strings, write_patched},
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{Channel, ChannelKind, Chunk, Dialect, Dropped, LlmError, Part, StreamEncoder, Usage};
@@ -122,7 +124,19 @@ impl Encoder {
         if is_changed && !seen.wholes.is_empty() {
             // The whole so far in place of what is new: where it may not pass, what is new is written anew.
             let passes = !chunk.is_edited() && !seen.repeats.iter().any(tells_more);
-            return passes.then(|| self.pass(chunk, event, out));
+            let more = seen.more || now.iter().any(|part| !matches!(part, Part::Text { .. }));
+            if passes || !more || now.iter().any(says) {
+                return passes.then(|| self.pass(chunk, event, out));
+            }
+            // Nothing is new in it, and the event says more than it.
+            let mut edits = Edits::default();
+            for repeat in seen.repeats.iter().filter(|repeat| seen.wholes.contains(&repeat.choice)) {
+                edits.replace(repeat.span.clone(), Bytes::from_static(b"null"));
+            }
+            write_patched(event, &event_read, edits, out);
+            let created = seen.created();
+            self.note(chunk, || created);
+            return Some(());
         }
         if seen.rigid && is_changed {
             return None;
@@ -169,7 +183,13 @@ impl Encoder {
     /// Whether a `message` says no more than what the client has got: all of the answer so far, or what the chunk itself
     /// says, and nothing else. A hook may have taken out a chunk that it repeats.
     fn was_told(&self, repeat: &Repeat, data: &str, now: &[Part]) -> bool {
-        let Ok(mut message) = Value::loose(&data[repeat.span.clone()]).object() else {
+        let whole = &data[repeat.span.clone()];
+        let mut says = false;
+        let read = strings(&mut Cursor::new(whole), is_for_programs, &mut |said| says |= !said.text.is_empty());
+        if read.is_ok() && !says {
+            return true;
+        }
+        let Ok(mut message) = Value::loose(whole).object() else {
             return false;
         };
         message.take("role");
@@ -403,6 +423,15 @@ fn answers(parts: &[Part]) -> impl Iterator<Item = (u32, &str)> {
 /// hardly anybody writes any.
 fn may_tell_all(event: &[u8]) -> bool {
     [&b"\"message\""[..], b"\\u006", b"\\u007"].into_iter().any(|sign| memmem::find(event, sign).is_some())
+}
+
+/// Whether a member of a message says nothing to whoever reads it.
+fn is_for_programs(name: &str) -> bool {
+    matches!(name, "role" | "type" | "format" | "id")
+}
+
+fn says(part: &Part) -> bool {
+    matches!(part, Part::Text { text, .. } if !text.is_empty())
 }
 
 /// Whether it has one.

@@ -718,3 +718,25 @@ fn arguments_that_stand_twice_are_refused() {
     let refused = OPENAI.stream_decoder().decode(Bytes::from(delta(twice))).unwrap_err();
     assert!(refused.to_string().contains("arguments twice"), "{refused}");
 }
+
+#[test]
+fn a_last_message_that_repeats_all_leaves_what_else_its_event_says() {
+    let stream = [
+        delta(r#"{"role":"assistant","content":"Hel"}"#),
+        delta(r#"{"content":"lo"}"#),
+        event(r#""choices":[{"finish_reason":"stop","index":0,"message":{"content":"Hello","role":"assistant","name":"AI"}}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3},"base_resp":{"status_code":0}"#),
+        "data: [DONE]\n\n".to_owned(),
+    ]
+    .concat();
+    let out = streamed(Dialect::OpenAi, false, &chunks(Dialect::OpenAi, &stream));
+    assert!(out.contains(r#""usage":{"prompt_tokens":1"#) && out.contains("base_resp"), "{out}");
+    assert!(out.contains(r#""message":null"#), "{out}");
+}
+
+#[test]
+fn a_message_without_words_in_each_chunk_passes() {
+    let message = r#""message":{"role":"assistant","content":"","reasoning":"","reasoning_details":[{"index":0,"type":"reasoning.text","text":""}]}"#;
+    let stream =
+        event(&format!(r#""choices":[{{"index":0,{message},"delta":{{"content":"Hello"}}}}]"#)) + "data: [DONE]\n\n";
+    assert_eq!(streamed(Dialect::OpenAi, false, &chunks(Dialect::OpenAi, &stream)), stream);
+}

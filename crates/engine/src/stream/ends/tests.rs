@@ -69,3 +69,16 @@ fn what_goes_on_has_not_ended() {
     ends.push(&Chunk::from_parts([Part::BlockEnd(TEXT)]));
     assert!(ends.has(TEXT));
 }
+
+#[test]
+fn what_stands_beside_ends_where_it_stands_and_says_nothing_of_others() {
+    let mut ends = Ends::default();
+    let (source, said) = (Channel::beside(0), Channel::TEXT);
+    for _ in 0..2 {
+        ends.push(&Chunk::text(said, "a"));
+        assert_eq!(ends.push(&Chunk::text(source, "a source")), BTreeSet::from([source]));
+        assert!(ends.has(source) && !ends.has(said));
+    }
+    ends.push(&Chunk::from_parts([Part::Finish { choice: 0, reason: FinishReason::Stop }]));
+    assert!(ends.push(&Chunk::from_parts([Part::Done])).contains(&said), "it is believed all the same");
+}
