@@ -94,7 +94,7 @@ fn idle(manifest: &Manifest) -> Vec<String> {
         if !STREAMED.contains(*hook) {
             idle.push(format!("`{hook}` has no stream mode"));
         } else if *mode == StreamMode::Window(0) {
-            idle.push(format!("a window of 0 characters at `{hook}` holds nothing back"));
+            idle.push(format!("a window of 0 characters at `{hook}` is one of 1"));
         }
     }
     // They are compared with names in lower case.

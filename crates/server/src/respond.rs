@@ -61,7 +61,7 @@ pub(crate) fn error(codec: &dyn Codec, error: &LlmError, request_id: &str) -> Ht
     let mut headers = Headers::default();
     headers.set("content-type", "application/json");
     if let Some(wait) = error.retry_after {
-        headers.set("retry-after", &wait.as_secs().max(1).to_string());
+        headers.set("retry-after", &wait.as_millis().div_ceil(1000).max(1).to_string());
     } else if is_decided(error) {
         // The SDKs of both dialects ask again else, after a 429 or a 5xx.
         headers.set("x-should-retry", "false");

@@ -85,8 +85,9 @@ impl Load {
         let done = Arc::<AtomicBool>::default();
         let whole = (0..2).map(|_| tokio::spawn(wholes(address, done.clone(), turns.clone())));
         let streams = (0..STREAMS).map(|_| tokio::spawn(streams(address, done.clone(), turns.clone())));
-        let clients = whole.chain(streams).collect();
+        let clients: Vec<JoinHandle<Seen>> = whole.chain(streams).collect();
         while slow::begun() < before + STREAMS {
+            assert!(!clients.iter().any(JoinHandle::is_finished), "a client failed before the first reload");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Self { turns: turns.clone(), done, clients }

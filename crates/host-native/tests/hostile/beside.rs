@@ -137,13 +137,17 @@ async fn in_quarantine_its_failure_mode_decides_too() {
     let others = Others::of(&bench).await;
     let native = load(&bench, &bench.shared(""), mode("loop"), &within(SHORT)).await.unwrap();
     let it = instance(native.clone(), &mode("loop"), mocks()).await;
-    let hang = async { tokio::join!(asked(&it, SHORT, FailureMode::Open), asked(&it, SHORT, FailureMode::Open)) };
-    assert_eq!(others.beside("it hangs", hang).await, (Ok(()), Ok(())));
-    others.beside("it hangs", until("both took too long", || native.lane_health().quarantined)).await;
+    let hang = async {
+        // One that waits for its turn when its time is over is no strike.
+        while !native.lane_health().quarantined {
+            assert_eq!(asked(&it, SHORT, FailureMode::Open).await, Ok(()));
+        }
+    };
+    others.beside("it hangs", hang).await;
     let closed = others.beside("it is away", asked(&it, AMPLE, FailureMode::Closed)).await.unwrap_err();
     assert_eq!(closed.cause(), "unavailable", "{closed}");
     assert_eq!(others.beside("it is away", asked(&it, AMPLE, FailureMode::Open)).await, Ok(()));
     assert!(it.unavailable().unwrap().contains("quarantine"));
     let health = native.lane_health();
-    assert!(health.abandoned == 2 && health.queued == 0, "two hang, and nobody waits behind them: {health:?}");
+    assert!((2..=3).contains(&health.abandoned) && health.queued == 0, "nobody waits behind what hangs: {health:?}");
 }

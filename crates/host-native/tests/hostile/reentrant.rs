@@ -13,6 +13,9 @@ use gatewright_testkit::{block_on, request};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+/// Enough for a thread to wake and to ask on a busy machine.
+const LONG: Duration = Duration::from_millis(400);
+
 /// What it answers where the host calls it in the middle of a call.
 const STALE_THEN_OK: u32 = 90;
 const OK_TWICE: u32 = 0;
@@ -136,12 +139,12 @@ async fn it_is_called_again_in_place_within_what_it_asks() {
 #[tokio::test]
 async fn one_that_waits_for_itself_times_out() {
     let bench = Bench::new();
-    let options = Options { threads: 1, ..within(SHORT) };
+    let options = Options { threads: 1, ..within(LONG) };
     let native = bench.load(&bench.hostile(""), None, &mode("again_waiting"), &options).unwrap();
     let again = Arc::new(Again::default());
     assert!(again.plugin.set(native.clone()).is_ok());
     let it = instance(native.clone(), &mode("again_waiting"), again.services()).await;
-    assert_eq!(asked(&it, SHORT, FailureMode::Closed).await, Err(Failure::TimedOut));
+    assert_eq!(asked(&it, LONG, FailureMode::Closed).await, Err(Failure::TimedOut));
     until("it comes back", || native.lane_health().abandoned == 0).await;
     let health = native.lane_health();
     assert!(!health.quarantined && health.queued == 0, "what it waited for is not called any more: {health:?}");
@@ -152,12 +155,12 @@ async fn one_that_waits_for_itself_times_out() {
 #[tokio::test]
 async fn of_two_threads_of_a_call_one_may_wait() {
     let bench = Bench::new();
-    let native = bench.load(&bench.hostile(""), None, &mode("asks_twice"), &within(SHORT)).unwrap();
+    let native = bench.load(&bench.hostile(""), None, &mode("asks_twice"), &within(LONG)).unwrap();
     let mut set = (*mocks()).clone();
     set.kv = Arc::new(Never);
     let it = instance(native.clone(), &mode("asks_twice"), set.into()).await;
     // Which of the two is chance; if it is the hook's own, nobody answers it.
-    let outcome = asked(&it, SHORT, FailureMode::Closed).await;
+    let outcome = asked(&it, LONG, FailureMode::Closed).await;
     assert!(matches!(outcome, Ok(()) | Err(Failure::TimedOut)), "{outcome:?}");
     until("it comes back", || native.lane_health().abandoned == 0).await;
     let started = Instant::now();

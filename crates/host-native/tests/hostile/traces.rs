@@ -87,6 +87,7 @@ async fn it_is_measured() {
     let more = resident_kib().saturating_sub(resident);
     assert!(more < MOST_KIB, "it has {more} KiB more");
     // A call that never comes back keeps its thread, and there are no more of them than make for quarantine.
+    let mut left = Vec::new();
     for _ in 0..2 {
         let native = bench.load(&library, None, &mode("loop"), &within(SHORT)).unwrap();
         let it = instance(native.clone(), &mode("loop"), mocks()).await;
@@ -94,8 +95,12 @@ async fn it_is_measured() {
             let _ = asked(&it, SHORT, FailureMode::Open).await;
         }
         until("both took too long", || native.lane_health().quarantined).await;
+        left.push(native);
     }
-    until("those without a call end", || threads() == before + 4).await;
+    let hang = || left.iter().map(|native| native.lane_health().abandoned).sum::<usize>();
+    until("those without a call end", || threads() == before + hang()).await;
+    // One more may have begun before the second was too late.
+    assert!((4..=6).contains(&hang()), "{} hang", hang());
 }
 
 #[test]

@@ -76,7 +76,8 @@ fn an_error_says_when_to_come_back() {
     };
     assert_eq!(of(None), "");
     assert_eq!(of(Some(Duration::from_secs(7))), "7");
-    assert_eq!(of(Some(Duration::from_millis(10))), "1", "0 would mean at once");
+    assert_eq!(of(Some(Duration::from_millis(1900))), "2", "not before");
+    assert_eq!(of(Some(Duration::ZERO)), "1", "0 would mean at once");
 }
 
 #[test]
