@@ -385,7 +385,7 @@ fn a_manifest_that_says_what_has_no_effect() {
     }
     let report = report(|| link(It));
     assert_eq!(found(&report), (none(), vec!["manifest/is_heeded".to_owned()]));
-    let said = "`check_input` has no stream mode; a window of 0 characters at `check_output` holds nothing back; the header \
+    let said = "`check_input` has no stream mode; a window of 0 characters at `check_output` is one of 1; the header \
                 `X-Foo` is never seen: write `x-foo`; a call has 60 s at most, whatever the timeout says";
     let in_a_line = report.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(in_a_line.contains(said), "{report}");

@@ -2,7 +2,7 @@
 
 use crate::beside::asked;
 use crate::compiled::{Bench, exchange, instance, mocks, within};
-use crate::{AMPLE, Never, SHORT, all_told, check, context, mode, told, until};
+use crate::{AMPLE, Never, all_told, check, context, mode, told, until};
 use bytes::Bytes;
 use gatewright_host_native::{Native, Options};
 use gatewright_pipeline::shelter;
