@@ -73,8 +73,10 @@ fn open(seal: &str) -> Option<Value<'_>> {
     Some(Value::loose(part.trim_ascii_end()))
 }
 
+/// Whether a member is a text, and not an empty one.
 fn has(part: Value<'_>, name: &str) -> bool {
-    part.object().is_ok_and(|part| part.peek(name).is_some_and(|value| value.kind() == Kind::String))
+    let is_text = |value: Value<'_>| value.kind() == Kind::String && value.text() != "\"\"";
+    part.object().is_ok_and(|part| part.peek(name).is_some_and(is_text))
 }
 
 fn write_kept(object: &mut ObjectWriter<'_>, part: Value<'_>) {

@@ -2,7 +2,8 @@
 
 use super::{answer_json, chunks, encode_all, names, of, request, response, streamed};
 use crate::{OpenAi, Thoughts};
-use gatewright_model::{Codec, Compat, Dialect, RequestSplice};
+use bytes::Bytes;
+use gatewright_model::{Codec, Compat, Dialect, Part, RequestSplice};
 use serde_json::{Value as Json, json};
 
 /// The messages that a provider of OpenAI's dialect gets, and what was dropped.
@@ -325,4 +326,14 @@ fn thoughts_of_a_stream_come_back_too() {
     let out = streamed(Dialect::Anthropic, true, &chunks(Dialect::OpenAi, &stream.concat()));
     let (back, dropped) = goes_on(Thoughts::ReasoningContent, &content_of(&out));
     assert_eq!((&back[0]["reasoning_content"], dropped), (&json!("Hm."), vec![]));
+}
+
+#[test]
+fn an_empty_signature_seals_nothing() {
+    let details = r#"[{"type":"reasoning.text","text":"Hm","signature":"","data":""}]"#;
+    let event =
+        format!(r#"data: {{"choices":[{{"index":0,"delta":{{"reasoning":"Hm","reasoning_details":{details}}}}}]}}"#)
+            + "\n\n";
+    let chunk = crate::OPENAI.stream_decoder().decode(Bytes::from(event)).unwrap();
+    assert!(!chunk.has(|part| matches!(part, Part::Signature { .. })), "{:?}", chunk.parts());
 }
