@@ -171,7 +171,9 @@ def test_a_process_that_cannot_come_back_keeps_the_gate_shut(guarded, tmp_path):
     script = f"#!/bin/sh\nmkdir {once} || {{ echo no licence for $TOKEN >&2; exit 3; }}\nexec {guarded.path} \"$@\"\n"
     path = tmp_path / "script"
     put(path, script.encode())
-    entry = {**guarded.entry, "path": str(path), "environment": {"TOKEN": "env.TEST_HEADER"}}
+    # Hooks of transport and access stand before all requests, whatever their model.
+    hooks = ["check_input", "pre_llm"]
+    entry = {**guarded.entry, "path": str(path), "environment": {"TOKEN": "env.TEST_HEADER"}, "hooks": hooks}
     guarded.gateway.write_config({**guarded.gateway.config, "plugins": [entry]})
     eventually(lambda: once.exists(), bool)
     guarded.wait(200, "the code of generation 0001")
