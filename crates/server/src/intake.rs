@@ -75,7 +75,8 @@ async fn collect(
         }
         place.hold_bytes(here.max(announced.min(ahead(here))), limits.inflight_body_bytes)?;
         if first.is_empty() && rest.is_empty() {
-            let expected = body.size_hint().lower() as usize;
+            // No more than was taken room for: who announces much and sends little takes no memory.
+            let expected = (body.size_hint().lower() as usize).min(ahead(here));
             if expected > 0 {
                 rest.reserve(data.len() + expected);
                 rest.extend_from_slice(&data);
