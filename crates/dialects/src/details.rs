@@ -111,20 +111,30 @@ pub(crate) fn blocks(message: &Message, came: Option<&Message>) -> Option<(Vec<B
     if seals.is_empty() {
         return None;
     }
-    let is_thought = |block: &&Block| matches!(block.content, Content::Reasoning { .. });
-    let (said, others): (Vec<&Block>, Vec<&Block>) = message.blocks().iter().partition(is_thought);
-    let whole: String = said.iter().map(|block| block.as_text()).collect();
+    let (said, others): (Vec<&Block>, Vec<&Block>) = message.blocks().iter().partition(|block| is_thought(block));
+    let (whole, whole_came) = (thoughts_of(message), came.map(thoughts_of).unwrap_or_default());
     let as_it_came = came.and_then(|came| extra(came.extra(), REASONING_DETAILS)) == Some(raw);
-    let unedited = as_it_came && (whole.is_empty() || whole == texts);
+    let unedited = as_it_came && whole == whole_came;
     if !unedited {
         thoughts = match whole.is_empty() {
-            true => vec![Content::Reasoning { text: texts, signature: None, redacted: None }],
+            true if whole_came.is_empty() => vec![Content::Reasoning { text: texts, signature: None, redacted: None }],
+            // They were taken out.
+            true => Vec::new(),
             false => said.into_iter().map(|block| block.content.clone()).collect(),
         };
         thoughts.extend(seals.into_iter().filter(|seal| stands_alone(seal)).map(redacted));
     }
     let blocks = thoughts.into_iter().map(Block::from).chain(others.into_iter().cloned());
     Some((blocks.collect(), unedited))
+}
+
+fn is_thought(block: &Block) -> bool {
+    matches!(block.content, Content::Reasoning { .. })
+}
+
+/// The thoughts that stand beside their parts, as one text.
+fn thoughts_of(message: &Message) -> String {
+    message.blocks().iter().filter(|block| is_thought(block)).map(|block| block.as_text()).collect()
 }
 
 /// A thought that nobody reads.

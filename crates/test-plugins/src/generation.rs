@@ -3,12 +3,12 @@
 
 use gatewright_plugin::model::{HttpRequest, LlmError, Request, Response};
 use gatewright_plugin::payload::{
-    ChannelText, HttpExchange, LlmResult, OutputCheck, RequestSummary, Shutdown, Startup, StreamExchange,
+    AuthRequest, ChannelText, HttpExchange, LlmResult, OutputCheck, RequestSummary, Shutdown, Startup, StreamExchange,
 };
 use gatewright_plugin::services::Level;
 use gatewright_plugin::{
-    AccessFlow, ChunkFlow, Cx, Draft, Failure, FailureMode, FromConfig, Hook, HttpFlow, HttpResponseFlow, Plugin,
-    PostLlm, PreLlm, Verdict, plugin,
+    AccessFlow, AuthDecision, ChunkFlow, Cx, Draft, Failure, FailureMode, FromConfig, Hook, HttpFlow, HttpResponseFlow,
+    Identity, Plugin, PostLlm, PreLlm, Verdict, plugin,
 };
 use serde::Deserialize;
 use std::hint::black_box;
@@ -28,8 +28,8 @@ const HAS_OPERAND: bool = cfg!(any(target_arch = "x86_64", target_arch = "wasm32
 /// The state in which the first hook of a request leaves its mark.
 const BEGAN: &str = "generation";
 
-/// Blocks what holds `forbidden`, marks each piece of a stream, and answers everything else with its mark. A hook that is
-/// called in a request that another generation began fails.
+/// Takes every caller for the application of its mark, blocks what holds `forbidden`, marks each piece of a stream, and
+/// answers everything else with its mark. A hook that is called in a request that another generation began fails.
 #[derive(Debug)]
 pub struct Generation(Config);
 
@@ -64,6 +64,11 @@ impl Plugin for Generation {
     fn pre_auth(&self, cx: &mut Cx, _: &mut Draft<HttpRequest>) -> Result<AccessFlow, Failure> {
         self.seen(cx, Hook::PreAuth)?;
         Ok(AccessFlow::Continue)
+    }
+
+    fn auth(&self, cx: &mut Cx, _: &AuthRequest) -> Result<AuthDecision, Failure> {
+        self.seen(cx, Hook::Auth)?;
+        Ok(AuthDecision::Identify(Box::new(Identity { app_id: self.mark()?, ..Identity::default() })))
     }
 
     fn post_auth(&self, cx: &mut Cx, _: &mut Draft<HttpRequest>) -> Result<AccessFlow, Failure> {

@@ -216,6 +216,15 @@ fn of_edited_thoughts_no_signature_is_left() {
     assert!(other.map_texts(|text| (text == "a").then(|| "b".to_owned())));
     let (out, dropped) = answer_json(Dialect::Anthropic, &other);
     assert!(out["content"][0]["signature"].as_str().unwrap().contains("c2ln") && dropped.is_empty(), "{out}");
+    // Thoughts that were taken out do not come back.
+    let mut without = response(Dialect::OpenAi, body("Hm. So."));
+    drop(without.chat_mut().unwrap().choices[0].message.blocks_mut().remove(0));
+    let (out, dropped) = answer_json(Dialect::Anthropic, &without);
+    assert_eq!((&out["content"][0]["type"], &out["content"][1]["text"]), (&json!("redacted_thinking"), &json!("a")));
+    assert_eq!(dropped, ["reasoning_details"]);
+    // What another member says in other words takes nothing away.
+    let (out, dropped) = answer_json(Dialect::Anthropic, &response(Dialect::OpenAi, body("Hm.So.")));
+    assert!(out["content"][0]["signature"].as_str().unwrap().contains("c2ln") && dropped.is_empty(), "{out}");
     // The same of a stream.
     let delta = |delta: Json| format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": delta}]}));
     let signature =
@@ -249,7 +258,8 @@ fn thoughts_in_parts_of_a_stream_come_back_in_parts() {
     let out = streamed(Dialect::Anthropic, true, &chunks(Dialect::OpenAi, &stream.concat()));
     let content = content_of(&out);
     let kinds: Vec<_> = content.as_array().unwrap().iter().map(|block| block["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["thinking", "thinking", "tool_use", "redacted_thinking", "text"]);
+    // What is not to be read seals the thought before it, which was to be read alone.
+    assert_eq!(kinds, ["thinking", "thinking", "tool_use", "text"]);
     let (back, dropped) = goes_on(Thoughts::Reasoning, &content);
     assert_eq!((&back[0]["reasoning_details"], dropped), (&details_again(), vec![]));
     // To a client of the same dialect they go as they came, written anew too.
@@ -258,6 +268,28 @@ fn thoughts_in_parts_of_a_stream_come_back_in_parts() {
     let anew: Vec<_> = all.iter().map(|chunk| gatewright_model::Chunk::from_parts(chunk.parts().to_vec())).collect();
     let out = streamed(Dialect::OpenAi, true, &anew);
     assert!(out.contains(r#""signature":"c2ln""#) && out.contains(r#""data":"ZGF0YQ==""#), "{out}");
+}
+
+#[test]
+fn a_seal_stands_behind_its_thoughts_and_before_the_answer() {
+    let sealed = json!([{"type": "reasoning.text", "signature": "c2ln"}]);
+    let together = json!({"reasoning": "Hm.", "reasoning_details": sealed, "content": "sk-1"});
+    let after = json!({"content": "sk-1", "reasoning_details": sealed});
+    for deltas in [vec![together], vec![json!({"reasoning": "Hm."}), after]] {
+        let deltas = deltas.into_iter().map(|delta| json!({"choices": [{"index": 0, "delta": delta}]}));
+        let stream: String = deltas.map(|event| format!("data: {event}\n\n")).collect();
+        let mut all = chunks(Dialect::OpenAi, &(stream.clone() + "data: [DONE]\n\n"));
+        let content = content_of(&streamed(Dialect::Anthropic, true, &all));
+        let signature = content[0]["signature"].as_str().unwrap();
+        assert!(signature.contains("c2ln") && content[0]["thinking"] == "Hm.", "{content}");
+        assert_eq!(content[1], json!({"type": "text", "text": "sk-1"}));
+        // The answer is edited where it stands.
+        for chunk in &mut all {
+            chunk.map_texts(|_, text| (text == "sk-1").then(|| "***".to_owned()));
+        }
+        let edited = streamed(Dialect::OpenAi, true, &all);
+        assert_eq!(edited, stream.replace("sk-1", "***") + "data: [DONE]\n\n", "{edited}");
+    }
 }
 
 #[test]

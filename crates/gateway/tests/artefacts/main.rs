@@ -202,10 +202,10 @@ async fn all_plugins_that_do_not_load_are_named() {
     }
     // What shows only once they were loaded stands beside it.
     put(&house.path("good.wasm"), &generation(1));
-    let third = named("third", "good.wasm", json!({ "hooks": ["auth"] }));
+    let third = named("third", "good.wasm", json!({ "hooks": ["endpoint"] }));
     let refused = started.reload(house.config(json!([first, third]))).await.unwrap_err().to_string();
     assert!(refused.contains("plugins[0]: plugin `first` did not load: there is no file"), "{refused}");
-    assert!(refused.contains("plugins[1].hooks[0]: the plugin has no `auth`"), "{refused}");
+    assert!(refused.contains("plugins[1].hooks[0]: the plugin has no `endpoint`"), "{refused}");
     stop(started).await;
 }
 

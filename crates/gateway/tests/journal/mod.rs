@@ -12,6 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 const WHOLE: HookSet = HookSet::of(&[
     Hook::HttpRequest,
     Hook::PreAuth,
+    Hook::Auth,
     Hook::PostAuth,
     Hook::PreRequest,
     Hook::CheckInput,

@@ -150,12 +150,7 @@ impl<'a> Seen<'a> {
             }
         }
         self.settle(cursor.text(), first, first_repeat)?;
-        // The seal of a thought comes behind what it says.
-        for span in std::mem::take(&mut self.details) {
-            for signature in details::seal_all(Value::loose(&cursor.text()[span])) {
-                self.parts.push(Part::Signature { channel: channel(ChannelKind::Reasoning), signature });
-            }
-        }
+        self.seal(cursor.text(), first);
         self.parts.extend(reason.map(|reason| Part::Finish { choice: 0, reason }));
         // The number of the choice may come after what it says.
         if index > 0 {
@@ -259,6 +254,23 @@ impl<'a> Seen<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Puts the seals of a choice's thoughts behind these, before what else the chunk says: the thoughts of the chunk, or
+    /// those of the chunks before. `first`: the first part of the choice.
+    fn seal(&mut self, data: &'a str, first: usize) {
+        let spans = std::mem::take(&mut self.details);
+        let seals: Vec<String> =
+            spans.into_iter().flat_map(|span| details::seal_all(Value::loose(&data[span]))).collect();
+        if seals.is_empty() {
+            return;
+        }
+        let reasoning = channel(ChannelKind::Reasoning);
+        let is_thought = |part: &Part| matches!(part, Part::Text { channel, .. } if *channel == reasoning);
+        let behind = self.parts[first..].iter().rposition(is_thought).map_or(first, |last| first + last + 1);
+        self.places.iter_mut().filter(|(part, _)| *part >= behind).for_each(|(part, _)| *part += seals.len());
+        let seals = seals.into_iter().map(|signature| Part::Signature { channel: reasoning, signature });
+        self.parts.insert_many(behind, seals);
     }
 
     /// What stands beside the answer, such as its sources.
