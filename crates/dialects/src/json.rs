@@ -10,7 +10,7 @@ mod text;
 mod value;
 pub(crate) mod write;
 
-pub(crate) use alike::is_mistaken_for;
+pub(crate) use alike::{folded_name, is_mistaken_for};
 pub(crate) use fault::{Fault, Read};
 pub(crate) use object::{Object, extra};
 pub(crate) use patch::{Edits, with_members};

@@ -1,12 +1,12 @@
 //! Writes an edited object of the same dialect: only what was edited is written, the rest keeps its bytes.
 
 use crate::{
-    json::write,
+    json::{folded_name, write},
     scan::{self, ScanError},
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{Extra, Raw};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The members that differ from the wire. A payload without wire differs in all that it says.
 #[derive(Debug, Default)]
@@ -23,14 +23,23 @@ struct Change {
 }
 
 /// The object `text` with its members in their order, changed ones changed, new ones at the end. `old` and `new`: the
-/// members that the model has no field for, before and after the edits.
-pub(crate) fn rewrite(text: &str, old: &Extra, new: &Extra, mut changes: Changes) -> Result<Bytes, ScanError> {
+/// members that the model has no field for, before and after the edits; none of them can stand for a member that it has a
+/// field for, which are those of `text` and `reserved`, or be mistaken for it.
+pub(crate) fn rewrite(
+    text: &str,
+    old: &Extra,
+    new: &Extra,
+    mut changes: Changes,
+    reserved: &[&str],
+) -> Result<Bytes, ScanError> {
     let (before, now) = (by_name(old), by_name(new));
+    let mut said: HashSet<String> = reserved.iter().map(|name| (*name).to_owned()).collect();
     let mut out = BytesMut::with_capacity(text.len() + 256);
     write::object(&mut out, |object| {
         for member in scan::members(text) {
             let member = member?;
             let name = member.name();
+            said.insert(folded_name(&name));
             if let Some(change) = changes.find(&name) {
                 change.written = true;
                 if let Some(value) = &change.value {
@@ -40,12 +49,12 @@ pub(crate) fn rewrite(text: &str, old: &Extra, new: &Extra, mut changes: Changes
             }
             match (before.get(&*name), now.get(&*name)) {
                 (Some(_), None) => {}
-                (_, Some(now)) => object.raw(&name, now.as_str()),
-                (None, None) => object.raw(&name, member.value),
+                (Some(_), Some(now)) => object.raw(&name, now.as_str()),
+                (None, _) => object.raw(&name, member.value),
             }
         }
         for (name, value) in new.iter().filter(|(name, _)| !before.contains_key(&**name)) {
-            if changes.find(name).is_none() {
+            if changes.find(name).is_none() && said.insert(folded_name(name)) {
                 object.raw(name, value.as_str());
             }
         }
@@ -59,6 +68,9 @@ pub(crate) fn rewrite(text: &str, old: &Extra, new: &Extra, mut changes: Changes
 fn by_name(extra: &Extra) -> HashMap<&str, &Raw> {
     extra.iter().rev().map(|(name, value)| (&**name, value)).collect()
 }
+
+/// The most elements among which one that is not where it was is searched for.
+const MOST_SEARCHED: usize = 1024;
 
 /// The array `name` of the object `text` with the elements `new`: those that were there before (`old`) as they stand,
 /// others written by `write`. `None` if there are none.
@@ -78,7 +90,7 @@ pub(crate) fn array<T: PartialEq, E>(
             // Most stand behind the one before, as they did.
             let index = match old.get(next) == Some(element) {
                 true => Some(next),
-                false => old.iter().position(|old| old == element),
+                false => old.iter().take(MOST_SEARCHED).position(|old| old == element),
             };
             match index.and_then(|index| Some((index, raw.get(index)?))) {
                 Some((index, raw)) => {

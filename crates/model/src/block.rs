@@ -121,6 +121,9 @@ pub(crate) struct Members {
 /// Members of blocks that the model reads as text: of a document what it is about.
 const READ_OF_BLOCKS: Members = Members { read: &["context"], silent: none };
 
+/// The same of blocks inside a tool's result, whose sources no message tells.
+const READ_OF_INNER: Members = Members { read: &["context", "citations"], silent: none };
+
 // === impl Block ===
 
 impl Block {
@@ -145,28 +148,35 @@ impl Block {
     /// Calls `visit` with every text in the block that is not empty, those inside tool results too, and a document's title
     /// and context. Of a block that the gateway does not know it is every string, since the model reads it all the same.
     pub fn texts(&self, visit: &mut dyn FnMut(&str)) {
+        self.texts_with(&READ_OF_BLOCKS, visit);
+    }
+
+    fn texts_with(&self, members: &Members, visit: &mut dyn FnMut(&str)) {
         match &self.content {
-            Content::ToolResult { content, .. } => content.iter().for_each(|block| block.texts(visit)),
+            Content::ToolResult { content, .. } => {
+                content.iter().for_each(|block| block.texts_with(&READ_OF_INNER, visit));
+            }
             Content::Other(raw) => visit_raw(raw, none, visit),
             content => {
                 let name = match content {
                     Content::Document { name, .. } => name.as_deref(),
                     _ => None,
                 };
-                for text in [self.as_text(), name.unwrap_or_default()] {
+                // The model reads the title first.
+                for text in [name.unwrap_or_default(), self.as_text()] {
                     if !text.is_empty() {
                         visit(text);
                     }
                 }
             }
         }
-        visit_extra(&self.extra, &READ_OF_BLOCKS, visit);
+        visit_extra(&self.extra, members, visit);
     }
 
     /// Replaces texts, of those that [`Block::texts`] visits: `edit` answers `Some` where one is to change. Answers whether
     /// any did.
     pub fn map_texts(&mut self, edit: &mut dyn FnMut(&str) -> Option<String>) -> bool {
-        match self.mapped(edit) {
+        match self.mapped(&READ_OF_BLOCKS, edit) {
             Some(new) => {
                 *self = new;
                 true
@@ -176,8 +186,8 @@ impl Block {
     }
 
     /// The block with other texts; `None` if none changes. A text that is replaced is not copied first.
-    fn mapped(&self, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
-        match (self.content.mapped(edit), mapped_extra(&self.extra, &READ_OF_BLOCKS, edit)) {
+    fn mapped(&self, members: &Members, edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Self> {
+        match (self.content.mapped(edit), mapped_extra(&self.extra, members, edit)) {
             (None, None) => None,
             (content, extra) => Some(Self {
                 content: content.unwrap_or_else(|| self.content.clone()),
@@ -200,11 +210,12 @@ impl Content {
                 Self::ToolUse { arguments: replaced(arguments, edit)?, id: id.clone(), name: name.clone() }
             }
             Self::Document { source, name } => {
+                let title = name.as_deref().and_then(|name| replaced(name, edit));
                 let text = match source {
                     MediaSource::Text(text) => replaced(text, edit).map(MediaSource::Text),
                     _ => None,
                 };
-                match (text, name.as_deref().and_then(|name| replaced(name, edit))) {
+                match (text, title) {
                     (None, None) => return None,
                     (text, title) => Self::Document {
                         source: text.unwrap_or_else(|| source.clone()),
@@ -213,7 +224,7 @@ impl Content {
                 }
             }
             Self::ToolResult { id, content, is_error } => {
-                let content = mapped(content, edit)?;
+                let content = mapped_with(&READ_OF_INNER, content, edit)?;
                 Self::ToolResult { id: id.clone(), content, is_error: *is_error }
             }
             Self::Other(raw) => match mapped_raw(raw, none, edit)? {
@@ -227,9 +238,17 @@ impl Content {
 
 /// Blocks with other texts; `None` if none changes.
 pub(crate) fn mapped(blocks: &[Block], edit: &mut dyn FnMut(&str) -> Option<String>) -> Option<Vec<Block>> {
+    mapped_with(&READ_OF_BLOCKS, blocks, edit)
+}
+
+fn mapped_with(
+    members: &Members,
+    blocks: &[Block],
+    edit: &mut dyn FnMut(&str) -> Option<String>,
+) -> Option<Vec<Block>> {
     let mut all: Option<Vec<Block>> = None;
     for (at, block) in blocks.iter().enumerate() {
-        match (block.mapped(edit), &mut all) {
+        match (block.mapped(members, edit), &mut all) {
             (Some(new), Some(all)) => all.push(new),
             (Some(new), None) => {
                 let mut begun = Vec::with_capacity(blocks.len());

@@ -35,8 +35,8 @@ pub struct Message {
     source: Option<Source>,
 }
 
-/// Members of messages that are read as text: the model's own thoughts, where they are in no form that has a field, and the
-/// sources of what it says.
+/// Members of messages that are read as text: the model's own thoughts, where they are in no form that has a field, the
+/// sources of what it says, and what a plugin wrote under the names of what has a field.
 const READ_OF_MESSAGES: Members = Members {
     read: &[
         "reasoning",
@@ -45,6 +45,11 @@ const READ_OF_MESSAGES: Members = Members {
         "thinking_blocks",
         "provider_specific_fields",
         "annotations",
+        "content",
+        "refusal",
+        "audio",
+        "tool_calls",
+        "function_call",
     ],
     silent: is_for_programs,
 };

@@ -1,6 +1,7 @@
 //! JSON text that is kept as it came.
 
 use bytes::Bytes;
+use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One complete JSON value as text, sharing the buffer it was read from.
@@ -60,7 +61,7 @@ impl Raw {
     }
 }
 
-/// In documents it is a text that holds JSON.
+/// In documents it is a text that holds JSON: one value, so that it can stand nowhere but in its place.
 impl Serialize for Raw {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -69,7 +70,11 @@ impl Serialize for Raw {
 
 impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(Bytes::from(text)))
+        let text = String::deserialize(deserializer)?;
+        match serde_json::from_str::<IgnoredAny>(&text) {
+            Ok(_) => Ok(Self(Bytes::from(text))),
+            Err(error) => Err(D::Error::custom(format_args!("a text that is to hold JSON holds none: {error}"))),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// A response without its output.
@@ -210,9 +210,14 @@ fn placed(mut output: Output, base: Option<&Output>) -> Result<Output, Unfit> {
         Some(Output::Chat(chat)) => &chat.choices,
         _ => none,
     };
+    let mut named = HashSet::new();
     if let Output::Chat(chat) = &mut output {
         for choice in &mut chat.choices {
             if let Some(place) = choice.message.origin() {
+                // Each is a copy of its own, which may be large.
+                if !named.insert(place) {
+                    return Err(Unfit::new("two choices name the same origin: leave it out of one of them"));
+                }
                 choice.message = original(&choice.message, base.get(place as usize))?.message.clone();
             }
         }

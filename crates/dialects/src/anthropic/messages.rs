@@ -34,7 +34,7 @@ pub(super) fn read(value: Value<'_>) -> Read<Message> {
         word => return Err(Fault::new(format!("must not be `{word}`")).under("role")),
     };
     let blocks = object.need("content", block::read)?;
-    Ok(Message::new(role, blocks).with_wire(None, object.rest(), Dialect::Anthropic, value.raw()))
+    Ok(Message::new(role, blocks).with_wire(None, object.rest()?, Dialect::Anthropic, value.raw()))
 }
 
 /// Writes a conversation. `in_place`: the client itself has system messages among its messages, so that they stay

@@ -21,14 +21,19 @@ use std::sync::Arc;
 /// Members of the head, which are not part of the conversation.
 const HEAD: [&str; 3] = ["model", "stream", "fallbacks"];
 
+/// Members that no extra member may stand for, whether or not the request has them.
+const RESERVED: [&str; 6] = ["model", "stream", "fallbacks", "system", "messages", "tools"];
+
 /// Members of other dialects' requests without which the answer would not be what was asked for.
-const NEEDED: [(&str, &str); 5] = [
+const NEEDED: [(&str, &str); 4] = [
     ("functions", "it has no functions of the older kind: use `tools`"),
     ("function_call", "it has no functions of the older kind: use `tools`"),
     ("audio", "it does not answer with sound"),
     ("web_search_options", "the provider would have to search the web"),
-    ("response_format", "this format has no counterpart"),
 ];
+
+/// The same of a format that is not known.
+const NEEDED_FORMAT: [(&str, &str); 1] = [("response_format", "this format has no counterpart")];
 
 /// Parses a request.
 pub(super) fn decode(body: &Bytes) -> Result<Chat, DecodeError> {
@@ -46,7 +51,7 @@ fn read(mut object: Object<'_>) -> Read<Chat> {
     let mut params = params::read(&mut object)?;
     params.parallel_tool_calls = parallel;
     let messages = system.map(Arc::new).into_iter().chain(messages).collect();
-    Ok(Chat { messages, tools: Arc::new(tools), tool_choice, params, extra: object.rest() })
+    Ok(Chat { messages, tools: Arc::new(tools), tool_choice, params, extra: object.rest()? })
 }
 
 /// Writes a request for a provider of this dialect. See `Codec::encode_request`.
@@ -73,7 +78,8 @@ fn edited(wire: &RequestWire, new: &Chat, splice: &RequestSplice<'_>) -> Result<
     let fitted = params::fit(new, Some(&old.params), &mut carry)?;
     note(&mut changes, text, old, new, &mut carry)?;
     params::note(&mut changes, old, &fitted, (&choice(old), &choice(new)));
-    let body = rewrite(text, &old.extra, &new.extra, changes).map_err(|error| carry.unreadable(&error.into()))?;
+    let body =
+        rewrite(text, &old.extra, &new.extra, changes, &RESERVED).map_err(|error| carry.unreadable(&error.into()))?;
     Ok(Encoded { body: smallvec![body], dropped: carry.finish() })
 }
 
@@ -82,6 +88,9 @@ fn translated(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<S
     let chat = request.chat().map_err(|error| carry.unreadable(&error))?;
     if !carry.own() {
         carry.refuse_needed(&chat.extra, &NEEDED)?;
+        if chat.params.response_format.is_none() {
+            carry.refuse_needed(&chat.extra, &NEEDED_FORMAT)?;
+        }
     }
     let extra = carry.extra(&chat.extra, &HEAD);
     let (mut changes, empty) = (Changes::default(), Chat::default());
@@ -90,7 +99,7 @@ fn translated(request: &Request, splice: &RequestSplice<'_>) -> Result<Encoded<S
     note(&mut changes, "", &empty, chat, &mut carry)?;
     params::note(&mut changes, &empty, &params, (&(None, None), &choice(chat)));
     let (mut out, mut written) = (BytesMut::new(), changes.names());
-    written.extend(HEAD);
+    written.extend(RESERVED);
     write::object(&mut out, |object| {
         object.string("model", splice.model);
         changes.write(object);

@@ -40,7 +40,7 @@ fn read(value: Value<'_>) -> Read<ChatResponse> {
         created: None,
         choices: vec![Choice { index: 0, message, finish, extra: Extra::new() }],
         usage: object.read_as("usage", usage::read).ok().flatten(),
-        extra: object.rest(),
+        extra: object.rest()?,
     })
 }
 
@@ -87,7 +87,7 @@ fn edited(response: &Response, wire: &ResponseWire) -> Result<Encoded<Bytes>, En
     if let Some(fields) = answer::extra_fields(response) {
         changes.set(&[answer::EXTRA_FIELDS], Some(fields));
     }
-    let body = rewrite(text, &old.extra, &new.extra, changes).map_err(|error| carry.unreadable(&error.into()))?;
+    let body = rewrite(text, &old.extra, &new.extra, changes, &[]).map_err(|error| carry.unreadable(&error.into()))?;
     Ok(Encoded { body, dropped: carry.finish() })
 }
 

@@ -18,14 +18,14 @@ pub(super) type Choice = (Option<ToolChoice>, Option<bool>);
 pub(super) fn read(value: Value<'_>) -> Read<Tool> {
     let mut object = value.object()?;
     if !matches!(&*object.kind(), "" | "custom") {
-        return Ok(Tool::Other(value.raw()));
+        return Ok(Tool::Other(value.unknown()?));
     }
     Ok(Tool::Function {
         name: object.need_string("name")?,
         description: object.string("description")?,
-        schema: object.read_as("input_schema", |schema| Ok(schema.raw()))?,
+        schema: object.read_as("input_schema", Value::unknown)?,
         strict: object.read_as("strict", Value::bool)?,
-        extra: object.rest(),
+        extra: object.rest()?,
     })
 }
 
@@ -71,7 +71,7 @@ pub(super) fn read_choice(value: Value<'_>) -> Read<Choice> {
         "any" => ToolChoice::Required,
         "none" => ToolChoice::None,
         "tool" => ToolChoice::Tool(object.need_string("name")?),
-        _ => return Ok((Some(ToolChoice::Other(value.raw())), None)),
+        _ => return Ok((Some(ToolChoice::Other(value.unknown()?)), None)),
     };
     let disabled = object.read_as("disable_parallel_tool_use", Value::bool)?;
     Ok((Some(choice), disabled.map(|disabled| !disabled)))

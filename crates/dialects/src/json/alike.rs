@@ -14,7 +14,7 @@ pub(super) fn may_be_mistaken(name: &str) -> bool {
 }
 
 /// The name as these readers take it.
-pub(super) fn folded_name(name: &str) -> String {
+pub(crate) fn folded_name(name: &str) -> String {
     name.chars().map(folded).collect()
 }
 

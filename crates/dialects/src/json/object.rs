@@ -145,9 +145,13 @@ impl<'a> Object<'a> {
         self.members.is_empty()
     }
 
-    /// The members that nobody took, in their order.
-    pub(crate) fn rest(self) -> Extra {
-        self.members.into_iter().map(|(name, value)| (Box::from(name), value.raw())).collect()
+    /// The members that nobody took, in their order. In a request guards must see all of them.
+    pub(crate) fn rest(self) -> Read<Extra> {
+        let raw = |(name, value): (Cow<'a, str>, Value<'a>)| {
+            let raw = value.unknown().map_err(|fault| fault.under(&name))?;
+            Ok((Box::from(name), raw))
+        };
+        self.members.into_iter().map(raw).collect()
     }
 
     /// Puts a member to the rest, or back to it.

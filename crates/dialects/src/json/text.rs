@@ -42,7 +42,8 @@ pub(crate) fn unescape(inner: &str) -> Option<Cow<'_, str>> {
 /// The same JSON, its strings without escapes that they can do without: what looks for words in it must not have to know
 /// how else they can be written.
 pub(crate) fn plain(json: &str) -> Cow<'_, str> {
-    if memchr::memmem::find(json.as_bytes(), b"\\u").is_none() {
+    let escaped = |escape: &[u8]| memchr::memmem::find(json.as_bytes(), escape).is_some();
+    if !escaped(b"\\u") && !escaped(b"\\/") {
         return Cow::Borrowed(json);
     }
     let (mut plain, mut rest) = (String::with_capacity(json.len()), json);
@@ -54,6 +55,10 @@ pub(crate) fn plain(json: &str) -> Cow<'_, str> {
             Some((character, length)) if !is_escaped(character) => {
                 plain.push(character);
                 length
+            }
+            _ if rest.starts_with("\\/") => {
+                plain.push('/');
+                2
             }
             // A backslash at the very end is not JSON, and stays what it is.
             _ => {

@@ -87,6 +87,11 @@ impl<'a> Value<'a> {
         Ok(self.raw())
     }
 
+    /// Whether it is of an answer, whose faults must not cost the client the answer.
+    pub(crate) fn is_lenient(self) -> bool {
+        self.lenient
+    }
+
     pub(crate) fn kind(self) -> Kind {
         match self.text.as_bytes().first() {
             Some(b'{') => Kind::Object,

@@ -1,9 +1,13 @@
 //! Writes JSON text. Nothing here can fail.
 
-use super::{with_members, write_string};
+use super::{folded_name, with_members, write_string};
+use crate::scan;
 use bytes::{BufMut, Bytes, BytesMut};
 use gatewright_model::Extra;
-use std::fmt::{Display, Write};
+use std::{
+    collections::HashSet,
+    fmt::{Display, Write},
+};
 
 /// An object being written. [`object`] and [`ObjectWriter::object`] write the brackets.
 #[derive(Debug)]
@@ -113,10 +117,21 @@ impl ObjectWriter<'_> {
         }
     }
 
-    /// Writes extra members, but for those that are written already.
-    pub(crate) fn extra(&mut self, extra: &Extra, written: &[&str]) {
-        for (name, value) in extra.iter().filter(|(name, _)| !written.contains(&&**name)) {
-            self.raw(name, value.as_str());
+    /// Writes extra members, but for those that are written already, or not to be, and those that may be mistaken for one
+    /// of these: what a member says must not be said by another.
+    pub(crate) fn extra(&mut self, extra: &Extra, silent: &[&str]) {
+        if extra.is_empty() {
+            return;
+        }
+        let written = std::str::from_utf8(&self.out[self.start - 1..]).unwrap_or_default();
+        // The object goes on, which is the last thing that is found.
+        let mut said: HashSet<String> =
+            scan::members(written).map_while(Result::ok).map(|member| folded_name(&member.name())).collect();
+        said.extend(silent.iter().map(|name| (*name).to_owned()));
+        for (name, value) in extra {
+            if said.insert(folded_name(name)) {
+                self.raw(name, value.as_str());
+            }
         }
     }
 }

@@ -68,7 +68,7 @@ fn read_part(value: Value<'_>) -> Read<Block> {
         _ => return Ok(Block::from(Content::Other(value.unknown()?))),
     };
     object.remove("type")?;
-    Ok(Block { content, extra: object.rest() })
+    Ok(Block { content, extra: object.rest()? })
 }
 
 fn image_source(url: String) -> ImageSource {

@@ -2,7 +2,7 @@
 
 use crate::{
     carry::Carry,
-    json::{Kind, Object, Read, Value, write},
+    json::{Fault, Kind, Object, Read, Value, write},
     rewrite::Changes,
 };
 use bytes::BytesMut;
@@ -15,6 +15,10 @@ const MAX_USER_CHARS: usize = 64;
 pub(super) fn read(object: &mut Object<'_>) -> Read<Params> {
     let newer = object.read_as("max_completion_tokens", Value::u64)?;
     let older = object.read_as("max_tokens", Value::u64)?;
+    // Some providers know one of them alone.
+    if newer.is_some() && older.is_some() && newer != older {
+        return Err(Fault::new("must be the same as `max_completion_tokens`").under("max_tokens"));
+    }
     Ok(Params {
         max_tokens: newer.or(older),
         temperature: object.read_as("temperature", Value::f64)?,
@@ -59,17 +63,23 @@ fn read_format(object: &mut Object<'_>) -> Read<Option<ResponseFormat>> {
         return Ok(None);
     };
     let mut format = value.object().map_err(|fault| fault.under("response_format"))?;
-    let format = match &*format.kind() {
+    let known = match &*format.kind() {
         "text" => ResponseFormat::Text,
         "json_object" => ResponseFormat::JsonObject,
         "json_schema" => {
-            let schema = format.need("json_schema", |schema| schema.object().map(|_| schema.raw()));
+            let schema = format.need("json_schema", |schema| schema.object().and_then(|_| schema.unknown()));
             ResponseFormat::JsonSchema(schema.map_err(|fault| fault.under("response_format"))?)
         }
         _ => return Ok(None),
     };
+    format.remove("type")?;
+    let says_more = !format.is_empty();
     object.remove("response_format")?;
-    Ok(Some(format))
+    // Some providers take a schema from another place than OpenAI: what is left over goes with the rest, where it is seen.
+    if says_more {
+        object.put("response_format", value);
+    }
+    Ok(Some(known))
 }
 
 /// The parameters of another dialect, as this one can say them.

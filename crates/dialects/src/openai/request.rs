@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// Members of the head, which are not part of the conversation.
 const HEAD: [&str; 4] = ["model", "stream", "stream_options", "fallbacks"];
 
+/// Members that no extra member may stand for, whether or not the request has them.
+const RESERVED: [&str; 6] = ["model", "stream", "stream_options", "fallbacks", "messages", "tools"];
+
 /// Members of other dialects' requests without which the answer would not be what was asked for.
 const NEEDED: [(&str, &str); 3] = [
     ("mcp_servers", "the provider would have to call these servers"),
@@ -46,7 +49,7 @@ fn read(mut object: Object<'_>) -> Read<Chat> {
         tools: Arc::new(tools),
         tool_choice,
         params,
-        extra: object.rest(),
+        extra: object.rest()?,
     })
 }
 
@@ -84,7 +87,8 @@ fn edited(
         changes.set(&["messages"], Some(messages(new, thoughts, &mut carry)?));
     }
     note(&mut changes, text, old, new, &mut carry, splice)?;
-    let body = rewrite(text, &old.extra, &new.extra, changes).map_err(|error| carry.unreadable(&error.into()))?;
+    let body =
+        rewrite(text, &old.extra, &new.extra, changes, &RESERVED).map_err(|error| carry.unreadable(&error.into()))?;
     Ok(Encoded { body: smallvec![body], dropped: carry.finish() })
 }
 
@@ -106,7 +110,7 @@ fn translated(
     changes.set(&["messages"], Some(messages(chat, thoughts, &mut carry)?));
     note(&mut changes, "", &Chat::default(), chat, &mut carry, splice)?;
     let (mut out, mut written) = (BytesMut::new(), changes.names());
-    written.extend(HEAD);
+    written.extend(RESERVED);
     write::object(&mut out, |object| {
         object.string("model", splice.model);
         changes.write(object);

@@ -33,7 +33,7 @@ fn read(value: Value<'_>) -> Read<ChatResponse> {
         created: object.read_as("created", Value::u64).ok().flatten(),
         choices: object.need("choices", |choices| choices.list(read_choice))?,
         usage: object.read_as("usage", usage::read).ok().flatten(),
-        extra: object.rest(),
+        extra: object.rest()?,
     })
 }
 
@@ -43,7 +43,7 @@ fn read_choice(value: Value<'_>) -> Read<Choice> {
         index: u32::try_from(object.read_as("index", Value::u64)?.unwrap_or(0)).unwrap_or(u32::MAX),
         message: object.need("message", |value| message::read(value, Some(Role::Assistant)))?,
         finish: object.string("finish_reason")?.map(|word| finish::read(&word)),
-        extra: object.rest(),
+        extra: object.rest()?,
     })
 }
 
@@ -80,7 +80,7 @@ fn edited(response: &Response, wire: &ResponseWire) -> Result<Encoded<Bytes>, En
     if let Some(fields) = answer::extra_fields(response) {
         changes.set(&[answer::EXTRA_FIELDS], Some(fields));
     }
-    let body = rewrite(text, &old.extra, &new.extra, changes).map_err(|error| carry.unreadable(&error.into()))?;
+    let body = rewrite(text, &old.extra, &new.extra, changes, &[]).map_err(|error| carry.unreadable(&error.into()))?;
     Ok(Encoded { body, dropped: carry.finish() })
 }
 
@@ -116,7 +116,7 @@ fn patch_choice(raw: &str, old: &Choice, new: &Choice, carry: &mut Carry) -> Res
             changes.set(name, Some(Bytes::from_static(b"null")));
         }
     }
-    rewrite(raw, &old.extra, &new.extra, changes).map_err(|error| carry.unreadable(&error.into()))
+    rewrite(raw, &old.extra, &new.extra, changes, &[]).map_err(|error| carry.unreadable(&error.into()))
 }
 
 fn write_message(out: &mut BytesMut, choice: &Choice, carry: &mut Carry) -> Result<(), EncodeError> {

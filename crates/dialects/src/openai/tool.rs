@@ -14,19 +14,19 @@ use gatewright_model::{EncodeError, Tool, ToolChoice};
 pub(super) fn read(value: Value<'_>) -> Read<Tool> {
     let mut object = value.object()?;
     if object.kind() != "function" {
-        return Ok(Tool::Other(value.raw()));
+        return Ok(Tool::Other(value.unknown()?));
     }
     let function = object.nested("function", |function| {
         Ok((
             function.need_string("name")?,
             function.string("description")?,
-            function.read_as("parameters", |schema| Ok(schema.raw()))?,
+            function.read_as("parameters", Value::unknown)?,
             function.read_as("strict", Value::bool)?,
         ))
     })?;
     object.remove("type")?;
     let (name, description, schema, strict) = function;
-    Ok(Tool::Function { name, description, schema, strict, extra: object.rest() })
+    Ok(Tool::Function { name, description, schema, strict, extra: object.rest()? })
 }
 
 /// Writes one of `tools`.
@@ -62,7 +62,7 @@ pub(super) fn read_choice(value: Value<'_>) -> Read<ToolChoice> {
     }
     let mut object = value.object()?;
     if object.kind() != "function" {
-        return Ok(ToolChoice::Other(value.raw()));
+        return Ok(ToolChoice::Other(value.unknown()?));
     }
     object.need("function", |function| function.object()?.need_string("name")).map(ToolChoice::Tool)
 }

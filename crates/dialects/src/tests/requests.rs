@@ -250,7 +250,7 @@ fn a_conversation_for_openai() {
             {"role": "tool", "tool_call_id": "toolu_1", "content": "no cat"},
             {"role": "tool", "tool_call_id": "toolu_2", "content": "(The result is attached to the next message.)"},
             {"role": "user", "content": [
-                {"type": "text", "text": "Attached to the result of tool call toolu_2:"},
+                {"type": "text", "text": "Attached to tool result 2:"},
                 {"type": "image_url", "image_url": {"url": "https://x.test/b.png"}},
                 {"type": "text", "text": "And now?"},
             ]},

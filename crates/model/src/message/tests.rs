@@ -1,5 +1,5 @@
 use super::*;
-use crate::Content;
+use crate::{Content, MediaSource};
 use bytes::Bytes;
 
 /// A message as a codec makes it: `extra` and the raw text beside what it says.
@@ -201,4 +201,42 @@ fn the_sources_of_what_is_said_are_texts_behind_those_of_the_blocks() {
     assert_eq!(said(&edited), ["So it is.", "Yes.", "***", "***"]);
     let citation = serde_json::json!([{ "type": "char_location", "cited_text": "***", "file_id": "f" }]);
     assert_eq!(edited.blocks()[0].extra[0].1.parsed(), Some(citation));
+}
+
+#[test]
+fn what_stands_under_the_name_of_a_field_is_a_text() {
+    let extra = ["content", "refusal", "tool_calls"].map(|name| (name.into(), Raw::from_value(&"sk-1".into())));
+    let message = Message::text(Role::Assistant, "a").with_extra(extra.to_vec());
+    let mut said = Vec::new();
+    message.texts(&mut |text| said.push(text.to_owned()));
+    assert_eq!(said, ["a", "sk-1", "sk-1", "sk-1"]);
+}
+
+#[test]
+fn the_sources_in_a_result_are_texts() {
+    let citations = Raw::from_value(&serde_json::json!([{ "cited_text": "sk-1" }]));
+    let cited = Block { extra: vec![("citations".into(), citations)], ..Block::text("a") };
+    let result = Content::ToolResult { id: String::new(), content: vec![cited], is_error: false };
+    let message = Message::new(Role::Tool, vec![result.into()]);
+    let said = |message: &Message| {
+        let mut said = Vec::new();
+        message.texts(&mut |text| said.push(text.to_owned()));
+        said
+    };
+    assert_eq!(said(&message), ["a", "sk-1"]);
+    let edited = message.mapped(&mut |text| (text == "sk-1").then(|| "***".to_owned())).unwrap();
+    assert_eq!(said(&edited), ["a", "***"]);
+}
+
+#[test]
+fn a_title_is_a_text_before_what_it_is_of() {
+    let source = MediaSource::Text("b".to_owned());
+    let message = Message::new(Role::User, vec![Content::Document { source, name: Some("a".to_owned()) }.into()]);
+    let (mut said, mut asked) = (Vec::new(), Vec::new());
+    message.texts(&mut |text| said.push(text.to_owned()));
+    message.mapped(&mut |text| {
+        asked.push(text.to_owned());
+        None
+    });
+    assert_eq!((said, asked), (vec!["a".to_owned(), "b".to_owned()], vec!["a".to_owned(), "b".to_owned()]));
 }

@@ -57,3 +57,14 @@ fn what_is_not_json_reads_as_null() {
     assert_eq!(Raw::new(Bytes::from_static(b"{")).unwrap().to_value(), serde_json::Value::Null);
     assert_eq!(Raw::default().to_value(), serde_json::Value::Null);
 }
+
+#[test]
+fn in_a_document_it_is_one_value() {
+    let read = |text: &str| serde_json::from_value::<Raw>(serde_json::json!(text));
+    for text in ["null", " {\"a\":[1]} ", "1e999"] {
+        assert_eq!(read(text).unwrap().as_str(), text);
+    }
+    for text in ["", "a", "0,\"content\":1", "{} {}", "[1"] {
+        assert!(read(text).unwrap_err().to_string().contains("holds none"), "{text}");
+    }
+}

@@ -19,6 +19,30 @@ fn an_edit_that_is_misspelt_is_refused() {
     assert_eq!((&*edited.model, edited.extra_fields), ("n", Map::from_iter([("a".to_owned(), json!(1))])));
 }
 
+#[test]
+fn an_origin_stands_for_one_choice() {
+    let choice = |index: u32, message: Json| json!({ "index": index, "message": message });
+    let base = |count| {
+        let choices = (0..count).map(|index| Choice {
+            index,
+            message: model::Message::text(model::Role::Assistant, "a"),
+            finish: None,
+            extra: Extra::new(),
+        });
+        let chat = ChatResponse { choices: choices.collect(), ..ChatResponse::default() };
+        Response::from_output(Kind::Chat, "p", "m", Output::Chat(chat))
+    };
+    let over = |choices: [Json; 2]| {
+        let edits =
+            json!({ "edited": true, "provider": "p", "model": "m", "output": { "chat": { "choices": choices } } });
+        let edits: ResponseDocument = document::read(&document::write(&edits)).unwrap();
+        edits.over(Some(&base(2)), &View::all())
+    };
+    over([choice(0, json!({ "origin": 1 })), choice(1, json!({ "origin": 0 }))]).unwrap();
+    let refused = over([choice(0, json!({ "origin": 1 })), choice(1, json!({ "origin": 1 }))]);
+    assert_eq!(refused, Err(Unfit::new("two choices name the same origin: leave it out of one of them")));
+}
+
 /// What a plugin that may only read proposes in the place of this.
 fn read_only(result: LlmResult, edits: &ResultEdits) -> Result<LlmResult, Unfit> {
     let view = View::of(&Manifest::new("p", "1").messages(Access::Ro));

@@ -12,6 +12,18 @@ pub(in crate::anthropic) fn read(value: Value<'_>) -> Read<Vec<Block>> {
     }
 }
 
+/// Reads the content of a tool's result, in which no other stands: one that does is a block that is not known, so that
+/// nothing nests without a bound.
+fn read_result(value: Value<'_>) -> Read<Vec<Block>> {
+    match value.kind() {
+        Kind::Array => value.list(|block| match &*block.object()?.kind() {
+            "tool_result" => Ok(Content::Other(block.unknown()?).into()),
+            _ => read_block(block),
+        }),
+        _ => read(value),
+    }
+}
+
 fn read_block(value: Value<'_>) -> Read<Block> {
     let mut object = value.object()?;
     let content = match &*object.kind() {
@@ -41,7 +53,7 @@ fn read_block(value: Value<'_>) -> Read<Block> {
         },
         "tool_result" => Content::ToolResult {
             id: object.need_string("tool_use_id")?,
-            content: object.read_as("content", read)?.unwrap_or_default(),
+            content: object.read_as("content", read_result)?.unwrap_or_default(),
             is_error: object.read_as("is_error", Value::bool)?.unwrap_or(false),
         },
         "" => return Err(Fault::new("is missing").under("type")),
@@ -51,7 +63,7 @@ fn read_block(value: Value<'_>) -> Read<Block> {
         return Ok(content.into());
     }
     object.remove("type")?;
-    Ok(Block { content, extra: object.rest() })
+    Ok(Block { content, extra: object.rest()? })
 }
 
 fn known_source(object: &Object<'_>) -> bool {

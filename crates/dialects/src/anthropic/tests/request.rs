@@ -273,3 +273,36 @@ fn an_input_is_read_without_escapes_that_it_can_do_without() {
     });
     assert!(out.contains(arguments), "{out}");
 }
+
+#[test]
+fn a_result_in_a_result_is_a_block_that_is_not_known() {
+    let nested = r#"{"type":"tool_result","tool_use_id":"b","content":[{"type":"text","text":"sk-1"}]}"#;
+    let body = format!(
+        r#"{{"model":"m","max_tokens":1,"messages":[{{"role":"user","content":[
+        {{"type":"tool_result","tool_use_id":"a","content":[{nested}]}}]}}]}}"#
+    );
+    let chat = ANTHROPIC.decode_request(&Bytes::from(body.clone())).unwrap();
+    let block = &chat.messages.get(0).unwrap().blocks()[0];
+    let Content::ToolResult { content, .. } = &block.content else { panic!("{block:?}") };
+    assert!(matches!(&content[0].content, Content::Other(raw) if raw.as_str() == nested), "{content:?}");
+    let out = edited(Dialect::Anthropic, &body, |chat| {
+        chat.messages.map_texts(|_, text| (text == "sk-1").then(|| "***".to_owned()));
+    });
+    assert!(out.contains("***") && !out.contains("sk-1"), "{out}");
+}
+
+#[test]
+fn no_extra_member_stands_for_the_system_text() {
+    let body = r#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}]}"#;
+    let add = |chat: &mut Chat| {
+        for name in ["system", "System", "stream", "more"] {
+            chat.extra.push((name.into(), Raw::from_value(&json!("sk-1"))));
+        }
+    };
+    let out = edited(Dialect::Anthropic, body, add);
+    assert_eq!(out, body.replace("]}", r#"],"more":"sk-1"}"#));
+    let mut chat = ANTHROPIC.decode_request(&Bytes::from(body)).unwrap();
+    add(&mut chat);
+    let made = encode_json(Dialect::Anthropic, &Request::from_chat("m", false, chat)).0;
+    assert_eq!(made.as_object().unwrap().keys().collect::<Vec<_>>(), ["model", "messages", "max_tokens", "more"]);
+}

@@ -24,13 +24,15 @@ pub(in crate::openai) struct Messages<'w, 'o> {
     thoughts: Thoughts,
     carry: &'w mut Carry,
     attached: Vec<Block>,
+    /// How many tool messages stand behind each other.
+    results: usize,
 }
 
 // === impl Messages ===
 
 impl<'w, 'o> Messages<'w, 'o> {
     pub(in crate::openai) fn new(array: &'w mut ArrayWriter<'o>, thoughts: Thoughts, carry: &'w mut Carry) -> Self {
-        Self { array, thoughts, carry, attached: Vec::new() }
+        Self { array, thoughts, carry, attached: Vec::new(), results: 0 }
     }
 
     pub(in crate::openai) fn push(&mut self, message: &Message) -> Result<(), EncodeError> {
@@ -65,6 +67,7 @@ impl<'w, 'o> Messages<'w, 'o> {
     }
 
     fn flush(&mut self) -> Result<(), EncodeError> {
+        self.results = 0;
         if self.attached.is_empty() {
             return Ok(());
         }
@@ -82,13 +85,15 @@ impl<'w, 'o> Messages<'w, 'o> {
             return Ok(());
         };
         let id = if self.carry.own() { id } else { signed::take(id).0 };
+        self.results += 1;
         if *is_error {
             self.carry.drop("is_error");
         }
         let (texts, others): (Vec<_>, Vec<_>) = content.iter().partition(|block| is_text(block));
         self.carry.extra(&result.extra, &[]);
         if !others.is_empty() {
-            self.attached.push(Block::text(format!("Attached to the result of tool call {id}:")));
+            // The call's id is the client's own text, which no guard reads.
+            self.attached.push(Block::text(format!("Attached to tool result {}:", self.results)));
             self.attached.extend(others.iter().map(|block| (*block).clone()));
         }
         let attached = Block::text(ATTACHED);

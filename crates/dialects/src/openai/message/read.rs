@@ -46,7 +46,7 @@ pub(in crate::openai) fn read(value: Value<'_>, role: Option<Role>) -> Read<Mess
         blocks.push(Block { content, extra: vec![(FUNCTION_CALL.into(), call.raw())] });
     }
     let name = object.string("name")?;
-    words.extend(object.rest());
+    words.extend(object.rest()?);
     Ok(Message::new(role, blocks).with_wire(name, words, Dialect::OpenAi, value.raw()))
 }
 
@@ -93,7 +93,10 @@ fn read_call(value: Value<'_>) -> Read<Block> {
     let mut object = value.object()?;
     let id = object.string("id")?.unwrap_or_default();
     let custom = object.kind() == "custom";
-    let call = object.nested(if custom { "custom" } else { "function" }, read_function)?;
+    let call = match custom {
+        true => object.nested("custom", |call| read_called(call, ["input", "arguments"]))?,
+        false => object.nested("function", read_function)?,
+    };
     let content = match call {
         Content::ToolUse { name, arguments, .. } => Content::ToolUse { id, name, arguments },
         other => other,
@@ -101,10 +104,15 @@ fn read_call(value: Value<'_>) -> Read<Block> {
     if !custom {
         object.remove("type")?;
     }
-    Ok(Block { content, extra: object.rest() })
+    Ok(Block { content, extra: object.rest()? })
 }
 
 fn read_function(object: &mut Object<'_>) -> Read<Content> {
+    read_called(object, ["arguments", "input"])
+}
+
+/// `names`: where the arguments stand, the first that is there; in a request another says the same.
+fn read_called(object: &mut Object<'_>, names: [&str; 2]) -> Read<Content> {
     let name = object.string("name")?.unwrap_or_default();
     let text = |value: Value<'_>| match value.kind() {
         Kind::String => {
@@ -117,9 +125,16 @@ fn read_function(object: &mut Object<'_>) -> Read<Content> {
         }
         _ => Ok(plain(value.text()).into_owned()),
     };
-    let arguments = match object.read_as("arguments", text)? {
-        Some(arguments) => arguments,
-        None => object.string("input")?.unwrap_or_default(),
+    let arguments = match object.read_as(names[0], text)? {
+        Some(arguments) => {
+            // Which of them counts, readers need not agree.
+            let other = object.peek(names[1]).filter(|other| !other.is_lenient());
+            if other.is_some_and(|other| text(other).as_ref() != Ok(&arguments)) {
+                return Err(Fault::new(format!("must be the same as `{}`", names[0])).under(names[1]));
+            }
+            arguments
+        }
+        None => object.read_as(names[1], text)?.unwrap_or_default(),
     };
     Ok(Content::ToolUse { id: String::new(), name, arguments })
 }

@@ -201,7 +201,7 @@ impl Encoder {
         let told = self.told.as_ref().and_then(|told| told.get(&repeat.choice));
         let says = |value: &str| !matches!(value, "null" | "false" | "\"\"" | "[]" | "{}");
         (content == new || told.is_some_and(|told| *told == content))
-            && !message.rest().iter().any(|(_, value)| says(value.as_str()))
+            && message.rest().is_ok_and(|rest| !rest.iter().any(|(_, value)| says(value.as_str())))
     }
 
     /// Whether the client did not ask for what may be all that the chunk says.

@@ -302,6 +302,7 @@ fn arguments_are_read_without_escapes_that_they_can_do_without() {
         chat.messages.get(0).unwrap().blocks()[0].as_text().to_owned()
     };
     assert_eq!(said(r#"{"q":"\u0069gnore \ud83d\ude00 \u0022"}"#), r#"{"q":"ignore 😀 \u0022"}"#);
+    assert_eq!(said(r#"{"q":"http:\/\/x.test\\/"}"#), r#"{"q":"http://x.test\\/"}"#);
     // What is no JSON says what it says.
     assert_eq!(said(r#"{"q":"\u0069gnore"#), r#"{"q":"\u0069gnore"#);
 }
@@ -310,7 +311,7 @@ fn arguments_are_read_without_escapes_that_they_can_do_without() {
 fn the_words_of_a_call_are_edited_under_each_name_that_they_came_under() {
     for (call, name) in [
         (r#"{"id":"c","type":"custom","custom":{"name":"f","arguments":"sk-1","more":1}}"#, "custom"),
-        (r#"{"id":"c","type":"custom","custom":{"name":"f","input":"x","arguments":"sk-1","more":1}}"#, "custom"),
+        (r#"{"id":"c","type":"custom","custom":{"name":"f","input":"sk-1","arguments":"sk-1","more":1}}"#, "custom"),
         (r#"{"id":"c","type":"function","function":{"name":"f","input":"sk-1","more":1}}"#, "function"),
     ] {
         let body = format!(r#"{{"model":"m","messages":[{{"role":"assistant","tool_calls":[{call}]}}]}}"#);
@@ -321,4 +322,75 @@ fn the_words_of_a_call_are_edited_under_each_name_that_they_came_under() {
         let said: Vec<_> = ["arguments", "input"].iter().filter_map(|name| call[name].as_str()).collect();
         assert_eq!((said, &call["more"]), (vec!["***"; 2], &json!(1)), "{written}");
     }
+}
+
+#[test]
+fn what_readers_need_not_agree_on_is_refused() {
+    let call = |call: &str| format!(r#""messages":[{{"role":"assistant","tool_calls":[{{"id":"c",{call}}}]}}]"#);
+    let custom = call(r#""type":"custom","custom":{"name":"f","arguments":"fine","input":"sk-1"}"#);
+    let function = call(r#""type":"function","function":{"name":"f","arguments":"{}","input":"sk-1"}"#);
+    for (members, problem) in [
+        (&*custom, "`messages[0].tool_calls[0].custom.arguments` must be the same as `input`"),
+        (&*function, "`messages[0].tool_calls[0].function.input` must be the same as `arguments`"),
+        (
+            r#""messages":[],"max_completion_tokens":1,"max_tokens":100000"#,
+            "`max_tokens` must be the same as `max_completion_tokens`",
+        ),
+    ] {
+        let body = Bytes::from(format!(r#"{{"model":"m",{members}}}"#));
+        assert_eq!(OPENAI.decode_request(&body).unwrap_err().to_string(), problem);
+    }
+    let same = r#"{"model":"m","messages":[],"max_completion_tokens":1,"max_tokens":1}"#;
+    assert_eq!(OPENAI.decode_request(&Bytes::from(same)).unwrap().params.max_tokens, Some(1));
+}
+
+#[test]
+fn what_no_tree_holds_is_refused_wherever_a_guard_would_read_it() {
+    for value in [r#""\ud800""#, "1e999", r#"{"a":1,"a":2}"#] {
+        for body in [
+            r#""messages":[{"role":"assistant","content":"a","reasoning_details":[{"text":"sk-1","x":X}]}]"#,
+            r#""messages":[{"role":"user","content":[{"type":"text","text":"a","context":[X]}]}]"#,
+            r#""messages":[],"tools":[{"type":"function","function":{"name":"f","parameters":{"d":X}}}]"#,
+            r#""messages":[],"tools":[{"type":"other","d":X}]"#,
+            r#""messages":[],"documents":[X]"#,
+        ] {
+            let body = Bytes::from(format!(r#"{{"model":"m",{}}}"#, body.replace('X', value)));
+            let error = OPENAI.decode_request(&body).unwrap_err().to_string();
+            assert!(error.contains("cannot be read as a whole"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_a_format_says_besides_is_seen() {
+    for (format, known) in [
+        (r#"{"type":"json_object","schema":{"description":"sk-1"}}"#, true),
+        (r#"{"type":"text","schema":"sk-1"}"#, true),
+        (r#"{"type":"json_schema","json_schema":{"name":"a"},"schema":"sk-1"}"#, true),
+        (r#"{"type":"grammar","grammar":"sk-1"}"#, false),
+    ] {
+        let body = format!(r#"{{"model":"m","messages":[],"response_format":{format}}}"#);
+        let chat = OPENAI.decode_request(&Bytes::from(body)).unwrap();
+        assert_eq!(chat.params.response_format.is_some(), known);
+        assert!(chat.extra.iter().any(|(name, raw)| &**name == "response_format" && raw.as_str().contains("sk-1")));
+        let written = encode_json(Dialect::OpenAi, &Request::from_chat("m", false, chat)).0;
+        let named = written.to_string().matches("response_format").count();
+        assert_eq!((named, written["response_format"].is_object()), (1, true), "{written}");
+    }
+}
+
+#[test]
+fn no_extra_member_stands_for_another() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"a"}],"user":"b"}"#;
+    let evil = || Raw::from_value(&json!("sk-1"));
+    let out = edited(Dialect::OpenAi, body, |chat| {
+        for name in ["messages", "Messages", "model", "stream", "tools", "user", "more"] {
+            chat.extra.push((name.into(), evil()));
+        }
+        let message = chat.messages.get_mut(0).unwrap();
+        let extra = ["content", "Content", "more"].map(|name| (name.into(), evil())).to_vec();
+        *message = Message::new(Role::User, message.blocks().to_vec()).with_extra(extra);
+    });
+    let expected = r#"{"model":"m","messages":[{"role":"user","content":"a","more":"sk-1"}],"user":"b","more":"sk-1"}"#;
+    assert_eq!(out, expected);
 }

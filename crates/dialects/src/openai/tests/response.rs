@@ -3,7 +3,9 @@ use crate::{
     tests::{answer, answer_json, response},
 };
 use bytes::Bytes;
-use gatewright_model::{Block, Codec, Content, Dialect, FinishReason, Message, Output, Response, Role, Usage};
+use gatewright_model::{
+    Block, ChatResponse, Codec, Content, Dialect, Extra, FinishReason, Message, Output, Raw, Response, Role, Usage,
+};
 use serde_json::json;
 
 const FULL: &str = r#"{ "id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "gpt-4o-2024",
@@ -250,4 +252,29 @@ fn the_signature_over_a_call_survives_an_edit() {
     let said = answer_json(Dialect::OpenAi, &response).0["choices"][0]["message"]["tool_calls"][0].clone();
     let signature = json!({"google": {"thought_signature": "c2ln+/=="}});
     assert_eq!((&said["extra_content"], &said["function"]["arguments"]), (&signature, &json!("{\"a\":1}")));
+}
+
+#[test]
+fn no_extra_member_stands_for_what_guards_saw() {
+    let evil = |names: &[&str]| -> Extra {
+        names.iter().map(|name| (Box::from(*name), Raw::from_value(&json!("sk-1")))).collect()
+    };
+    let chat = |response: &mut Response| {
+        let chat = response.chat_mut().unwrap();
+        chat.extra.extend(evil(&["choices", "Choices", "more"]));
+        let choice = &mut chat.choices[0];
+        choice.extra.extend(evil(&["message", "more"]));
+        let message = Message::new(Role::Assistant, choice.message.blocks().to_vec());
+        choice.message = message.with_extra(evil(&["content", "CONTENT", "more"]));
+    };
+    let body =
+        r#"{"id":"a","choices":[{"index":0,"message":{"role":"assistant","content":"b"},"finish_reason":"stop"}]}"#;
+    let mut came = response(Dialect::OpenAi, body);
+    let read = ChatResponse::clone(came.chat_mut().unwrap());
+    let mut made = Response::from_output(gatewright_model::Kind::Chat, "p", "m", Output::Chat(read));
+    for response in [&mut came, &mut made] {
+        chat(response);
+        let out = answer(Dialect::OpenAi, response).0;
+        assert_eq!((out.matches("sk-1").count(), out.matches("more").count()), (3, 3), "{out}");
+    }
 }
