@@ -73,7 +73,8 @@ impl Driver {
             if self.ended {
                 return None;
             }
-            if life.is_late() {
+            // Of a whole answer nothing is waited for: it may be what recovered a request whose time is over.
+            if !self.source.is_whole() && life.is_late() {
                 self.fail(life, Failed::Attempt(late())).await;
                 continue;
             }
@@ -284,3 +285,6 @@ fn note(life: &mut Lifecycle, chunk: &Chunk) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,11 @@ impl Source {
         Self::Wire(Box::new(Wire { bytes, framer, decoder, dialect, over: false, complete: false }))
     }
 
+    /// Whether all that comes is there.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self, Self::Replay(_))
+    }
+
     /// The last event was there: nothing more comes.
     pub(crate) fn end(&mut self, life: &Lifecycle) {
         if let Self::Wire(wire) = std::mem::replace(self, Self::Ended)
