@@ -10,6 +10,7 @@ use gatewright_plugin::services::BoxFuture;
 use gatewright_testkit::services::MockServices;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 /// A provider that never answers.

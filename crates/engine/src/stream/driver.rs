@@ -78,7 +78,8 @@ impl Driver {
                 self.fail(life, Failed::Attempt(late())).await;
                 continue;
             }
-            let step = match self.source.next().await {
+            let deadline = life.request().exchange.facts().deadline;
+            let step = match self.source.next(deadline).await {
                 Some(Ok(chunk)) => self.take(life, chunk).await,
                 Some(Err(error)) => Err(Failed::Attempt(error)),
                 None => {
