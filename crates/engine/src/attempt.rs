@@ -157,7 +157,11 @@ async fn ask(
     let provider = providers.routing.named(request.provider.as_deref(), &request.model)?;
     let name = provider.name().to_owned();
     let include_usage = request.stream() && life.request().is_told();
-    let deadline = life.request().exchange.facts().deadline;
+    let facts = life.request().exchange.facts();
+    let (deadline, is_fallback) = (facts.deadline, facts.fallback_index > 0);
+    if let Some(watch) = providers.watch.filter(|_| is_fallback) {
+        watch.fell_back(&name);
+    }
     let asked = Instant::now();
     let watched = Watched { watch: providers.watch, provider: &name };
     let answer =
