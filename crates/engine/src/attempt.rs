@@ -8,13 +8,13 @@ use crate::provider::{Answer, AnswerBody, AttemptCall, Provider, ProviderStream}
 use crate::routing::{Routing, Target};
 use crate::stream::{PluginStream, Source, Tap, close_attempt};
 use gatewright_model::{Dropped, ErrorKind, LlmError, Request, Response};
-use gatewright_pipeline::{Round, Slot};
+use gatewright_pipeline::Round;
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::payload::LlmResult;
 use gatewright_plugin::{Draft, Hook, PreLlm};
 use http::HeaderMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Whom attempts are made at.
 #[derive(Clone, Copy)]
@@ -69,8 +69,8 @@ pub(crate) async fn attempt(
             let body = match decision.outcome {
                 PreLlm::Respond(response) => Ok(Got::Whole(*response)),
                 PreLlm::Stream(stream) => {
-                    let timeout = timeout_of(life, &decision.plugin);
-                    let stream = PluginStream::new(stream, decision.plugin.clone(), timeout);
+                    let set = life.request().exchange.set();
+                    let stream = PluginStream::new(stream, decision.plugin.clone(), set);
                     Ok(Got::Chunks(Source::Plugin(Box::new(stream))))
                 }
                 PreLlm::Fail(error) => Err(LlmError { plugin: Some(decision.plugin.to_string()), ..*error }),
@@ -157,7 +157,11 @@ async fn ask(
     let provider = providers.routing.named(request.provider.as_deref(), &request.model)?;
     let name = provider.name().to_owned();
     let include_usage = request.stream() && life.request().is_told();
-    let deadline = life.request().exchange.facts().deadline;
+    let facts = life.request().exchange.facts();
+    let (deadline, is_fallback) = (facts.deadline, facts.fallback_index > 0);
+    if let Some(watch) = providers.watch.filter(|_| is_fallback) {
+        watch.fell_back(&name);
+    }
     let asked = Instant::now();
     let watched = Watched { watch: providers.watch, provider: &name };
     let answer =
@@ -225,13 +229,6 @@ async fn close(life: &mut Lifecycle, result: LlmResult) -> Result<Arc<Response>,
         LlmResult::Error(error) => Err(error),
         LlmResult::Chunk(_) => Err(LlmError::new(ErrorKind::Internal, "an attempt ended with a chunk")),
     }
-}
-
-/// How long a plugin may take in `pre_llm`, and so for each chunk of the stream that it answers with there.
-fn timeout_of(life: &mut Lifecycle, plugin: &Arc<str>) -> Duration {
-    let set = life.request().exchange.set();
-    let slot = set.chain(Hook::PreLlm).iter().find(|slot| slot.name() == plugin);
-    slot.map_or(Hook::PreLlm.info().timeout, Slot::timeout)
 }
 
 /// Makes the facts and the summary say where the attempt goes.

@@ -10,7 +10,7 @@ pub trait AttemptWatch: Send + Sync {
     /// An attempt ended; a stream's, when it began; with [`ErrorKind::Cancelled`] where its client went away before.
     fn attempted(&self, provider: &str, error: Option<ErrorKind>, retries: u32);
 
-    /// An attempt was made as a fallback.
+    /// An attempt begins at this provider since another one failed.
     fn fell_back(&self, provider: &str);
 }
 

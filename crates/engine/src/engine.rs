@@ -62,9 +62,6 @@ impl Engine {
                 tracing::warn!(%model, "a fallback names no known provider; it is skipped");
                 continue;
             };
-            if let Some(watch) = &self.watch {
-                watch.fell_back(&target.provider);
-            }
             match attempt(self.at(), life, &call, &target, index).await {
                 Ok(attempted) => return self.answer(life, &call, attempted).await,
                 Err(error) if !error.allows_fallbacks() => return Err(error),

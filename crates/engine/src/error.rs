@@ -51,6 +51,18 @@ pub fn fault_error(fault: &Fault) -> LlmError {
     LlmError { allow_fallbacks: Some(false), ..fault.to_error() }
 }
 
+/// Logs what a plugin failed at as its request was closed: nobody gets an error of it.
+pub(crate) fn log_closing(fault: &Fault) {
+    tracing::warn!(
+        plugin = %fault.plugin,
+        hook = fault.hook.name(),
+        request_id = %fault.request_id,
+        cause = fault.failure.cause(),
+        error = fault.what(),
+        "plugin failed: the request was already decided"
+    );
+}
+
 /// The error for a whole answer that somebody must see, and cannot.
 pub(crate) fn unreadable_answer(error: DecodeError) -> LlmError {
     LlmError::new(ErrorKind::Upstream, format!("the provider's answer cannot be read: {error}"))

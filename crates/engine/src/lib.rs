@@ -11,6 +11,8 @@ mod engine;
 mod error;
 mod input;
 mod lifecycle;
+#[cfg(test)]
+mod logged;
 mod output;
 mod price;
 mod provider;

@@ -4,6 +4,7 @@
 //! dropped without [`Lifecycle::finish`], which is what happens when the client goes away, it moves the exchange into a
 //! tracked task that closes what is open.
 
+use crate::error::log_closing;
 use crate::price::Pricing;
 use gatewright_model::{ErrorKind, FinishReason, Kind, LlmError, Output, Response, Usage};
 use gatewright_pipeline::{CLOSING_BUDGET, Exchange, PluginSet, Round};
@@ -209,7 +210,8 @@ impl Open {
             let error = self.progress.error.as_deref().cloned();
             let error = error.unwrap_or_else(|| LlmError::new(ErrorKind::Internal, "the attempt was given up"));
             let mut result = Draft::from(LlmResult::Error(error));
-            self.exchange.unwind::<point::PostLlm>(Round::Attempt, &mut result, false, |_, _| ()).await;
+            let on_fault = |_: &mut Draft<LlmResult>, fault| log_closing(&fault);
+            self.exchange.unwind::<point::PostLlm>(Round::Attempt, &mut result, false, on_fault).await;
         }
         // Nobody gets the error of a request whose client went away.
         if let Some(mut error) = self.progress.error.clone().filter(|error| error.kind != ErrorKind::Cancelled) {

@@ -1,6 +1,7 @@
 //! A plugin set: the instances in force, and for each hook its chain, compiled when the set changes.
 
 use crate::instance::Instance;
+use crate::probe::Probe;
 use crate::scope::Scope;
 use crate::shelter;
 use gatewright_plugin::hosted::Room;
@@ -294,5 +295,10 @@ impl Slot {
     /// The longest time of one call.
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Who is told of its calls.
+    pub fn probe(&self) -> Option<&Arc<dyn Probe>> {
+        self.instance.probe()
     }
 }

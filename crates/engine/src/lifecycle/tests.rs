@@ -1,7 +1,8 @@
 use super::*;
+use crate::logged::Logged;
 use crate::price::Unpriced;
 use gatewright_pipeline::{Entry, Instance, Settings};
-use gatewright_plugin::hosted::link;
+use gatewright_plugin::hosted::{Hosted, link};
 use gatewright_plugin::prelude::*;
 use gatewright_testkit::services::MockServices;
 use std::sync::Mutex;
@@ -85,22 +86,31 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let notes = Notes::default();
-        let services = MockServices::default().services();
-        let started = Instance::start("notes", link(notes.clone()), serde_json::Value::Null, services, None, None);
-        let entry = Entry { instance: started.await.unwrap(), settings: Settings::default() };
-        let set = PluginSet::compile(1, vec![entry]).unwrap();
-        let tasks = TaskTracker::new();
-        let life = Lifecycle::open(Arc::new(set), Facts::default(), Instant::now(), Arc::new(Dear), tasks.clone());
+        let (life, tasks) = open("notes", link(notes.clone()), Settings::default()).await;
         Self { notes, tasks, life }
     }
 
     /// Ends the request in this way, and waits until all is closed.
     async fn end(self, how: impl FnOnce(Lifecycle)) -> Notes {
         how(self.life);
-        self.tasks.close();
-        self.tasks.wait().await;
+        until_closed(self.tasks).await;
         self.notes
     }
+}
+
+/// A request with one plugin.
+async fn open(name: &str, plugin: Arc<dyn Hosted>, settings: Settings) -> (Lifecycle, TaskTracker) {
+    let services = MockServices::default().services();
+    let started = Instance::start(name, plugin, serde_json::Value::Null, services, None, None);
+    let entry = Entry { instance: started.await.unwrap(), settings };
+    let set = PluginSet::compile(1, vec![entry]).unwrap();
+    let (tasks, facts) = (TaskTracker::new(), Facts { request_id: "r-1".to_owned(), ..Facts::default() });
+    (Lifecycle::open(Arc::new(set), facts, Instant::now(), Arc::new(Dear), tasks.clone()), tasks)
+}
+
+async fn until_closed(tasks: TaskTracker) {
+    tasks.close();
+    tasks.wait().await;
 }
 
 #[tokio::test]
@@ -129,6 +139,32 @@ async fn an_open_attempt_is_closed_with_the_error_and_only_once() {
     let notes = scene.end(drop).await;
     assert_eq!(notes.calls(), ["post_llm", "post_request", "request_end"]);
     assert_eq!(notes.0.lock().unwrap().errors, [ErrorKind::Cancelled]);
+}
+
+/// Fails as its attempt is closed.
+struct NoDisk;
+
+#[plugin]
+impl Plugin for NoDisk {
+    fn post_llm(&self, _: &mut Cx, _: &mut Draft<LlmResult>) -> Result<PostLlm, Failure> {
+        Err("no disk".into())
+    }
+}
+
+#[tokio::test]
+async fn what_fails_as_a_request_is_closed_is_logged_whatever_its_mode() {
+    let words = [(FailureMode::Open, "goes on without it"), (FailureMode::Closed, "was already decided")];
+    for (failure_mode, then) in words {
+        let logged = Logged::from_now_on();
+        let settings = Settings { failure_mode: Some(failure_mode), ..Settings::default() };
+        let (mut life, tasks) = open("it", link(NoDisk), settings).await;
+        let mut request = Draft::from(Request::from_chat("m", false, Default::default()));
+        life.request().exchange.enter::<point::PreLlm>(Round::Attempt, &mut request).await.unwrap();
+        drop(life);
+        until_closed(tasks).await;
+        let fields = r#"plugin=it hook="post_llm" request_id=r-1 cause="error" error="no disk""#;
+        assert_eq!(logged.lines(), [format!("WARN plugin failed: the request {then} {fields}")]);
+    }
 }
 
 #[tokio::test]

@@ -73,11 +73,13 @@ impl Driver {
             if self.ended {
                 return None;
             }
-            if life.is_late() {
+            // Of a whole answer nothing is waited for: it may be what recovered a request whose time is over.
+            if !self.source.is_whole() && life.is_late() {
                 self.fail(life, Failed::Attempt(late())).await;
                 continue;
             }
-            let step = match self.source.next().await {
+            let deadline = life.request().exchange.facts().deadline;
+            let step = match self.source.next(deadline).await {
                 Some(Ok(chunk)) => self.take(life, chunk).await,
                 Some(Err(error)) => Err(Failed::Attempt(error)),
                 None => {
@@ -284,3 +286,6 @@ fn note(life: &mut Lifecycle, chunk: &Chunk) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use gatewright_dialects::sse::{EventTooLarge, Framer};
 use gatewright_model::{Chunk, Dialect, ErrorKind, LlmError, Part};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where the chunks of an attempt come from.
 pub(crate) enum Source {
@@ -45,6 +45,11 @@ impl Source {
         Self::Wire(Box::new(Wire { bytes, framer, decoder, dialect, over: false, complete: false }))
     }
 
+    /// Whether all that comes is there.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self, Self::Replay(_))
+    }
+
     /// The last event was there: nothing more comes.
     pub(crate) fn end(&mut self, life: &Lifecycle) {
         if let Self::Wire(wire) = std::mem::replace(self, Self::Ended)
@@ -54,13 +59,14 @@ impl Source {
         }
     }
 
-    /// The next chunk; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Option<Result<Chunk, LlmError>> {
+    /// The next chunk; `None` at the end. A plugin's stream is given up at the `deadline`; a provider's own watch sees to
+    /// its.
+    pub(crate) async fn next(&mut self, deadline: Option<Instant>) -> Option<Result<Chunk, LlmError>> {
         match self {
             Self::Wire(wire) => wire.next().await,
             Self::Replay(chunks) => chunks.pop_front().map(Ok),
             Self::Ended => None,
-            Self::Plugin(stream) => stream.next().await,
+            Self::Plugin(stream) => stream.next(deadline).await,
         }
     }
 }
@@ -140,7 +146,7 @@ pub(crate) fn drain(mut bytes: ByteStream, life: &Lifecycle) {
     });
 }
 
-/// A client that reads too slowly keeps a request beyond its time.
+/// The request's time is over: a client read too slowly, or a plugin's stream was waited for.
 pub(crate) fn late() -> LlmError {
     LlmError::new(ErrorKind::Timeout, "the request took longer than it may").with_code("deadline_exceeded")
 }

@@ -1,0 +1,156 @@
+use super::*;
+use crate::call::{LlmCall, Reply};
+use crate::engine::Engine;
+use crate::logged::Logged;
+use crate::price::Unpriced;
+use crate::provider::{Answer, AttemptCall, Provider};
+use crate::routing::Routing;
+use gatewright_model::{Channel, Chat, Codec, Request};
+use gatewright_pipeline::{Entry, Instance, Judged, PluginSet, Probe, Settings};
+use gatewright_plugin::hosted::link;
+use gatewright_plugin::prelude::{ChunkSource, ChunkStream, Cx, Failure, Plugin, PreLlm, plugin};
+use gatewright_plugin::services::BoxFuture;
+use gatewright_plugin::{Facts, hosted::Hosted};
+use gatewright_testkit::services::MockServices;
+use http::HeaderMap;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use tokio_util::task::TaskTracker;
+
+/// A provider that takes all the time there is, and then fails.
+struct Slow;
+
+impl Provider for Slow {
+    fn name(&self) -> &str {
+        "slow"
+    }
+
+    fn codec(&self) -> &'static dyn Codec {
+        &gatewright_dialects::OPENAI
+    }
+
+    fn models(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn attempt(&self, call: AttemptCall) -> BoxFuture<'_, Result<Answer, LlmError>> {
+        Box::pin(async move {
+            tokio::time::sleep_until(call.deadline.unwrap().into()).await;
+            Err(late())
+        })
+    }
+}
+
+/// Puts an answer in the place of an error.
+struct Apologetic;
+
+#[plugin]
+impl Plugin for Apologetic {
+    fn post_llm(&self, _: &mut Cx, result: &mut Draft<LlmResult>) -> Result<PostLlm, Failure> {
+        if result.error().is_some() {
+            result.replace(LlmResult::Response(Response::of_text("p", "m", "sorry")));
+        }
+        Ok(PostLlm::Continue)
+    }
+}
+
+/// Answers with a stream that says no more after its first word.
+struct Stuck;
+
+struct OneWord(bool);
+
+#[plugin]
+impl Plugin for Stuck {
+    fn pre_llm(&self, _: &mut Cx, _: &mut Draft<Request>) -> Result<PreLlm, Failure> {
+        Ok(PreLlm::Stream(ChunkStream::new(OneWord(false))))
+    }
+}
+
+impl ChunkSource for OneWord {
+    fn next_chunk(&mut self) -> BoxFuture<'_, Option<Result<Chunk, LlmError>>> {
+        match std::mem::replace(&mut self.0, true) {
+            false => Box::pin(std::future::ready(Some(Ok(Chunk::text(Channel::TEXT, "one"))))),
+            true => Box::pin(std::future::pending()),
+        }
+    }
+}
+
+/// Notes how calls were judged.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Vec<(Hook, Judged)>>>);
+
+impl Probe for Notes {
+    fn called(&self, hook: Hook, judged: Judged, _: Duration) {
+        self.0.lock().unwrap().push((hook, judged));
+    }
+}
+
+async fn entry(plugin: Arc<dyn Hosted>, settings: Settings, probe: &Notes) -> Entry {
+    let (services, probe) = (MockServices::default().services(), Arc::new(probe.clone()));
+    let started = Instance::start("it", plugin, serde_json::Value::Null, services, Some(probe), None).await;
+    Entry { instance: started.unwrap(), settings }
+}
+
+/// The texts of an answer that a client gets, as a stream or whole, in so much time.
+async fn texts(plugins: Vec<Entry>, stream: bool, time: Duration) -> Result<String, LlmError> {
+    let engine = Engine::new(Routing::new([Arc::new(Slow) as Arc<dyn Provider>], None, BTreeMap::new()));
+    let (set, began) = (Arc::new(PluginSet::compile(1, plugins).unwrap()), Instant::now());
+    let facts = Facts { deadline: Some(began + time), ..Facts::default() };
+    let mut life = Lifecycle::open(set, facts, began, Arc::new(Unpriced), TaskTracker::new());
+    let request = Request::from_chat("slow/m", stream, Chat::default());
+    let call = LlmCall { request, headers: HeaderMap::new(), dialect: None, needs_events: true };
+    let mut chunks = Vec::new();
+    match engine.run(&mut life, call).await?.reply {
+        Reply::Whole(response) => chunks = replay(&response).unwrap(),
+        Reply::Chunks(mut driver) => {
+            while let Some(chunk) = driver.next(&mut life).await {
+                chunks.push(chunk?);
+            }
+        }
+        Reply::Bytes(_) => panic!("it needs the events"),
+    }
+    Ok(chunks.iter().flat_map(Chunk::parts).filter_map(text_of).collect())
+}
+
+fn text_of(part: &Part) -> Option<&str> {
+    match part {
+        Part::Text { text, .. } => Some(text),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_recovered_when_the_time_is_over_reaches_the_client_whole_and_streamed() {
+    for stream in [false, true] {
+        let plugins = vec![entry(link(Apologetic), Settings::default(), &Notes::default()).await];
+        assert_eq!(texts(plugins, stream, Duration::from_millis(20)).await, Ok("sorry".to_owned()), "{stream}");
+    }
+}
+
+/// Of an answer of [`Stuck`], with this time for each chunk: the error, how calls were judged, and the log.
+async fn stuck(timeout: Duration, time: Duration) -> (LlmError, Vec<(Hook, Judged)>, Vec<String>) {
+    let (notes, logged) = (Notes::default(), Logged::from_now_on());
+    let settings = Settings { timeout: Some(timeout), ..Settings::default() };
+    let error = texts(vec![entry(link(Stuck), settings, &notes).await], true, time).await.unwrap_err();
+    let judged = notes.0.lock().unwrap().clone();
+    (error, judged, logged.lines())
+}
+
+#[tokio::test]
+async fn a_plugins_stream_lasts_no_longer_than_the_request_which_is_not_its_fault() {
+    let began = Instant::now();
+    let (error, judged, logged) = stuck(Duration::from_secs(20), Duration::from_millis(20)).await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Timeout, Some("deadline_exceeded")));
+    assert_eq!((judged, logged), (vec![(Hook::PreLlm, Judged::Ok)], Vec::new()));
+}
+
+#[tokio::test]
+async fn a_plugins_stream_that_takes_too_long_is_logged_and_counted() {
+    let (error, judged, logged) = stuck(Duration::from_millis(20), Duration::from_secs(20)).await;
+    assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::PluginUnavailable, Some("timeout")));
+    assert_eq!(judged, [(Hook::PreLlm, Judged::Ok), (Hook::PreLlm, Judged::Failed("timeout"))]);
+    let told = r#"WARN a plugin's stream failed plugin=it cause="timeout" error="timed out: each chunk may take 20ms""#;
+    assert_eq!(logged, [told]);
+}
