@@ -171,7 +171,7 @@ impl<'a> Members<'a> {
 }
 
 fn include_usage(options: Value<'_>) -> Read<bool> {
-    Ok(options.object()?.read_as("include_usage", Value::bool)?.unwrap_or(false))
+    Ok(options.strict().object()?.read_as("include_usage", Value::bool)?.unwrap_or(false))
 }
 
 /// The first so many; all are looked at.

@@ -137,6 +137,21 @@ fn a_member_of_the_head_may_not_stand_there_in_another_case() {
 }
 
 #[test]
+fn what_is_asked_of_usage_is_read_the_same_by_all() {
+    for (options, problem) in [
+        (
+            r#"{"include_usage":true,"Include_Usage":false}"#,
+            "`stream_options.Include_Usage` stands there twice, but for case",
+        ),
+        (r#"{"include_usage":true,"include_usage":false}"#, "`stream_options.include_usage` stands there twice"),
+        (r#"{"Include_Usage":true}"#, "`stream_options.Include_Usage` must be written `include_usage`"),
+    ] {
+        let body = format!("{{\"model\":\"m\",\"messages\":[],\"stream_options\":{options}}}");
+        assert_eq!(refusal(&OPENAI, body).0, problem);
+    }
+}
+
+#[test]
 fn a_name_may_be_so_long_and_no_longer() {
     let body = |name: &str| format!("{{\"model\":\"{name}\",\"messages\":[],\"fallbacks\":[\"a/b\",\"{name}\"]}}");
     let (fits, over) = ("é".repeat(NAME_BYTES / 2), "x".repeat(NAME_BYTES + 1));
