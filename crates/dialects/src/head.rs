@@ -7,7 +7,14 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use gatewright_model::{DecodeError, Dialect, RequestHead, RequestSplice, RequestWire, Segments};
+use std::borrow::Cow;
 use std::ops::Range;
+
+/// The most fallbacks of a request that are tried; the rest is not kept.
+pub const MAX_FALLBACKS: usize = 16;
+
+/// The longest name of a model that a request may ask for, in bytes.
+const NAME_BYTES: usize = 512;
 
 /// Finds the head. Refuses a body that is not one JSON object in UTF-8, members of the head that are absent, of the
 /// wrong type, or there twice: two readers might not agree which of the two counts.
@@ -123,6 +130,7 @@ impl<'a> Members<'a> {
         let member = self.model.as_ref().ok_or_else(|| missing("model"))?;
         let model = Value::within(body, member.value).string().ok().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Fault::new("must be a string that is not empty").under("model"))?;
+        within_length(&model).map_err(|fault| fault.under("model"))?;
         let messages = self.messages.as_ref().ok_or_else(|| missing("messages"))?;
         if !messages.value.starts_with('[') {
             return Err(Fault::new("must be an array").under("messages"));
@@ -138,7 +146,7 @@ impl<'a> Members<'a> {
             None => false,
         };
         let fallbacks = match of(&self.fallbacks) {
-            Some(list) => list.list(fallback).map_err(|fault| fault.under("fallbacks"))?,
+            Some(list) => fallbacks(list).map_err(|fault| fault.under("fallbacks"))?,
             None => Vec::new(),
         };
         Ok(RequestHead {
@@ -163,12 +171,35 @@ impl<'a> Members<'a> {
 }
 
 fn include_usage(options: Value<'_>) -> Read<bool> {
-    Ok(options.object()?.read_as("include_usage", Value::bool)?.unwrap_or(false))
+    Ok(options.strict().object()?.read_as("include_usage", Value::bool)?.unwrap_or(false))
 }
 
-fn fallback(value: Value<'_>) -> Read<String> {
+/// The first so many; all are looked at.
+fn fallbacks(list: Value<'_>) -> Read<Vec<String>> {
+    let mut kept = Vec::new();
+    for (index, value) in list.elements()?.enumerate() {
+        let model = fallback(value?).map_err(|fault| fault.at(index))?;
+        if index < MAX_FALLBACKS {
+            kept.push(model.into_owned());
+        }
+    }
+    Ok(kept)
+}
+
+fn fallback(value: Value<'_>) -> Read<Cow<'_, str>> {
     let model = value.string()?;
-    if model.is_empty() { Err(Fault::new("must not be empty")) } else { Ok(model.into_owned()) }
+    if model.is_empty() {
+        return Err(Fault::new("must not be empty"));
+    }
+    within_length(&model)?;
+    Ok(model)
+}
+
+fn within_length(model: &str) -> Read<()> {
+    match model.len() > NAME_BYTES {
+        true => Err(Fault::new(format!("must have at most {NAME_BYTES} bytes"))),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

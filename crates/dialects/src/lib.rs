@@ -23,6 +23,7 @@ mod signed;
 mod stream;
 
 pub use anthropic::Anthropic;
+pub use head::MAX_FALLBACKS;
 pub use openai::{OpenAi, Thoughts};
 
 use gatewright_model::{Codec, Dialect};

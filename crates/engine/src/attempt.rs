@@ -41,9 +41,7 @@ pub(crate) async fn attempt(
     target: &Target,
     index: u32,
 ) -> Result<Attempted, LlmError> {
-    let mut request = call.request.clone();
-    request.provider = Some(target.provider.clone());
-    request.model.clone_from(&target.model);
+    let request = call.towards(target);
     life.request().spend();
     aim(life, &target.provider, &target.model, index);
     life.request().progress.attempts += 1;

@@ -1,5 +1,6 @@
 //! What the engine is asked, what it answers, and whom it tells of attempts.
 
+use crate::routing::Target;
 use crate::stream::{Driver, Tap};
 use gatewright_model::{Dialect, Dropped, ErrorKind, Request, Response};
 use http::HeaderMap;
@@ -44,4 +45,16 @@ pub enum Reply {
     Chunks(Box<Driver>),
     /// A stream of bytes in the client's own dialect.
     Bytes(Box<Tap>),
+}
+
+// === impl LlmCall ===
+
+impl LlmCall {
+    /// The request as it goes to a target, before anybody edits it.
+    pub(crate) fn towards(&self, target: &Target) -> Request {
+        let mut request = self.request.clone();
+        request.provider = Some(target.provider.clone());
+        request.model.clone_from(&target.model);
+        request
+    }
 }

@@ -45,7 +45,7 @@ impl Engine {
         aim(life, &primary.provider, &primary.model, 0);
         let exchange = &life.request().exchange;
         if exchange.has(Hook::PreRequest) || exchange.has(Hook::CheckInput) {
-            check_input(life, &call.request).await?;
+            check_input(life, call.towards(&primary)).await?;
         }
         let asked = call.request.wire().map(|wire| wire.head().fallbacks.as_slice()).unwrap_or_default();
         let fallbacks = self.routing.fallbacks(&primary, asked);

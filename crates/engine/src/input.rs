@@ -7,14 +7,14 @@ use gatewright_plugin::Hook;
 use gatewright_plugin::hosted::point;
 use std::sync::Arc;
 
-/// `pre_request` and `check_input`, once a request.
-pub(crate) async fn check_input(life: &mut Lifecycle, request: &Request) -> Result<(), LlmError> {
+/// `pre_request` and `check_input`, once a request: as it goes to its first target.
+pub(crate) async fn check_input(life: &mut Lifecycle, request: Request) -> Result<(), LlmError> {
     // What no guard could read is the client's fault, not the guard's failure.
     request.chat()?;
     let exchange = &mut life.request().exchange;
-    let mut shared = Arc::new(request.clone());
+    let mut shared = Arc::new(request);
     exchange.run::<point::PreRequest>(&mut shared).await.map_err(|fault| fault_error(&fault))?;
-    check_input_again(life, request).await
+    check_input_again(life, &shared).await
 }
 
 /// `check_input` for the guards in whose scope the request has come only now: a fallback or a plugin took it to another
@@ -34,3 +34,6 @@ pub(crate) async fn check_input_again(life: &mut Lifecycle, request: &Request) -
     open.progress.asked.extend(standing.iter().cloned());
     verdict(decided)
 }
+
+#[cfg(test)]
+mod tests;

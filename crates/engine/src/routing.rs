@@ -1,12 +1,10 @@
 //! Which provider a request goes to, and where it goes when that fails.
 
 use crate::provider::Provider;
+use gatewright_dialects::MAX_FALLBACKS;
 use gatewright_model::{ErrorKind, LlmError};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-
-/// The most fallbacks that one request may have.
-pub const MAX_FALLBACKS: usize = 16;
 
 /// The providers in force, and the fallbacks that the config names.
 #[derive(Clone, Default)]

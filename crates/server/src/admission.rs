@@ -43,12 +43,16 @@ impl Admission {
 // === impl Place ===
 
 impl Place {
-    /// Takes room for a body, so that it has so much in all.
+    /// Takes room for a body, or gives some back, so that it has so much in all.
     pub(crate) fn hold_bytes(&mut self, bytes: usize, most: usize) -> Result<(), LlmError> {
-        let more = bytes.saturating_sub(self.body_bytes);
-        if more == 0 {
+        if bytes == self.body_bytes {
             return Ok(());
         }
+        let Some(more) = bytes.checked_sub(self.body_bytes) else {
+            self.counts.body_bytes.fetch_sub(self.body_bytes - bytes, Ordering::AcqRel);
+            self.body_bytes = bytes;
+            return Ok(());
+        };
         let with = |held: usize| held.checked_add(more).filter(|held| *held <= most);
         match self.counts.body_bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, with) {
             Ok(_) => {

@@ -7,12 +7,26 @@ use gatewright_model::{ErrorKind, LlmError};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long, and how much of, a refused body is read and thrown away. A client that is cut off while it sends never
 /// reads why.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 512 << 20;
+
+/// How fast a body comes. What came long ago counts for nothing: it would pay for hours of a byte now and then.
+struct Pace {
+    /// The time over which it is measured, again and again: what a client may pause, a second at least.
+    stretch: Duration,
+    since: Instant,
+    /// What was here at `since`.
+    before: usize,
+    /// What came in the stretch that ended then.
+    lately: usize,
+    /// It is not asked to be fast yet.
+    begins: bool,
+}
 
 /// Reads a client's body whole, by `deadline`. A body in one piece is not copied. What is refused is still read for a
 /// while, behind the answer.
@@ -20,8 +34,9 @@ pub(crate) async fn read(
     mut body: Incoming,
     limits: &Limits,
     place: &mut Place,
-    deadline: Instant,
+    deadline: std::time::Instant,
 ) -> Result<Bytes, LlmError> {
+    let deadline = Instant::from_std(deadline);
     let read = collect(&mut body, limits, place, deadline).await;
     if matches!(&read, Err(error) if error.status() != 408) {
         discard(body);
@@ -46,7 +61,7 @@ pub(crate) fn discard(mut body: Incoming) {
 }
 
 async fn collect(
-    body: &mut Incoming,
+    body: &mut (impl Body<Data = Bytes> + Unpin),
     limits: &Limits,
     place: &mut Place,
     deadline: Instant,
@@ -56,7 +71,7 @@ async fn collect(
     }
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
-    let begun = Instant::now();
+    let mut pace = Pace::new(limits.header_timeout);
     loop {
         let longest = limits.header_timeout.min(deadline.saturating_duration_since(Instant::now()));
         let frame = match tokio::time::timeout(longest, body.frame()).await {
@@ -70,13 +85,13 @@ async fn collect(
         if here > limits.body_bytes {
             return Err(too_large(limits));
         }
-        if !body.is_end_stream() && here < least(begun.elapsed().saturating_sub(limits.header_timeout)) {
+        if !pace.keeps(here) && !body.is_end_stream() {
             return Err(too_slow());
         }
-        place.hold_bytes(here.max(announced.min(ahead(here))), limits.inflight_body_bytes)?;
+        place.hold_bytes(here.max(announced.min(pace.ahead(here))), limits.inflight_body_bytes)?;
         if first.is_empty() && rest.is_empty() {
             // No more than was taken room for: who announces much and sends little takes no memory.
-            let expected = (body.size_hint().lower() as usize).min(ahead(here));
+            let expected = (body.size_hint().lower() as usize).min(pace.ahead(here));
             if expected > 0 {
                 rest.reserve(data.len() + expected);
                 rest.extend_from_slice(&data);
@@ -96,16 +111,38 @@ async fn collect(
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
-/// The room that is taken for a body of which so much is here: for more than has come, since bodies that come side by side
-/// must not all be refused half-way, and not for all that is announced, which costs nobody anything.
-fn ahead(here: usize) -> usize {
-    here.saturating_mul(8).max(256 << 10)
-}
+// === impl Pace ===
 
-/// What must be here of a body after so long: who sends a byte now and then holds a place.
-fn least(after: Duration) -> usize {
-    const BYTES_PER_SECOND: usize = 1 << 10;
-    usize::try_from(after.as_secs()).unwrap_or(usize::MAX).saturating_mul(BYTES_PER_SECOND)
+impl Pace {
+    /// What counts as having come lately of a body that begins.
+    const AT_FIRST: usize = 32 << 10;
+
+    /// Who sends a byte now and then holds a place.
+    const BYTES_PER_SECOND: u64 = 1 << 10;
+
+    fn new(pause: Duration) -> Self {
+        let stretch = pause.max(Duration::from_secs(1));
+        Self { stretch, since: Instant::now(), before: 0, lately: Self::AT_FIRST, begins: true }
+    }
+
+    /// Whether it still comes fast enough, now that so much is here.
+    fn keeps(&mut self, here: usize) -> bool {
+        let took = self.since.elapsed();
+        if took < self.stretch {
+            return true;
+        }
+        let begins = std::mem::take(&mut self.begins);
+        self.lately = here - self.before;
+        (self.since, self.before) = (Instant::now(), here);
+        begins || self.lately as u64 >= took.as_secs().saturating_mul(Self::BYTES_PER_SECOND)
+    }
+
+    /// The room that is taken for a body of which so much is here: for more than has come, since bodies that come side by
+    /// side must not all be refused half-way, and not for all that is announced, which costs nobody anything.
+    fn ahead(&self, here: usize) -> usize {
+        let lately = self.lately.max(here - self.before);
+        here.saturating_add(lately.saturating_mul(8))
+    }
 }
 
 fn too_slow() -> LlmError {
@@ -118,21 +155,4 @@ fn too_large(limits: &Limits) -> LlmError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn room_is_taken_ahead_of_what_comes() {
-        assert_eq!(ahead(0), 256 << 10);
-        assert_eq!(ahead(1 << 20), 8 << 20);
-        assert_eq!(ahead(usize::MAX), usize::MAX);
-    }
-
-    #[test]
-    fn a_body_may_be_slow_but_must_come() {
-        assert_eq!(least(Duration::ZERO), 0);
-        assert_eq!(least(Duration::from_millis(900)), 0);
-        assert_eq!(least(Duration::from_secs(9)), 9 << 10);
-        assert_eq!(least(Duration::MAX), usize::MAX);
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use gatewright_plugin::{AccessFlow, AuthDecision, Draft, Facts, Hook, HookSet, H
 use http::HeaderMap;
 use http::request::Parts;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
@@ -76,11 +77,17 @@ pub(crate) async fn admit(
     if !hooks.contains(Hook::PreAuth) && !hooks.contains(Hook::Auth) {
         return known(snapshot.keys.as_ref(), &parts.headers).map(|_| ());
     }
+    let place = shared.admission.enter(snapshot.limits.concurrent_requests)?;
+    let deadline = Instant::now() + snapshot.limits.request_timeout;
     let (snapshot, parts, (tell, told)) = (snapshot.clone(), parts.clone(), oneshot::channel());
     // Who was called is told of the end, also if the client goes away.
     shared.tasks.spawn(own.track_future(async move {
-        let facts =
-            Facts { request_id: request_id(&parts.headers), endpoint: parts.uri.path().to_owned(), ..Facts::default() };
+        let facts = Facts {
+            request_id: request_id(&parts.headers),
+            endpoint: parts.uri.path().to_owned(),
+            deadline: Some(deadline),
+            ..Facts::default()
+        };
         let mut exchange = Exchange::new(snapshot.plugins.clone(), facts);
         let admitted = asked(&mut exchange, snapshot.keys.as_ref(), parts).await;
         let mut summary = Arc::new(match &admitted {
@@ -96,6 +103,7 @@ pub(crate) async fn admit(
         let _ = tell.send(admitted);
         exchange.begin_closing(CLOSING_BUDGET);
         exchange.end::<point::RequestEnd>(&mut summary).await;
+        drop(place);
     }));
     told.await.unwrap_or_else(|_| Err(LlmError::new(ErrorKind::Internal, "the gateway failed")))
 }

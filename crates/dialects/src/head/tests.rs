@@ -1,3 +1,4 @@
+use super::{MAX_FALLBACKS, NAME_BYTES};
 use crate::{ANTHROPIC, OPENAI};
 use bytes::Bytes;
 use gatewright_model::{Codec, Compat, Kind, Request, RequestHead, RequestSplice};
@@ -133,6 +134,46 @@ fn a_member_of_the_head_may_not_stand_there_in_another_case() {
     }
     let others = r#"{"model":"m","messages":[],"Models":1,"modél":2,"extraBody":3,"é":4}"#;
     assert_eq!(scan(others).model, "m");
+}
+
+#[test]
+fn what_is_asked_of_usage_is_read_the_same_by_all() {
+    for (options, problem) in [
+        (
+            r#"{"include_usage":true,"Include_Usage":false}"#,
+            "`stream_options.Include_Usage` stands there twice, but for case",
+        ),
+        (r#"{"include_usage":true,"include_usage":false}"#, "`stream_options.include_usage` stands there twice"),
+        (r#"{"Include_Usage":true}"#, "`stream_options.Include_Usage` must be written `include_usage`"),
+    ] {
+        let body = format!("{{\"model\":\"m\",\"messages\":[],\"stream_options\":{options}}}");
+        assert_eq!(refusal(&OPENAI, body).0, problem);
+    }
+}
+
+#[test]
+fn a_name_may_be_so_long_and_no_longer() {
+    let body = |name: &str| format!("{{\"model\":\"{name}\",\"messages\":[],\"fallbacks\":[\"a/b\",\"{name}\"]}}");
+    let (fits, over) = ("é".repeat(NAME_BYTES / 2), "x".repeat(NAME_BYTES + 1));
+    let head = scan(&body(&fits));
+    assert_eq!((&head.model, &head.fallbacks[1]), (&fits, &fits));
+    let escaped = "\\u0078".repeat(NAME_BYTES);
+    assert_eq!(scan(&body(&escaped)).model.len(), NAME_BYTES, "it is the name that counts, not how it is written");
+    let problem = |at: &str| (format!("`{at}` must have at most 512 bytes"), Some(at.to_owned()));
+    assert_eq!(refusal(&OPENAI, body(&over)), problem("model"));
+    let with_a_short_model = body(&over).replacen(&over, "m", 1);
+    assert_eq!(refusal(&OPENAI, with_a_short_model), problem("fallbacks[1]"));
+}
+
+#[test]
+fn of_many_fallbacks_no_more_are_kept_than_are_tried() {
+    let body = |last: &str| {
+        let names: String = (0..20).map(|number| format!("\"a/{number}\",")).collect();
+        format!("{{\"model\":\"m\",\"messages\":[],\"fallbacks\":[{names}{last}]}}")
+    };
+    let expected: Vec<String> = (0..MAX_FALLBACKS).map(|number| format!("a/{number}")).collect();
+    assert_eq!(scan(&body("\"b/c\"")).fallbacks, expected);
+    assert_eq!(refusal(&OPENAI, body("1")).0, "`fallbacks[20]` must be a string", "what is not kept is looked at, too");
 }
 
 #[test]

@@ -61,6 +61,11 @@ impl<'a> Value<'a> {
         Self { text, body, lenient: true }
     }
 
+    /// The same value, in which no name may stand twice, nor in another case.
+    pub(crate) fn strict(self) -> Self {
+        Self { lenient: false, ..self }
+    }
+
     /// Whether a text is JSON to its depths.
     pub(crate) fn is_json(text: &str) -> bool {
         serde_json::from_str::<IgnoredAny>(text).is_ok()

@@ -15,6 +15,7 @@ use gatewright_plugin::payload::LlmResult;
 use gatewright_plugin::{Draft, Hook, PostLlm};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use tokio::task::coop::consume_budget;
 
 /// The most that is held back of one stream unless the config says otherwise: 32 MiB.
 pub const STREAM_BUFFER_BYTES: usize = 32 << 20;
@@ -78,6 +79,8 @@ impl Driver {
                 self.fail(life, Failed::Attempt(late())).await;
                 continue;
             }
+            // What is there already, and says nothing to the client, must not keep others from their turn.
+            consume_budget().await;
             let deadline = life.request().exchange.facts().deadline;
             let step = match self.source.next(deadline).await {
                 Some(Ok(chunk)) => self.take(life, chunk).await,

@@ -49,6 +49,18 @@ fn bodies_count_together_until_their_requests_end() {
 }
 
 #[test]
+fn room_for_a_body_is_given_back() {
+    let admission = Admission::default();
+    let (mut one, mut other) = (admission.enter(9).unwrap(), admission.enter(9).unwrap());
+    one.hold_bytes(60, 100).unwrap();
+    one.hold_bytes(20, 10).unwrap();
+    other.hold_bytes(80, 100).unwrap();
+    assert!(one.hold_bytes(21, 100).is_err());
+    drop((one, other));
+    assert_eq!(admission.0.body_bytes.load(Ordering::Acquire), 0);
+}
+
+#[test]
 fn copies_share_what_they_count() {
     let admission = Admission::default();
     let _place = admission.clone().enter(1).unwrap();

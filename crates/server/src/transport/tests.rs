@@ -1,11 +1,15 @@
 use super::*;
 use crate::auth::ClientKey;
+use crate::snapshot::Limits;
 use gatewright_engine::Unpriced;
-use gatewright_pipeline::PluginSet;
+use gatewright_pipeline::{Entry, Instance, PluginSet, Settings};
 use gatewright_plugin::Facts;
+use gatewright_plugin::hosted::link;
 use gatewright_plugin::payload::Secret;
+use gatewright_plugin::prelude::{Cx, Failure, Plugin, plugin};
+use gatewright_testkit::services::MockServices;
 use http::HeaderValue;
-use std::time::Instant;
+use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 fn life() -> Lifecycle {
@@ -106,4 +110,51 @@ async fn without_plugins_a_request_passes_as_it_is() {
     assert_eq!((seen.path(), seen.query("a")), ("/v1/messages", " b"));
     let left = leave(&mut life, HttpResponse::new(200, "fine"), Some(seen)).await.unwrap();
     assert_eq!((left.status, &left.body[..]), (200, &b"fine"[..]));
+}
+
+/// Never lets anybody in, nor says so.
+struct Hesitant;
+
+#[plugin]
+impl Plugin for Hesitant {
+    async fn pre_auth(&self, _: &mut Cx, _: &mut Draft<HttpRequest>) -> Result<AccessFlow, Failure> {
+        std::future::pending().await
+    }
+}
+
+/// A gateway with that plugin.
+async fn hesitant(limits: Limits) -> Arc<Shared> {
+    let services = MockServices::default().services();
+    let started = Instance::start("hesitant", link(Hesitant), serde_json::Value::Null, services, None, None);
+    let entry = Entry { instance: started.await.unwrap(), settings: Settings::default() };
+    let plugins = Arc::new(PluginSet::compile(1, vec![entry]).unwrap());
+    Shared::new(Snapshot { plugins, limits, ..Snapshot::bare() }, TaskTracker::new())
+}
+
+async fn ask_for_models(shared: &Shared) -> Result<(), LlmError> {
+    let (parts, ()) = http::Request::get("/v1/models").body(()).unwrap().into_parts();
+    admit(shared, &TaskTracker::new(), &shared.snapshot(), &parts).await
+}
+
+#[tokio::test]
+async fn who_is_asked_for_the_models_takes_a_place_also_once_the_client_is_gone() {
+    let shared = hesitant(Limits { concurrent_requests: 2, ..Limits::default() }).await;
+    for active in 1..=2 {
+        let gone = tokio::time::timeout(Duration::from_millis(10), ask_for_models(&shared)).await;
+        assert!(gone.is_err(), "nobody answers");
+        assert_eq!(shared.active_requests(), active);
+    }
+    let error = ask_for_models(&shared).await.unwrap_err();
+    assert_eq!((error.kind, error.status()), (ErrorKind::Overloaded, 503));
+    assert_eq!(shared.active_requests(), 2, "who is refused takes no place");
+}
+
+#[tokio::test]
+async fn who_asks_for_the_models_has_no_more_time_than_a_request() {
+    let shared = hesitant(Limits { request_timeout: Duration::from_millis(50), ..Limits::default() }).await;
+    let asked = tokio::time::timeout(Duration::from_secs(3), ask_for_models(&shared)).await;
+    assert_eq!(asked.unwrap().unwrap_err().status(), 504);
+    shared.tasks.close();
+    shared.tasks.wait().await;
+    assert_eq!(shared.active_requests(), 0);
 }

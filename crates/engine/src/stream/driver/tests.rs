@@ -11,9 +11,11 @@ use gatewright_plugin::hosted::link;
 use gatewright_plugin::prelude::{ChunkSource, ChunkStream, Cx, Failure, Plugin, PreLlm, plugin};
 use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Facts, hosted::Hosted};
+use gatewright_testkit::poll_once;
 use gatewright_testkit::services::MockServices;
 use http::HeaderMap;
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
@@ -153,4 +155,18 @@ async fn a_plugins_stream_that_takes_too_long_is_logged_and_counted() {
     assert_eq!(judged, [(Hook::PreLlm, Judged::Ok), (Hook::PreLlm, Judged::Failed("timeout"))]);
     let told = r#"WARN a plugin's stream failed plugin=it cause="timeout" error="timed out: each chunk may take 20ms""#;
     assert_eq!(logged, [told]);
+}
+
+#[tokio::test]
+async fn a_stream_that_says_nothing_gives_others_their_turn() {
+    let set = Arc::new(PluginSet::empty());
+    let mut life = Lifecycle::open(set, Facts::default(), Instant::now(), Arc::new(Unpriced), TaskTracker::new());
+    let silent = std::iter::repeat_with(|| Chunk::from_parts([])).take(100_000);
+    // A plugin may drop what says something, too.
+    let mut driver = Driver::new(&mut life, Source::Replay(silent.collect()), STREAM_BUFFER_BYTES);
+    driver.plan.collect = true;
+    let mut next = pin!(driver.next(&mut life));
+    assert!(poll_once(next.as_mut()).is_none(), "it is not gone through at one go");
+    let error = next.await.unwrap().unwrap_err();
+    assert_eq!(error.message, "the provider's stream ended too early");
 }
