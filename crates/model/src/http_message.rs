@@ -2,6 +2,7 @@
 
 use crate::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Headers that authors look up without caring for case; a missing header reads as `""`.
@@ -87,7 +88,10 @@ impl Headers {
 /// In documents headers are pairs of name and value, those that are text.
 impl Serialize for Headers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+        // An iterator does not know how many there are, and a document tells it first.
+        let mut pairs = serializer.serialize_seq(Some(self.iter().count()))?;
+        self.iter().try_for_each(|pair| pairs.serialize_element(&pair))?;
+        pairs.end()
     }
 }
 

@@ -225,8 +225,10 @@ impl RequestEdits {
             return Ok(());
         }
         let request = draft.edit();
-        if let Some(model) = self.model {
-            (request.provider, request.model) = (self.provider, model);
+        match (self.model, self.provider) {
+            (Some(model), provider) => (request.provider, request.model) = (provider, model),
+            (None, Some(_)) => return Err(Unfit::new("it names a provider and no model: send back both")),
+            (None, None) => {}
         }
         if let Some(texts) = self.texts {
             writable(view)?;

@@ -55,18 +55,18 @@ fn no_fields(fields: &Cow<'_, Map<String, Json>>) -> bool {
 }
 
 /// A response as a plugin left it, or made it.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct ResponseDocument {
     #[serde(flatten)]
     head: ResponseHead<'static>,
     /// Whether it is the response that was handed over, edited.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     edited: bool,
     /// The output; absent where it is as it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     output: Option<Output>,
     /// What else it says.
-    #[serde(flatten, skip_serializing)]
+    #[serde(flatten)]
     unknown: BTreeMap<String, IgnoredAny>,
 }
 
@@ -99,6 +99,31 @@ struct ChoiceOut<'a> {
     message: MessageOut<'a>,
     finish: Option<&'a FinishReason>,
     extra: &'a Extra,
+}
+
+// === impl ResponseDocument, written ===
+
+// By hand: what is flattened does not know its length, which a document tells first.
+impl Serialize for ResponseDocument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ResponseHead { kind, provider, model, extra_fields } = &self.head;
+        let fields = Some(extra_fields).filter(|fields| !no_fields(fields));
+        let members = 3 + usize::from(fields.is_some()) + usize::from(self.edited) + usize::from(self.output.is_some());
+        let mut map = serializer.serialize_map(Some(members))?;
+        map.serialize_entry("kind", kind)?;
+        map.serialize_entry("provider", provider)?;
+        map.serialize_entry("model", model)?;
+        if let Some(fields) = fields {
+            map.serialize_entry("extra_fields", fields)?;
+        }
+        if self.edited {
+            map.serialize_entry("edited", &true)?;
+        }
+        if let Some(output) = &self.output {
+            map.serialize_entry("output", output)?;
+        }
+        map.end()
+    }
 }
 
 // === impl OutputOut ===

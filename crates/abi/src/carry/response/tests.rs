@@ -97,3 +97,20 @@ fn who_asks_for_no_messages_sees_no_texts_of_a_stream() {
         Ok(true)
     );
 }
+
+#[test]
+fn lists_and_maps_tell_how_long_they_are() {
+    let headers: model::Headers = serde_json::from_value(json!([["a", "b"]])).unwrap();
+    let made = Response::from_output(Kind::Chat, "p", "m", Output::Chat(ChatResponse::default()));
+    let mut more = ResponseDocument::of(&made);
+    more.edited = true;
+    more.head.extra_fields.to_mut().insert("a".to_owned(), json!(1));
+    // 0x9f and 0xbf begin those that do not.
+    assert_eq!(document::write(&headers)[0], 0x81);
+    for (response, members) in [(ResponseDocument::of(&made), 4), (more, 6)] {
+        let document = document::write(&response);
+        assert_eq!(document[0], 0xa0 + members);
+        let back: ResponseDocument = document::read(&document).unwrap();
+        assert_eq!(document::write(&back), document);
+    }
+}
