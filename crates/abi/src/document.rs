@@ -14,8 +14,19 @@ use std::convert::Infallible;
 
 /// A document is not what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a legal document: {0}")]
-pub struct NotADocument(String);
+#[error("not a legal document: {}{problem}", place(.at))]
+pub struct NotADocument {
+    /// The names of the members on the way there.
+    at: String,
+    problem: String,
+}
+
+/// How long the place of a fault gets, in bytes, before further names around it are left out.
+const LONGEST_PLACE: usize = 128;
+
+fn place(at: &str) -> String {
+    if at.is_empty() { String::new() } else { format!("`{at}`: ") }
+}
 
 /// Makes a text of bytes, if they are one.
 pub type Texts = for<'a> fn(&'a [u8]) -> Option<&'a str>;
@@ -75,8 +86,18 @@ impl Write for &mut Length {
 // === impl NotADocument ===
 
 impl NotADocument {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+    pub(crate) fn new(problem: impl Into<String>) -> Self {
+        Self { at: String::new(), problem: problem.into() }
+    }
+
+    /// The same, inside of the member with this name.
+    #[cold]
+    fn under(mut self, name: &str) -> Self {
+        if self.at.len() < LONGEST_PLACE {
+            let dot = if self.at.is_empty() { "" } else { "." };
+            self.at = format!("{name}{dot}{}", self.at);
+        }
+        self
     }
 }
 

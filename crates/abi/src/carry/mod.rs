@@ -76,8 +76,14 @@ pub(crate) enum ResponsePart {
 }
 
 /// Of a hook that edits nothing.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, serde::Serialize)]
 pub(crate) enum NoEdits {}
+
+impl<'de> serde::Deserialize<'de> for NoEdits {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("this hook edits nothing"))
+    }
+}
 
 // === impl Parts ===
 

@@ -31,13 +31,20 @@ struct Elements<'a, 'de> {
     reader: &'a mut Reader<'de>,
     /// How many are left; `None` where a mark says that they end.
     left: Option<usize>,
+    /// The document from the name of the member on that is read.
+    name: &'de [u8],
 }
 
 /// The variant of an enumeration: a text, or a map whose one member is the variant with what it holds.
 struct Variant<'a, 'de> {
     reader: &'a mut Reader<'de>,
     holds: bool,
+    /// The document from the variant's name on.
+    name: &'de [u8],
 }
+
+/// Whether what is wrong is told with its place. A guest reads what the host wrote, and no step is to be too many there.
+const TELLS_PLACES: bool = cfg!(not(target_arch = "wasm32"));
 
 type Result<T, E = NotADocument> = std::result::Result<T, E>;
 
@@ -57,9 +64,17 @@ impl<'de> Reader<'de> {
         next.ok_or_else(|| NotADocument::new("it ends too early"))
     }
 
+    /// What is not read yet.
+    fn rest(&mut self) -> &'de [u8] {
+        match self.source.fill(usize::MAX) {
+            Ok(Reference::Long(rest)) => rest,
+            Ok(Reference::Short(_)) => &[],
+        }
+    }
+
     /// The bytes of a text, if that is next and says its length in up to four bytes, as nearly all do.
     fn text(&mut self) -> Option<&'de [u8]> {
-        let Ok(Reference::Long(next)) = self.source.fill(usize::MAX) else { return None };
+        let next = self.rest();
         let (before, length) = match *next {
             [first @ 0x60..=0x77, ..] => (1, usize::from(first & 0x1f)),
             [0x78, length, ..] => (2, usize::from(length)),
@@ -117,7 +132,7 @@ impl<'de> Reader<'de> {
             reader.count(left)?;
             match length {
                 Some(wanted) if left != Some(wanted) => Err(NotADocument::new(format!("no array of {wanted}"))),
-                _ => visitor.visit_seq(Elements { reader, left }),
+                _ => visitor.visit_seq(Elements { reader, left, name: &[] }),
             }
         })
     }
@@ -144,6 +159,16 @@ fn whole(number: f64) -> Result<i64> {
     match number.fract() == 0.0 && number.abs() <= MOST {
         true => Ok(number as i64),
         false => Err(NotADocument::new(format!("{number} is no integer"))),
+    }
+}
+
+/// What is wrong inside of the member whose name `document` begins with.
+#[cold]
+fn inside(wrong: NotADocument, document: &[u8]) -> NotADocument {
+    let name = Reader::new(document, super::checked, 0).text().and_then(super::checked);
+    match name.filter(|name| name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic())) {
+        Some(name) => wrong.under(name),
+        None => wrong,
     }
 }
 
@@ -266,7 +291,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                 self.source.advance(1);
                 visitor.visit_unit()
             }
-            byte => Err(NotADocument::new(format!("{byte:#04x} is no null"))),
+            byte => Err(NotADocument::new(format!("null is wanted, and {} stands there", kind(byte)))),
         }
     }
 
@@ -297,7 +322,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                 None => Map::len(&mut reader.source)?,
             };
             reader.count(left)?;
-            visitor.visit_map(Elements { reader, left })
+            visitor.visit_map(Elements { reader, left, name: &[] })
         })
     }
 
@@ -326,7 +351,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                     return Err(NotADocument::new(why));
                 }
             };
-            visitor.visit_enum(Variant { reader, holds })
+            visitor.visit_enum(Variant { reader, holds, name: &[] })
         })
     }
 
@@ -383,11 +408,14 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     type Error = NotADocument;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if TELLS_PLACES {
+            self.name = self.reader.rest();
+        }
         self.next_element_seed(seed)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
-        seed.deserialize(&mut *self.reader)
+        seed.deserialize(&mut *self.reader).map_err(|wrong| inside(wrong, self.name))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -408,8 +436,9 @@ impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
+        let before = self.reader.rest();
         let name = seed.deserialize(&mut *self.reader)?;
-        Ok((name, self))
+        Ok((name, Self { name: if TELLS_PLACES { before } else { &[] }, ..self }))
     }
 }
 
@@ -425,16 +454,16 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
         self.held()?;
-        seed.deserialize(self.reader)
+        seed.deserialize(self.reader).map_err(|wrong| inside(wrong, self.name))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value> {
         self.held()?;
-        self.reader.deserialize_tuple(length, visitor)
+        self.reader.deserialize_tuple(length, visitor).map_err(|wrong| inside(wrong, self.name))
     }
 
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value> {
         self.held()?;
-        self.reader.deserialize_map(visitor)
+        self.reader.deserialize_map(visitor).map_err(|wrong| inside(wrong, self.name))
     }
 }

@@ -24,6 +24,7 @@ impl<E: Debug> From<Error<E>> for NotADocument {
             Error::Mismatch { name, found } => format!("{} is wanted, and {} stands there", wanted(name), kind(found)),
             Error::Eof { .. } => "it ends too early".to_owned(),
             Error::CastOverflow { name } => format!("a number does not fit: {} is wanted", wanted(name)),
+            Error::DepthOverflow { .. } => "it is nested too deeply".to_owned(),
             other => format!("{other:?}"),
         })
     }
