@@ -110,6 +110,15 @@ impl Instance {
         }
     }
 
+    /// The hooks that are not served now: all of one that is not there, else those that keep failing.
+    pub fn out(&self) -> HookSet {
+        match &self.plugin {
+            Err(absent) => absent.hooks,
+            Ok(plugin) if plugin.standing().is_some_and(|standing| standing.away.is_some()) => plugin.hooks(),
+            Ok(_) => Hook::TABLE.iter().map(|row| row.hook).filter(|hook| self.breaker(*hook).is_open()).collect(),
+        }
+    }
+
     /// How its host is with it; `None` if nothing can come between them.
     pub fn standing(&self) -> Option<Standing> {
         self.plugin.as_ref().ok()?.standing()

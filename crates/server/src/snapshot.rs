@@ -70,9 +70,11 @@ pub struct Readiness {
     pub pending: Vec<String>,
 }
 
-/// Whether requests pass a hook.
+/// Whether a request ends where a hook that may not be missed is out: of those that it passes all but the ones that look on
+/// behind it.
 fn on_the_way(hook: Hook) -> bool {
-    matches!(hook.info().layer, Layer::Transport | Layer::Access | Layer::Request | Layer::Attempt)
+    let passes = matches!(hook.info().layer, Layer::Transport | Layer::Access | Layer::Request | Layer::Attempt);
+    passes && !matches!(hook, Hook::OnError | Hook::PostRequest | Hook::RequestEnd)
 }
 
 // === impl Limits ===
@@ -152,8 +154,8 @@ impl Shared {
         }
         for member in snapshot.plugins.members() {
             let Some(reason) = member.instance.unavailable() else { continue };
-            let guards =
-                member.hooks().iter().any(|hook| on_the_way(hook) && member.failure_mode(hook) == FailureMode::Closed);
+            let out = member.hooks().intersection(member.instance.out());
+            let guards = out.iter().any(|hook| on_the_way(hook) && member.failure_mode(hook) == FailureMode::Closed);
             ready &= !guards;
             let role = if guards { "a guard is out, and its requests get 503" } else { "requests go on without it" };
             let name = member.instance.name();
@@ -182,3 +184,6 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
