@@ -164,7 +164,11 @@ judge! {
     }
     OnStreamChunk {
         allow: |text, ()| {
-            malformed_if(text.is_edited() && text.released, "it edited what has already left")?;
+            let given = text.base();
+            malformed_if(text.is_edited() && given.released, "it edited what has already left")?;
+            // The next ones believe the rest of it.
+            let same = (text.channel, text.is_final, text.released) == (given.channel, given.is_final, given.released);
+            malformed_if(!same, "it edited more than the text")?;
             size("the text", text.text.len())
         },
     }

@@ -1,7 +1,7 @@
 use super::*;
 use gatewright_model::{
-    Block, Channel, Chat, Chunk, DecodeError, ErrorKind, HttpRequest, HttpResponse, Kind, LlmError, Raw, Role,
-    StreamChunk, StreamChunkBody,
+    Block, Channel, ChannelKind, Chat, Chunk, DecodeError, ErrorKind, HttpRequest, HttpResponse, Kind, LlmError, Raw,
+    Role, StreamChunk, StreamChunkBody,
 };
 use gatewright_plugin::payload::{
     AgentCall, AgentEvent, AgentResult, Asset, AssetCall, AuthRequest, ChannelText, ChunkStream, EndpointCall,
@@ -280,6 +280,23 @@ fn a_text_that_has_left_cannot_be_edited_any_more() {
     }
     let large = edited(channel_text(false), |text| text.text.clone_from(&LARGE));
     assert_eq!(judged::<point::OnStreamChunk>(large, ()), "oversized");
+}
+
+#[test]
+fn of_a_channels_text_the_text_alone_is_edited() {
+    let forged: [fn(&mut ChannelText); 4] = [
+        |text| text.released = !text.released,
+        |text| text.is_final = !text.is_final,
+        |text| text.channel.choice += 1,
+        |text| text.channel.kind = ChannelKind::Refusal,
+    ];
+    for (forge, released) in forged.into_iter().flat_map(|forge| [(forge, false), (forge, true)]) {
+        let text = edited(channel_text(released), |text| {
+            forge(text);
+            text.text = "other".to_owned();
+        });
+        assert_eq!(judged::<point::OnStreamChunk>(text, ()), "malformed");
+    }
 }
 
 #[test]
