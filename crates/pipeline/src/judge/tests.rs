@@ -1,7 +1,7 @@
 use super::*;
 use gatewright_model::{
-    Block, Channel, ChannelKind, Chat, Chunk, DecodeError, ErrorKind, HttpRequest, HttpResponse, Kind, LlmError, Raw,
-    Role, StreamChunk, StreamChunkBody,
+    Block, Channel, ChannelKind, Chat, Chunk, Content, DecodeError, ErrorKind, HttpRequest, HttpResponse, ImageSource,
+    Kind, LlmError, MediaSource, Message, Output, Raw, Response, Role, StreamChunk, StreamChunkBody,
 };
 use gatewright_plugin::payload::{
     AgentCall, AgentEvent, AgentResult, Asset, AssetCall, AuthRequest, ChannelText, ChunkStream, EndpointCall,
@@ -210,6 +210,76 @@ fn what_answers_in_the_providers_place_is_bounded() {
     assert_eq!(judged::<point::PreLlm>(asked(), PreLlm::Stream(ChunkStream::of([]))), "", "it is judged as it comes");
     let answer = ModelFlow::Respond(Box::new(response(&LARGE)));
     assert_eq!(judged::<point::BeforeModel>(asked(), answer), "oversized");
+}
+
+/// Blocks of which each holds a byte too many, and no text.
+fn large_blocks() -> Vec<Block> {
+    let base64 = || ("a/b".to_owned(), LARGE.clone());
+    let (media_type, data) = base64();
+    let image = Content::Image { source: ImageSource::Base64 { media_type, data }, detail: None };
+    let (media_type, data) = base64();
+    let document = Content::Document { source: MediaSource::Base64 { media_type, data }, name: None };
+    let audio = Content::Audio { data: LARGE.clone(), format: "wav".to_owned() };
+    let other = Content::Other(Raw::new(LARGE.clone().into()).unwrap());
+    let extra = vec![("x".into(), Raw::new(LARGE.clone().into()).unwrap())];
+    let with_extra = Block { content: Content::Text("hi".to_owned()), extra };
+    vec![image.into(), document.into(), audio.into(), other.into(), with_extra]
+}
+
+fn response_of(blocks: Vec<Block>) -> Response {
+    let mut response = response("");
+    *response.chat_mut().unwrap().choices[0].message.blocks_mut() = blocks;
+    response
+}
+
+#[test]
+fn what_is_no_text_counts_in_a_result_too() {
+    for block in large_blocks() {
+        let asked = || Draft::from(request(vec![message("hi")]));
+        let grown = edited(request(vec![message("hi")]), |request| {
+            request.chat_mut().unwrap().messages.push(Message::new(Role::User, vec![block.clone()]));
+        });
+        assert_eq!(judged::<point::PreLlm>(grown.clone(), PreLlm::Continue), "oversized");
+        assert_eq!(judged::<point::BeforeModel>(grown, ModelFlow::Continue), "oversized");
+        let answer = || response_of(vec![block.clone()]);
+        assert_eq!(judged::<point::PreLlm>(asked(), PreLlm::respond(answer())), "oversized");
+        let given = LlmResult::Response(response("a"));
+        let replaced = edited(given, |result| *result = LlmResult::Response(answer()));
+        assert_eq!(judged::<point::PostLlm>(replaced, PostLlm::Continue), "oversized");
+        let said = Message::new(Role::User, vec![block.clone()]);
+        let message = edited(message("hi"), |message| *message = said);
+        assert_eq!(judged::<point::OnUserMessage>(message, ()), "oversized");
+    }
+}
+
+#[test]
+fn what_is_shared_counts_each_time_that_it_is_named() {
+    let raw = Raw::new("x".repeat(MAX_RESULT_BYTES / 4).into()).unwrap();
+    let blocks = |count: usize| vec![Block::from(Content::Other(raw.clone())); count];
+    let asked = || Draft::from(request(vec![message("hi")]));
+    assert_eq!(judged::<point::PreLlm>(asked(), PreLlm::respond(response_of(blocks(3)))), "");
+    assert_eq!(judged::<point::PreLlm>(asked(), PreLlm::respond(response_of(blocks(5)))), "oversized");
+}
+
+#[test]
+fn a_picture_that_came_is_not_the_hooks() {
+    let came = || {
+        let mut blocks = large_blocks();
+        blocks.truncate(1);
+        blocks.push(Block::text("secret"));
+        blocks
+    };
+    let asked = || request(vec![Message::new(Role::User, came())]);
+    let redact = |request: &mut Request| assert!(request.map_texts(|_, _| Some("[redacted]".to_owned())).unwrap());
+    assert_eq!(judged::<point::PreLlm>(edited(asked(), redact), PreLlm::Continue), "");
+    let grown = edited(asked(), |request| {
+        request.chat_mut().unwrap().messages.get_mut(0).unwrap().blocks_mut().extend(came());
+    });
+    assert_eq!(judged::<point::PreLlm>(grown, PreLlm::Continue), "oversized");
+    let answered = edited(LlmResult::Response(response_of(came())), |result| {
+        assert!(result.map_texts(|_| Some("[redacted]".to_owned())));
+    });
+    assert_eq!(judged::<point::PostLlm>(answered, PostLlm::Continue), "");
 }
 
 #[test]
