@@ -2,7 +2,7 @@
 
 mod weight;
 
-use crate::judge::weight::{Weigh, json_bytes};
+use crate::judge::weight::{Pieces, Weigh, json_bytes};
 use gatewright_model::{Headers, Request};
 use gatewright_plugin::hosted::{HookPoint, point};
 use gatewright_plugin::payload::{LlmResult, ObjectChange};
@@ -13,6 +13,12 @@ use gatewright_plugin::{
 
 /// The largest body or text that a hook may leave behind.
 pub const MAX_RESULT_BYTES: usize = 32 << 20;
+
+/// The most choices that an answer may have that a hook leaves behind.
+pub const MAX_RESULT_CHOICES: usize = 1024;
+
+/// The most blocks of such an answer, and the most that a chunk may say.
+pub const MAX_RESULT_BLOCKS: usize = 16 << 10;
 
 /// The longest reason of a rejection that is told.
 pub const MAX_REASON_BYTES: usize = 8 << 10;
@@ -137,7 +143,7 @@ judge! {
         allow: |request, outcome| match outcome {
             PreLlm::Continue => asked(request),
             PreLlm::Fail(error) => error.status.map_or(Ok(()), error_status),
-            PreLlm::Respond(response) => size("the answer", response.bytes()),
+            PreLlm::Respond(response) => made("the answer", &**response),
             PreLlm::Stream(_) => Ok(()),
         },
         // Else a few bodies that nobody can read would take a guard out of the way of the next ones.
@@ -190,20 +196,20 @@ judge! {
     BeforeAgent {
         decisive: |outcome| !matches!(outcome, AgentFlow::Continue),
         allow: |call, outcome| match outcome {
-            AgentFlow::Respond(message) => size("the answer", message.bytes()),
+            AgentFlow::Respond(message) => made("the answer", &**message),
             AgentFlow::Continue => left_behind("the input", &*call.input, &*call.base().input),
         },
     }
     AfterAgent {
         allow: |_, outcome| match outcome {
-            AfterAgent::Append(message) => size("the message", message.bytes()),
+            AfterAgent::Append(message) => made("the message", &**message),
             AfterAgent::Continue => Ok(()),
         },
     }
     BeforeModel {
         decisive: |outcome| !matches!(outcome, ModelFlow::Continue),
         allow: |request, outcome| match outcome {
-            ModelFlow::Respond(response) => size("the answer", response.bytes()),
+            ModelFlow::Respond(response) => made("the answer", &**response),
             ModelFlow::Continue => asked(request),
         },
     }
@@ -230,7 +236,7 @@ judge! {
     OnModelError {
         decisive: |outcome| !matches!(outcome, Recovery::Pass),
         allow: |_, outcome| match outcome {
-            Recovery::Recover(response) => size("the answer", response.bytes()),
+            Recovery::Recover(response) => made("the answer", &**response),
             Recovery::Pass => Ok(()),
         },
     }
@@ -278,9 +284,16 @@ fn size(what: &str, bytes: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a hook leaves behind of what it was given. What is no text, and was there before, does not count: a guard must not
-/// fail at a picture that came.
+/// What a hook made.
+fn made<W: Weigh>(what: &str, new: &W) -> Result<(), Failure> {
+    pieces(what, new.pieces(), Pieces::default())?;
+    size(what, new.bytes())
+}
+
+/// What a hook leaves behind of what it was given. How many pieces there were before, and what is no text of it, is not its
+/// doing: a guard must not fail at a picture that came.
 fn left_behind<W: Weigh + ?Sized>(what: &str, now: &W, given: &W) -> Result<(), Failure> {
+    pieces(what, now.pieces(), given.pieces())?;
     let bytes = now.bytes();
     if bytes <= MAX_RESULT_BYTES {
         return Ok(());
@@ -288,6 +301,18 @@ fn left_behind<W: Weigh + ?Sized>(what: &str, now: &W, given: &W) -> Result<(), 
     let texts = now.text_bytes();
     let had = given.bytes().saturating_sub(given.text_bytes());
     size(what, if bytes.saturating_sub(texts) <= had { texts } else { bytes })
+}
+
+fn pieces(what: &str, now: Pieces, given: Pieces) -> Result<(), Failure> {
+    for (word, count, most) in [
+        ("choices", now.choices, MAX_RESULT_CHOICES.max(given.choices)),
+        ("blocks", now.blocks, MAX_RESULT_BLOCKS.max(given.blocks)),
+    ] {
+        if count > most {
+            return Err(Failure::Oversized(format!("{what} has {count} {word}, and may have {most}")));
+        }
+    }
+    Ok(())
 }
 
 fn message_size(headers: &Headers, body: usize) -> Result<(), Failure> {

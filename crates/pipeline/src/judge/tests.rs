@@ -1,7 +1,7 @@
 use super::*;
 use gatewright_model::{
     Block, Channel, ChannelKind, Chat, Chunk, Content, DecodeError, ErrorKind, HttpRequest, HttpResponse, ImageSource,
-    Kind, LlmError, MediaSource, Message, Output, Raw, Response, Role, StreamChunk, StreamChunkBody,
+    Kind, LlmError, MediaSource, Message, Output, Part, Raw, Response, Role, StreamChunk, StreamChunkBody,
 };
 use gatewright_plugin::payload::{
     AgentCall, AgentEvent, AgentResult, Asset, AssetCall, AuthRequest, ChannelText, ChunkStream, EndpointCall,
@@ -280,6 +280,49 @@ fn a_picture_that_came_is_not_the_hooks() {
         assert!(result.map_texts(|_| Some("[redacted]".to_owned())));
     });
     assert_eq!(judged::<point::PostLlm>(answered, PostLlm::Continue), "");
+}
+
+#[test]
+fn an_answer_has_a_bounded_number_of_blocks_and_choices() {
+    let of_blocks = |count| response_of(vec![Block::text("a"); count]);
+    let of_choices = |count| {
+        let mut response = response("a");
+        let chat = response.chat_mut().unwrap();
+        chat.choices = vec![chat.choices[0].clone(); count];
+        response
+    };
+    let counts: [(&dyn Fn(usize) -> Response, usize); 2] =
+        [(&of_blocks, MAX_RESULT_BLOCKS), (&of_choices, MAX_RESULT_CHOICES)];
+    for (answer, most) in counts {
+        for (count, cause) in [(most, ""), (most + 1, "oversized")] {
+            let asked = || Draft::from(request(vec![message("hi")]));
+            assert_eq!(judged::<point::PreLlm>(asked(), PreLlm::respond(answer(count))), cause);
+            let respond = ModelFlow::Respond(Box::new(answer(count)));
+            assert_eq!(judged::<point::BeforeModel>(asked(), respond), cause);
+            let grown = edited(LlmResult::Response(response("a")), |result| {
+                *result = LlmResult::Response(answer(count));
+            });
+            assert_eq!(judged::<point::PostLlm>(grown, PostLlm::Continue), cause);
+            let recovered = edited(LlmResult::Error(error(429)), |result| {
+                *result = LlmResult::Response(answer(count));
+            });
+            assert_eq!(judged::<point::PostLlm>(recovered, PostLlm::Continue), cause);
+        }
+        let came = LlmResult::Response(answer(2 * most));
+        let redacted = edited(came, |result| assert!(result.map_texts(|_| Some("b".to_owned()))));
+        assert_eq!(judged::<point::PostLlm>(redacted, PostLlm::Continue), "", "as many as came");
+    }
+}
+
+#[test]
+fn a_chunk_says_a_bounded_number_of_things() {
+    for (count, cause) in [(MAX_RESULT_BLOCKS, ""), (MAX_RESULT_BLOCKS + 1, "oversized")] {
+        let part = Part::Text { channel: Channel::TEXT, text: "a".to_owned() };
+        let split = edited(LlmResult::Chunk(Chunk::text(Channel::TEXT, "a")), |result| {
+            *result = LlmResult::Chunk(Chunk::from_parts(vec![part.clone(); count]));
+        });
+        assert_eq!(judged::<point::PostLlm>(split, PostLlm::Continue), cause);
+    }
 }
 
 #[test]

@@ -14,6 +14,19 @@ pub(super) trait Weigh {
 
     /// Its texts alone.
     fn text_bytes(&self) -> usize;
+
+    /// Of how many pieces an answer is.
+    fn pieces(&self) -> Pieces {
+        Pieces::default()
+    }
+}
+
+/// Of how many pieces an answer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pieces {
+    pub(super) choices: usize,
+    /// Of all choices; of a chunk, what it says.
+    pub(super) blocks: usize,
 }
 
 /// The texts of a JSON value.
@@ -83,6 +96,13 @@ impl Weigh for Response {
             _ => 0,
         }
     }
+
+    fn pieces(&self) -> Pieces {
+        let output = self.edited().or_else(|| self.wire().and_then(|wire| wire.read()));
+        let Some(Output::Chat(chat)) = output else { return Pieces::default() };
+        let blocks = chat.choices.iter().map(|choice| choice.message.blocks().len()).sum();
+        Pieces { choices: chat.choices.len(), blocks }
+    }
 }
 
 impl Weigh for LlmResult {
@@ -102,6 +122,14 @@ impl Weigh for LlmResult {
             }
             Self::Response(response) | Self::StreamEnd(response) => response.text_bytes(),
             Self::Error(error) => error.message.len(),
+        }
+    }
+
+    fn pieces(&self) -> Pieces {
+        match self {
+            Self::Chunk(chunk) => Pieces { choices: 0, blocks: chunk.parts().len() },
+            Self::Response(response) | Self::StreamEnd(response) => response.pieces(),
+            Self::Error(_) => Pieces::default(),
         }
     }
 }
