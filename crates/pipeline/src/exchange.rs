@@ -4,7 +4,7 @@ use crate::bits::Bits;
 use crate::set::{PluginSet, Slot};
 use gatewright_plugin::payload::PluginMetadata;
 use gatewright_plugin::services::Services;
-use gatewright_plugin::{Cx, Facts, Hook, Kept, KeptFor, State, Writes};
+use gatewright_plugin::{Cx, Facts, Hook, Kept, KeptFor, State, StateFull, Value, Writes};
 use serde_json::Value as Json;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct Exchange {
     closing: Option<Instant>,
     /// Whose failures the log has warned of.
     pub(crate) warned_of: SmallVec<[(u16, Hook); 1]>,
+    /// Whose writes the log has said are not kept.
+    pub(crate) let_go_of: SmallVec<[(u16, Hook); 1]>,
     /// What hosts keep until the request is over.
     _kept: Option<Arc<Kept>>,
 }
@@ -48,6 +50,9 @@ pub enum Round {
     /// `pre_llm` and `post_llm`, once an attempt.
     Attempt,
 }
+
+/// Why something that a call wrote is not kept.
+pub(crate) type LetGo = SmallVec<[String; 2]>;
 
 /// How far a round's before-chain came, and how far its after-chain has come back.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +83,7 @@ impl Exchange {
             spent: Duration::ZERO,
             closing: None,
             warned_of: SmallVec::new(),
+            let_go_of: SmallVec::new(),
             _kept: kept,
         }
     }
@@ -194,11 +200,20 @@ impl Exchange {
         self.scratch.iter().find(|(of, _)| *of == position).map(|(_, json)| json.clone())
     }
 
-    /// Keeps what a call wrote, all of it or nothing.
-    pub(crate) fn merge(&mut self, position: u16, name: &Arc<str>, hook: Hook, writes: Writes) -> Result<(), String> {
-        let mut state = self.state.clone();
-        for (key, value) in writes.state {
-            state.set(&key, value).map_err(|full| full.to_string())?;
+    /// Keeps what a call wrote. An error where that alone is more than may be kept: then nothing of it is. What finds no
+    /// room beside what was written before is let go: a call must not fail for the others' notes.
+    pub(crate) fn merge(
+        &mut self,
+        position: u16,
+        name: &Arc<str>,
+        hook: Hook,
+        writes: Writes,
+    ) -> Result<LetGo, String> {
+        let (mut let_go, mut state) = (LetGo::new(), self.state.clone());
+        if let Err(full) = write(&mut state, &writes.state) {
+            write(&mut State::default(), &writes.state).map_err(|alone| alone.to_string())?;
+            state = self.state.clone();
+            let_go.push(full.to_string());
         }
         if let Some(scratch) = &writes.scratch
             && json_bytes(scratch) > MAX_SCRATCH_BYTES
@@ -210,19 +225,27 @@ impl Exchange {
             false => writes.metadata.iter().map(|(key, value)| key.len() + json_bytes(value)).sum(),
         };
         if self.metadata_bytes + metadata_bytes > MAX_METADATA_BYTES {
-            return Err(format!("the request's metadata is over {MAX_METADATA_BYTES} bytes"));
+            let over = format!("the request's metadata is over {MAX_METADATA_BYTES} bytes");
+            if metadata_bytes > MAX_METADATA_BYTES {
+                return Err(over);
+            }
+            let_go.push(over);
+        } else if !writes.metadata.is_empty() {
+            self.metadata_bytes += metadata_bytes;
+            self.metadata.push(PluginMetadata { plugin: name.clone(), hook, metadata: writes.metadata });
         }
         self.state = state;
         if let Some(scratch) = writes.scratch {
             self.scratch.retain(|(of, _)| *of != position);
             self.scratch.push((position, scratch));
         }
-        if !writes.metadata.is_empty() {
-            self.metadata_bytes += metadata_bytes;
-            self.metadata.push(PluginMetadata { plugin: name.clone(), hook, metadata: writes.metadata });
-        }
-        Ok(())
+        Ok(let_go)
     }
+}
+
+/// Writes to a state, in order.
+fn write(state: &mut State, writes: &[(Box<str>, Option<Value>)]) -> Result<(), StateFull> {
+    writes.iter().try_for_each(|(key, value)| state.set(key, value.clone()))
 }
 
 /// The length of its text.

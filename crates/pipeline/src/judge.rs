@@ -1,16 +1,24 @@
 //! Which outcomes end a chain, and which results a hook does not allow. The rules of all hooks stand here.
 
-use gatewright_model::{Headers, Message, Output, Part, Request, Response};
+mod weight;
+
+use crate::judge::weight::{Pieces, Weigh, json_bytes};
+use gatewright_model::{Headers, Request};
 use gatewright_plugin::hosted::{HookPoint, point};
 use gatewright_plugin::payload::{LlmResult, ObjectChange};
 use gatewright_plugin::{
     AccessFlow, AfterAgent, AgentFlow, AuthDecision, ChunkFlow, Draft, Failure, HttpFlow, HttpResponseFlow, ModelFlow,
     ObjectFlow, PostLlm, PreLlm, Recovery, Rejection, ToolFlow, Verdict,
 };
-use serde_json::Value as Json;
 
 /// The largest body or text that a hook may leave behind.
 pub const MAX_RESULT_BYTES: usize = 32 << 20;
+
+/// The most choices that an answer may have that a hook leaves behind.
+pub const MAX_RESULT_CHOICES: usize = 1024;
+
+/// The most blocks of such an answer, and the most that a chunk may say.
+pub const MAX_RESULT_BLOCKS: usize = 16 << 10;
 
 /// The longest reason of a rejection that is told.
 pub const MAX_REASON_BYTES: usize = 8 << 10;
@@ -135,7 +143,7 @@ judge! {
         allow: |request, outcome| match outcome {
             PreLlm::Continue => asked(request),
             PreLlm::Fail(error) => error.status.map_or(Ok(()), error_status),
-            PreLlm::Respond(response) => size("the answer", response_bytes(response)),
+            PreLlm::Respond(response) => made("the answer", &**response),
             PreLlm::Stream(_) => Ok(()),
         },
         // Else a few bodies that nobody can read would take a guard out of the way of the next ones.
@@ -154,7 +162,7 @@ judge! {
                 let left = matches!(before, LlmResult::StreamEnd(_)) || matches!(**result, LlmResult::StreamEnd(_));
                 malformed_if(left && result.error().is_none(), "it edited what has already left")?;
                 result.error().and_then(|error| error.status).map_or(Ok(()), error_status)?;
-                size("the answer", answer_bytes(result))
+                left_behind("the answer", &**result, result.base())
             }
         },
         at_fault: |result| match result.base().as_ref() {
@@ -164,7 +172,11 @@ judge! {
     }
     OnStreamChunk {
         allow: |text, ()| {
-            malformed_if(text.is_edited() && text.released, "it edited what has already left")?;
+            let given = text.base();
+            malformed_if(text.is_edited() && given.released, "it edited what has already left")?;
+            // The next ones believe the rest of it.
+            let same = (text.channel, text.is_final, text.released) == (given.channel, given.is_final, given.released);
+            malformed_if(!same, "it edited more than the text")?;
             size("the text", text.text.len())
         },
     }
@@ -178,32 +190,32 @@ judge! {
     OnUserMessage {
         allow: |message, ()| {
             malformed_if(message.blocks().is_empty(), "the message is empty")?;
-            size("the message", message_bytes(message))
+            left_behind("the message", &**message, message.base())
         },
     }
     BeforeAgent {
         decisive: |outcome| !matches!(outcome, AgentFlow::Continue),
         allow: |call, outcome| match outcome {
-            AgentFlow::Respond(message) => size("the answer", message_bytes(message)),
-            AgentFlow::Continue => size("the input", call.input.iter().map(message_bytes).sum()),
+            AgentFlow::Respond(message) => made("the answer", &**message),
+            AgentFlow::Continue => left_behind("the input", &*call.input, &*call.base().input),
         },
     }
     AfterAgent {
         allow: |_, outcome| match outcome {
-            AfterAgent::Append(message) => size("the message", message_bytes(message)),
+            AfterAgent::Append(message) => made("the message", &**message),
             AfterAgent::Continue => Ok(()),
         },
     }
     BeforeModel {
         decisive: |outcome| !matches!(outcome, ModelFlow::Continue),
         allow: |request, outcome| match outcome {
-            ModelFlow::Respond(response) => size("the answer", response_bytes(response)),
+            ModelFlow::Respond(response) => made("the answer", &**response),
             ModelFlow::Continue => asked(request),
         },
     }
     AfterModel {
         allow: |response, ()| match response.is_edited() {
-            true => size("the answer", response_bytes(response)),
+            true => left_behind("the answer", &**response, response.base()),
             false => Ok(()),
         },
     }
@@ -224,7 +236,7 @@ judge! {
     OnModelError {
         decisive: |outcome| !matches!(outcome, Recovery::Pass),
         allow: |_, outcome| match outcome {
-            Recovery::Recover(response) => size("the answer", response_bytes(response)),
+            Recovery::Recover(response) => made("the answer", &**response),
             Recovery::Pass => Ok(()),
         },
     }
@@ -272,6 +284,37 @@ fn size(what: &str, bytes: usize) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a hook made.
+fn made<W: Weigh>(what: &str, new: &W) -> Result<(), Failure> {
+    pieces(what, new.pieces(), Pieces::default())?;
+    size(what, new.bytes())
+}
+
+/// What a hook leaves behind of what it was given. How many pieces there were before, and what is no text of it, is not its
+/// doing: a guard must not fail at a picture that came.
+fn left_behind<W: Weigh + ?Sized>(what: &str, now: &W, given: &W) -> Result<(), Failure> {
+    pieces(what, now.pieces(), given.pieces())?;
+    let bytes = now.bytes();
+    if bytes <= MAX_RESULT_BYTES {
+        return Ok(());
+    }
+    let texts = now.text_bytes();
+    let had = given.bytes().saturating_sub(given.text_bytes());
+    size(what, if bytes.saturating_sub(texts) <= had { texts } else { bytes })
+}
+
+fn pieces(what: &str, now: Pieces, given: Pieces) -> Result<(), Failure> {
+    for (word, count, most) in [
+        ("choices", now.choices, MAX_RESULT_CHOICES.max(given.choices)),
+        ("blocks", now.blocks, MAX_RESULT_BLOCKS.max(given.blocks)),
+    ] {
+        if count > most {
+            return Err(Failure::Oversized(format!("{what} has {count} {word}, and may have {most}")));
+        }
+    }
+    Ok(())
+}
+
 fn message_size(headers: &Headers, body: usize) -> Result<(), Failure> {
     size("the message", headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() + body)
 }
@@ -308,42 +351,7 @@ fn asked(request: &Draft<Request>) -> Result<(), Failure> {
     malformed_if(request.model.is_empty(), "the request names no model")?;
     let Some(chat) = request.is_edited().then(|| request.edited()).flatten() else { return Ok(()) };
     malformed_if(chat.messages.is_empty(), "the list of messages is empty")?;
-    size("the conversation", chat.messages.iter().map(message_bytes).sum())
-}
-
-/// The texts of a JSON value.
-fn json_bytes(json: &Json) -> usize {
-    match json {
-        Json::String(text) => text.len(),
-        Json::Array(items) => items.iter().map(json_bytes).sum(),
-        Json::Object(members) => members.iter().map(|(name, value)| name.len() + json_bytes(value)).sum(),
-        _ => 0,
-    }
-}
-
-fn message_bytes(message: &Message) -> usize {
-    let mut bytes = 0;
-    message.texts(&mut |text| bytes += text.len());
-    bytes
-}
-
-fn response_bytes(response: &Response) -> usize {
-    let choices = response.edited().and_then(|output| match output {
-        Output::Chat(chat) => Some(chat.choices.as_slice()),
-        _ => None,
-    });
-    choices.unwrap_or_default().iter().map(|choice| message_bytes(&choice.message)).sum()
-}
-
-fn answer_bytes(result: &LlmResult) -> usize {
-    match result {
-        LlmResult::Chunk(chunk) => {
-            let text = |part: &Part| if let Part::Text { text, .. } = part { text.len() } else { 0 };
-            chunk.parts().iter().map(text).sum()
-        }
-        LlmResult::Response(response) | LlmResult::StreamEnd(response) => response_bytes(response),
-        LlmResult::Error(_) => 0,
-    }
+    left_behind("the conversation", &**request, request.base())
 }
 
 #[cfg(test)]

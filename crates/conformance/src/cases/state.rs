@@ -2,7 +2,7 @@
 
 use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::host::Host;
-use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING, TestPlugin};
+use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING, Saw, TestPlugin};
 use crate::sample::Sample;
 use crate::setup::{Setup, at, check_input, facts, script};
 use gatewright_pipeline::{Exchange, MAX_METADATA_BYTES, MAX_SCRATCH_BYTES, Settings};
@@ -51,9 +51,15 @@ pub(super) fn cases(list: &mut Vec<Case>) {
     }
     cases.add(
         "limit/metadata_of_all",
-        "The limit of metadata is the request's: many small ones count too",
+        "The limit of metadata is the request's: many small ones count too, and what finds no room is let go",
         &[Hook::CheckInput],
         metadata_of_all,
+    );
+    cases.add(
+        "limit/left_by_others",
+        "What others wrote does not undo an edit: what finds no room beside it is let go",
+        &[Hook::PreLlm],
+        left_by_others,
     );
 }
 
@@ -193,11 +199,27 @@ async fn metadata_of_all(host: &dyn Host) -> Outcome {
     let settings = Settings { failure_mode: Some(FailureMode::Closed), ..at(&[Hook::CheckInput]) };
     setup.add("a", &EVERY_HOOK, config, settings).await?;
     let mut exchange = setup.exchange("r-1")?;
-    let mut kept = 0;
-    while check_input(&mut exchange).await.is_ok() {
-        kept += 1;
-        ensure!(kept <= 8, "there is no limit");
+    for _ in 0..9 {
+        check_input(&mut exchange).await?;
     }
-    ensure_eq!((kept, exchange.metadata().len()), (7, 7), "how often it went well");
+    ensure_eq!(exchange.metadata().len(), 7, "entries for the request's log");
+    Ok(())
+}
+
+async fn left_by_others(host: &dyn Host) -> Outcome {
+    for plugin in [&EVERY_HOOK, &EVERY_HOOK_WAITING] {
+        let mut setup = Setup::new(host);
+        let most = json!({ "metadata_bytes": MAX_METADATA_BYTES / 4 * 3 });
+        setup.add("a", &EVERY_HOOK, script(json!({ "pre_llm": [most] })), at(&[Hook::PreLlm])).await?;
+        let steps = json!([{ "edit": "!" }, { "set": ["small", 1] }, { "metadata_bytes": MAX_METADATA_BYTES / 2 }]);
+        let settings = Settings { failure_mode: Some(FailureMode::Closed), ..at(&[Hook::PreLlm]) };
+        setup.add("b", plugin, script(json!({ "pre_llm": steps })), settings).await?;
+        let mut exchange = setup.exchange("r-1")?;
+        let mut payload = point::PreLlm::payload();
+        exchange.run::<point::PreLlm>(&mut payload).await?;
+        ensure!(payload.saw() != point::PreLlm::payload().saw(), "the edit was given up");
+        ensure_eq!(exchange.state().iter().count(), 1, "entries of the state");
+        ensure_eq!(exchange.metadata().len(), 1, "entries for the request's log");
+    }
     Ok(())
 }

@@ -6,6 +6,7 @@ use gatewright_model::{
 };
 use gatewright_plugin::payload::ChannelText;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Collects what chunks say.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,8 @@ pub struct Assembler {
     id: String,
     model: String,
     blocks: Vec<Growing>,
+    /// Where the blocks of each channel are, the one that grows last.
+    places: BTreeMap<Channel, Vec<usize>>,
     finishes: Vec<(u32, FinishReason)>,
     usage: Option<Usage>,
     /// Memory of blocks and finishes.
@@ -90,7 +93,7 @@ impl Assembler {
 
     /// The text of a channel so far.
     pub fn text(&self, channel: Channel) -> String {
-        self.blocks.iter().filter(|block| block.channel == channel).map(|block| &*block.text).collect()
+        self.places.get(&channel).into_iter().flatten().map(|at| &*self.blocks[*at].text).collect()
     }
 
     /// The text of each channel so far.
@@ -156,8 +159,9 @@ impl Assembler {
     }
 
     fn block(&mut self, channel: Channel) -> &mut Growing {
+        let last = self.blocks.len().checked_sub(1).filter(|at| self.blocks[*at].channel == channel);
         // Mostly it is the last one that grows.
-        match self.blocks.iter().rposition(|block| block.channel == channel) {
+        match last.or_else(|| self.places.get(&channel)?.last().copied()) {
             Some(at) => &mut self.blocks[at],
             None => self.begin(channel),
         }
@@ -167,6 +171,7 @@ impl Assembler {
         self.grown += BLOCK_BYTES;
         self.blocks.push(Growing { channel, text: String::new(), tool: None, signature: None });
         let last = self.blocks.len() - 1;
+        self.places.entry(channel).or_default().push(last);
         &mut self.blocks[last]
     }
 }

@@ -27,7 +27,9 @@ pub struct Driver {
     model: String,
     plan: Plan,
     limit: usize,
+    /// Those that came, and those that `post_llm` made of them.
     channels: Channels,
+    passed: Channels,
     /// All chunks so far, if some `post_llm` wants the whole before anything leaves.
     collected: Vec<Chunk>,
     collected_bytes: usize,
@@ -52,6 +54,7 @@ impl Driver {
             plan,
             limit,
             channels: Channels::default(),
+            passed: Channels::default(),
             collected: Vec::new(),
             collected_bytes: 0,
             ready: VecDeque::new(),
@@ -156,7 +159,10 @@ impl Driver {
         let decided = exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut result, in_chunk_mode).await?;
         match (decided.map(|decision| decision.outcome), result.into_inner()) {
             (Some(PostLlm::Drop), _) => Ok(None),
-            (_, LlmResult::Chunk(chunk)) => Ok(Some(chunk)),
+            (_, LlmResult::Chunk(chunk)) => {
+                self.passed.push(&chunk).map_err(Failed::Attempt)?;
+                Ok(Some(chunk))
+            }
             (_, LlmResult::Error(error)) => Err(Failed::Attempt(error)),
             (_, LlmResult::Response(_) | LlmResult::StreamEnd(_)) => Ok(None),
         }
@@ -203,6 +209,8 @@ impl Driver {
             .ok_or_else(|| Failed::Closed(LlmError::new(ErrorKind::Internal, "the answer cannot be streamed")))?;
         // The end of the provider's own stream follows.
         chunks.retain(|chunk| !chunk.has(|part| matches!(part, Part::Done)));
+        let mut channels = Channels::default();
+        chunks.iter().try_for_each(|chunk| channels.push(chunk)).map_err(Failed::Closed)?;
         self.collected = chunks;
         Ok(())
     }
@@ -244,7 +252,7 @@ impl Driver {
             .ok_or_else(|| Failed::Closed(LlmError::new(ErrorKind::Internal, "the answer cannot be streamed")))?;
         // What the failed stream left behind is not part of it.
         self.texts = Texts::new(self.plan.clone(), self.limit);
-        self.channels = Channels::default();
+        (self.channels, self.passed) = (Channels::default(), Channels::default());
         self.collected = Vec::new();
         self.collected_bytes = 0;
         self.source = Source::Replay(chunks.into());

@@ -1,4 +1,4 @@
-//! One call, and what the host makes of it: what was written and edited is kept, or all of it given up.
+//! One call, and what the host makes of it: what was edited and written is kept, or given up.
 
 use super::{Due, Walk};
 use crate::call::{call_now, call_owned};
@@ -124,7 +124,7 @@ impl Exchange {
         failed(slot, H::HOOK, failure, took, blamed.then_some(walk.now));
     }
 
-    /// Keeps what a call wrote and edited, all of it or nothing.
+    /// Keeps what a call edited and wrote, or none of it; of what it wrote, what finds room.
     fn keep<H: Judge>(
         &mut self,
         slot: &Slot,
@@ -139,14 +139,35 @@ impl Exchange {
         if let Some(cx) = walk.cx.as_mut().filter(|cx| cx.has_writes()) {
             let writes = cx.take_writes();
             match self.merge(slot.position, slot.name(), H::HOOK, writes) {
-                Ok(()) => cx.set_state(self.state().clone()),
+                Ok(let_go) => {
+                    cx.set_state(self.state().clone());
+                    let_go.iter().for_each(|why| self.tell_let_go(slot, H::HOOK, why));
+                }
                 // What it notes may quote what it decides against, and must not decide whether that passes.
-                Err(why) if H::is_decisive(outcome) => given_up(slot, H::HOOK, &why),
+                Err(why) if H::is_decisive(outcome) => self.tell_let_go(slot, H::HOOK, &why),
                 Err(why) => return Err(Failure::Oversized(why)),
             }
         }
         payload.commit();
         Ok(())
+    }
+
+    /// Warns of the first time in a request that what a hook wrote is not kept: in a stream, it may write at every chunk.
+    #[cold]
+    fn tell_let_go(&mut self, slot: &Slot, hook: Hook, why: &str) {
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(plugin = %slot.name(), hook = hook.name(), why, "what a plugin wrote is not kept")
+            };
+        }
+        let writer = (slot.position, hook);
+        match self.let_go_of.contains(&writer) {
+            true => line!(debug),
+            false => {
+                self.let_go_of.push(writer);
+                line!(warn);
+            }
+        }
     }
 }
 
@@ -169,11 +190,6 @@ fn failed(slot: &Slot, hook: Hook, failure: &Failure, took: Duration, now: Optio
     if now.is_some_and(|now| slot.instance.breaker(hook).failed(now)) {
         turned(slot, hook, true);
     }
-}
-
-#[cold]
-fn given_up(slot: &Slot, hook: Hook, why: &str) {
-    tracing::warn!(plugin = %slot.name(), hook = hook.name(), why, "what a plugin wrote as it decided is not kept");
 }
 
 #[cold]

@@ -19,8 +19,14 @@ fn scratch(json: Json) -> Writes {
     Writes { scratch: Some(Arc::new(json)), ..Writes::default() }
 }
 
-fn merge(exchange: &mut Exchange, writes: Writes) -> Result<(), String> {
+/// Of `it`.
+fn merge(exchange: &mut Exchange, writes: Writes) -> Result<LetGo, String> {
     exchange.merge(0, &"it".into(), Hook::PreLlm, writes)
+}
+
+/// Of another one, which stands behind it.
+fn merge_other(exchange: &mut Exchange, writes: Writes) -> Result<LetGo, String> {
+    exchange.merge(1, &"other".into(), Hook::CheckInput, writes)
 }
 
 #[test]
@@ -37,7 +43,7 @@ fn writes_that_overfill_the_state_are_given_up_whole() {
     let mut exchange = exchange();
     merge(&mut exchange, state([("kept".to_owned(), Some(1.into()))])).unwrap();
     let before = exchange.state().clone();
-    let entries = (0..MAX_STATE_ENTRIES).map(|number| (number.to_string(), Some(1.into())));
+    let entries = (0..=MAX_STATE_ENTRIES).map(|number| (number.to_string(), Some(1.into())));
     let too_many = Writes { scratch: Some(Arc::new(json!(1))), ..state(entries) };
     let message = merge(&mut exchange, too_many).unwrap_err();
     assert_eq!(message, "the request's state is full: at most 256 entries and 1048576 bytes");
@@ -67,15 +73,36 @@ fn metadata_is_bounded_for_the_request_and_not_for_each_call() {
     let mut exchange = exchange();
     let quotes = 2;
     let half = "x".repeat(MAX_METADATA_BYTES / 2 - 1 - quotes);
-    merge(&mut exchange, metadata("k", json!(half))).unwrap();
-    exchange.merge(1, &"other".into(), Hook::CheckInput, metadata("k", json!(half))).unwrap();
-    let message = merge(&mut exchange, metadata("", json!(1))).unwrap_err();
-    assert_eq!(message, "the request's metadata is over 65536 bytes");
+    let over = "the request's metadata is over 65536 bytes";
+    assert!(merge(&mut exchange, metadata("k", json!(half))).unwrap().is_empty());
+    assert!(merge_other(&mut exchange, metadata("k", json!(half))).unwrap().is_empty());
+    assert_eq!(*merge(&mut exchange, metadata("", json!(1))).unwrap(), [over], "what finds no room is let go");
+    let alone = metadata("k", json!("x".repeat(MAX_METADATA_BYTES - quotes)));
+    assert_eq!(merge(&mut exchange, alone).unwrap_err(), over, "what is too much alone is a failure");
     merge(&mut exchange, Writes::default()).unwrap();
     let from: Vec<(&str, Hook)> = exchange.metadata().iter().map(|kept| (&*kept.plugin, kept.hook)).collect();
     assert_eq!(from, [("it", Hook::PreLlm), ("other", Hook::CheckInput)]);
     assert_eq!(exchange.take_metadata().len(), 2);
     assert!(exchange.metadata().is_empty());
+}
+
+#[test]
+fn what_others_wrote_does_not_make_a_call_fail() {
+    let full = "the request's state is full: at most 256 entries and 1048576 bytes";
+    let entries = |count: usize| state((0..count).map(|number| (number.to_string(), Some(1.into()))));
+    let bytes = |count: usize| state([("large".to_owned(), Some("x".repeat(count).into()))]);
+    for filled in [entries(MAX_STATE_ENTRIES), bytes(MAX_STATE_BYTES - "large".len())] {
+        let mut exchange = exchange();
+        assert!(merge(&mut exchange, filled).unwrap().is_empty());
+        let before = exchange.state().clone();
+        let one = state([("mine".to_owned(), Some(1.into()))]);
+        let writes = Writes { scratch: scratch(json!("mine")).scratch, ..metadata("k", json!(1)) };
+        let let_go = merge_other(&mut exchange, Writes { state: one.state, ..writes }).unwrap();
+        assert_eq!(*let_go, [full]);
+        assert_eq!(exchange.state(), &before);
+        assert_eq!(exchange.scratch_of(1), Some(Arc::new(json!("mine"))), "the rest of what it wrote is kept");
+        assert_eq!(exchange.metadata().len(), 1);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use gatewright_model::{
-    Block, Channel, Chat, Chunk, DecodeError, ErrorKind, HttpRequest, HttpResponse, Kind, LlmError, Raw, Role,
-    StreamChunk, StreamChunkBody,
+    Block, Channel, ChannelKind, Chat, Chunk, Content, DecodeError, ErrorKind, HttpRequest, HttpResponse, ImageSource,
+    Kind, LlmError, MediaSource, Message, Output, Part, Raw, Response, Role, StreamChunk, StreamChunkBody,
 };
 use gatewright_plugin::payload::{
     AgentCall, AgentEvent, AgentResult, Asset, AssetCall, AuthRequest, ChannelText, ChunkStream, EndpointCall,
@@ -212,6 +212,119 @@ fn what_answers_in_the_providers_place_is_bounded() {
     assert_eq!(judged::<point::BeforeModel>(asked(), answer), "oversized");
 }
 
+/// Blocks of which each holds a byte too many, and no text.
+fn large_blocks() -> Vec<Block> {
+    let base64 = || ("a/b".to_owned(), LARGE.clone());
+    let (media_type, data) = base64();
+    let image = Content::Image { source: ImageSource::Base64 { media_type, data }, detail: None };
+    let (media_type, data) = base64();
+    let document = Content::Document { source: MediaSource::Base64 { media_type, data }, name: None };
+    let audio = Content::Audio { data: LARGE.clone(), format: "wav".to_owned() };
+    let other = Content::Other(Raw::new(LARGE.clone().into()).unwrap());
+    let extra = vec![("x".into(), Raw::new(LARGE.clone().into()).unwrap())];
+    let with_extra = Block { content: Content::Text("hi".to_owned()), extra };
+    vec![image.into(), document.into(), audio.into(), other.into(), with_extra]
+}
+
+fn response_of(blocks: Vec<Block>) -> Response {
+    let mut response = response("");
+    *response.chat_mut().unwrap().choices[0].message.blocks_mut() = blocks;
+    response
+}
+
+#[test]
+fn what_is_no_text_counts_in_a_result_too() {
+    for block in large_blocks() {
+        let asked = || Draft::from(request(vec![message("hi")]));
+        let grown = edited(request(vec![message("hi")]), |request| {
+            request.chat_mut().unwrap().messages.push(Message::new(Role::User, vec![block.clone()]));
+        });
+        assert_eq!(judged::<point::PreLlm>(grown.clone(), PreLlm::Continue), "oversized");
+        assert_eq!(judged::<point::BeforeModel>(grown, ModelFlow::Continue), "oversized");
+        let answer = || response_of(vec![block.clone()]);
+        assert_eq!(judged::<point::PreLlm>(asked(), PreLlm::respond(answer())), "oversized");
+        let given = LlmResult::Response(response("a"));
+        let replaced = edited(given, |result| *result = LlmResult::Response(answer()));
+        assert_eq!(judged::<point::PostLlm>(replaced, PostLlm::Continue), "oversized");
+        let said = Message::new(Role::User, vec![block.clone()]);
+        let message = edited(message("hi"), |message| *message = said);
+        assert_eq!(judged::<point::OnUserMessage>(message, ()), "oversized");
+    }
+}
+
+#[test]
+fn what_is_shared_counts_each_time_that_it_is_named() {
+    let raw = Raw::new("x".repeat(MAX_RESULT_BYTES / 4).into()).unwrap();
+    let blocks = |count: usize| vec![Block::from(Content::Other(raw.clone())); count];
+    let asked = || Draft::from(request(vec![message("hi")]));
+    assert_eq!(judged::<point::PreLlm>(asked(), PreLlm::respond(response_of(blocks(3)))), "");
+    assert_eq!(judged::<point::PreLlm>(asked(), PreLlm::respond(response_of(blocks(5)))), "oversized");
+}
+
+#[test]
+fn a_picture_that_came_is_not_the_hooks() {
+    let came = || {
+        let mut blocks = large_blocks();
+        blocks.truncate(1);
+        blocks.push(Block::text("secret"));
+        blocks
+    };
+    let asked = || request(vec![Message::new(Role::User, came())]);
+    let redact = |request: &mut Request| assert!(request.map_texts(|_, _| Some("[redacted]".to_owned())).unwrap());
+    assert_eq!(judged::<point::PreLlm>(edited(asked(), redact), PreLlm::Continue), "");
+    let grown = edited(asked(), |request| {
+        request.chat_mut().unwrap().messages.get_mut(0).unwrap().blocks_mut().extend(came());
+    });
+    assert_eq!(judged::<point::PreLlm>(grown, PreLlm::Continue), "oversized");
+    let answered = edited(LlmResult::Response(response_of(came())), |result| {
+        assert!(result.map_texts(|_| Some("[redacted]".to_owned())));
+    });
+    assert_eq!(judged::<point::PostLlm>(answered, PostLlm::Continue), "");
+}
+
+#[test]
+fn an_answer_has_a_bounded_number_of_blocks_and_choices() {
+    let of_blocks = |count| response_of(vec![Block::text("a"); count]);
+    let of_choices = |count| {
+        let mut response = response("a");
+        let chat = response.chat_mut().unwrap();
+        chat.choices = vec![chat.choices[0].clone(); count];
+        response
+    };
+    let counts: [(&dyn Fn(usize) -> Response, usize); 2] =
+        [(&of_blocks, MAX_RESULT_BLOCKS), (&of_choices, MAX_RESULT_CHOICES)];
+    for (answer, most) in counts {
+        for (count, cause) in [(most, ""), (most + 1, "oversized")] {
+            let asked = || Draft::from(request(vec![message("hi")]));
+            assert_eq!(judged::<point::PreLlm>(asked(), PreLlm::respond(answer(count))), cause);
+            let respond = ModelFlow::Respond(Box::new(answer(count)));
+            assert_eq!(judged::<point::BeforeModel>(asked(), respond), cause);
+            let grown = edited(LlmResult::Response(response("a")), |result| {
+                *result = LlmResult::Response(answer(count));
+            });
+            assert_eq!(judged::<point::PostLlm>(grown, PostLlm::Continue), cause);
+            let recovered = edited(LlmResult::Error(error(429)), |result| {
+                *result = LlmResult::Response(answer(count));
+            });
+            assert_eq!(judged::<point::PostLlm>(recovered, PostLlm::Continue), cause);
+        }
+        let came = LlmResult::Response(answer(2 * most));
+        let redacted = edited(came, |result| assert!(result.map_texts(|_| Some("b".to_owned()))));
+        assert_eq!(judged::<point::PostLlm>(redacted, PostLlm::Continue), "", "as many as came");
+    }
+}
+
+#[test]
+fn a_chunk_says_a_bounded_number_of_things() {
+    for (count, cause) in [(MAX_RESULT_BLOCKS, ""), (MAX_RESULT_BLOCKS + 1, "oversized")] {
+        let part = Part::Text { channel: Channel::TEXT, text: "a".to_owned() };
+        let split = edited(LlmResult::Chunk(Chunk::text(Channel::TEXT, "a")), |result| {
+            *result = LlmResult::Chunk(Chunk::from_parts(vec![part.clone(); count]));
+        });
+        assert_eq!(judged::<point::PostLlm>(split, PostLlm::Continue), cause);
+    }
+}
+
 #[test]
 fn an_error_has_the_status_of_one() {
     for (status, cause) in [(400, ""), (599, ""), (200, "malformed"), (399, "malformed"), (600, "malformed")] {
@@ -280,6 +393,23 @@ fn a_text_that_has_left_cannot_be_edited_any_more() {
     }
     let large = edited(channel_text(false), |text| text.text.clone_from(&LARGE));
     assert_eq!(judged::<point::OnStreamChunk>(large, ()), "oversized");
+}
+
+#[test]
+fn of_a_channels_text_the_text_alone_is_edited() {
+    let forged: [fn(&mut ChannelText); 4] = [
+        |text| text.released = !text.released,
+        |text| text.is_final = !text.is_final,
+        |text| text.channel.choice += 1,
+        |text| text.channel.kind = ChannelKind::Refusal,
+    ];
+    for (forge, released) in forged.into_iter().flat_map(|forge| [(forge, false), (forge, true)]) {
+        let text = edited(channel_text(released), |text| {
+            forge(text);
+            text.text = "other".to_owned();
+        });
+        assert_eq!(judged::<point::OnStreamChunk>(text, ()), "malformed");
+    }
 }
 
 #[test]

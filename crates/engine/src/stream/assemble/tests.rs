@@ -1,4 +1,5 @@
 use super::*;
+use std::time::{Duration, Instant};
 
 const TEXT: Channel = Channel::TEXT;
 const SECOND: Channel = Channel { choice: 1, block: 0, kind: ChannelKind::Text };
@@ -164,4 +165,15 @@ fn what_stands_beside_blocks_is_shown_to_hooks_and_is_no_block() {
     };
     assert_eq!(texts(whole.seen("p", "m")), ["said", "a source", "more"]);
     assert_eq!(texts(whole.finish("p", "m")), ["said", "more"]);
+}
+
+#[test]
+fn an_answer_of_many_blocks_is_read_in_a_time_that_grows_no_faster_than_it() {
+    let begun = Instant::now();
+    let blocks: Vec<Block> = (0..100_000).map(|_| Block::text("a")).collect();
+    let message = Message::new(Role::Assistant, blocks);
+    let mut whole = Assembler::default();
+    whole.push_choice(&Choice { index: 0, message, finish: None, extra: Extra::new() });
+    assert_eq!(whole.texts().len(), 100_000);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
