@@ -1,7 +1,7 @@
 //! One attempt: `pre_llm`, the provider or a plugin in its place, and for what is not a stream `post_llm`.
 
 use crate::call::{AttemptWatch, LlmCall};
-use crate::error::{fault_error, unreadable_answer};
+use crate::error::{failed_by, fault_error, unreadable_answer};
 use crate::input::check_input_again;
 use crate::lifecycle::Lifecycle;
 use crate::provider::{Answer, AnswerBody, AttemptCall, Provider, ProviderStream};
@@ -65,13 +65,19 @@ pub(crate) async fn attempt(
         }
         Ok(Some(decision)) => {
             let body = match decision.outcome {
-                PreLlm::Respond(response) => Ok(Got::Whole(*response)),
+                PreLlm::Respond(mut response) => {
+                    // Clients want to know of what model an answer is.
+                    if response.model.is_empty() {
+                        response.model.clone_from(&request.model);
+                    }
+                    Ok(Got::Whole(*response))
+                }
                 PreLlm::Stream(stream) => {
                     let set = life.request().exchange.set();
                     let stream = PluginStream::new(stream, decision.plugin.clone(), set);
                     Ok(Got::Chunks(Source::Plugin(Box::new(stream))))
                 }
-                PreLlm::Fail(error) => Err(LlmError { plugin: Some(decision.plugin.to_string()), ..*error }),
+                PreLlm::Fail(error) => Err(failed_by(&decision.plugin, *error)),
                 PreLlm::Continue => Err(LlmError::new(ErrorKind::Internal, "a chain ended without a decision")),
             };
             (body, HeaderMap::new(), Vec::new())

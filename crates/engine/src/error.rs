@@ -4,6 +4,10 @@ use gatewright_model::{DecodeError, ErrorKind, LlmError};
 use gatewright_pipeline::{Decision, Fault, reason};
 use gatewright_plugin::{Rejection, Verdict};
 
+/// What the client is told by a plugin that gives no reason, and the code of a decision that has none.
+const NO_REASON: &str = "Blocked by plugin";
+const BLOCKED: &str = "content_blocked";
+
 /// The error for a plugin's decision against the content.
 pub fn blocked(plugin: &str, rejection: Rejection) -> LlmError {
     rejected(ErrorKind::GuardrailBlocked, plugin, rejection)
@@ -13,7 +17,7 @@ pub fn blocked(plugin: &str, rejection: Rejection) -> LlmError {
 pub fn rejected(kind: ErrorKind, plugin: &str, mut rejection: Rejection) -> LlmError {
     let (status, code, retry_after) = (rejection.status, rejection.code.take(), rejection.retry_after);
     let message = match reason(rejection) {
-        empty if empty.is_empty() => "Blocked by plugin".to_owned(),
+        empty if empty.is_empty() => NO_REASON.to_owned(),
         reason => reason,
     };
     let error = LlmError::new(kind, message).with_plugin(plugin);
@@ -25,9 +29,21 @@ pub fn rejected(kind: ErrorKind, plugin: &str, mut rejection: Rejection) -> LlmE
     let error = LlmError { allow_fallbacks: Some(false), retry_after, ..error };
     match code {
         Some(code) => error.with_code(code),
-        None if kind == ErrorKind::GuardrailBlocked => error.with_code("content_blocked"),
+        None if kind == ErrorKind::GuardrailBlocked => error.with_code(BLOCKED),
         None => error,
     }
+}
+
+/// The error that a plugin fails an attempt with.
+pub(crate) fn failed_by(plugin: &str, error: LlmError) -> LlmError {
+    let mut error = error.with_plugin(plugin);
+    if error.message.is_empty() {
+        NO_REASON.clone_into(&mut error.message);
+    }
+    if error.kind == ErrorKind::GuardrailBlocked && error.code.is_none() {
+        error.code = Some(BLOCKED.to_owned());
+    }
+    error
 }
 
 /// What a guard's chain came to.

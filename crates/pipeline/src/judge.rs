@@ -143,7 +143,10 @@ judge! {
         allow: |request, outcome| match outcome {
             PreLlm::Continue => asked(request),
             PreLlm::Fail(error) => error.status.map_or(Ok(()), error_status),
-            PreLlm::Respond(response) => made("the answer", &**response),
+            PreLlm::Respond(response) => {
+                malformed_if(response.kind != request.kind, "the answer is of another kind than the request")?;
+                made("the answer", &**response)
+            }
             PreLlm::Stream(_) => Ok(()),
         },
         // Else a few bodies that nobody can read would take a guard out of the way of the next ones.

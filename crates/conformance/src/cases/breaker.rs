@@ -3,12 +3,12 @@
 use crate::case::{Case, CaseFailure, Cases, Group, Outcome, ensure, ensure_eq};
 use crate::host::Host;
 use crate::plugins::{EVERY_HOOK, EVERY_HOOK_WAITING, TestPlugin};
-use crate::sample::Sample;
+use crate::sample::{Sample, oversized};
 use crate::setup::{Setup, at, check_input, facts, script};
 use gatewright_pipeline::{BREAKER_FAILURES, Exchange, Round, Settings};
 use gatewright_plugin::hosted::point;
 use gatewright_plugin::{FailureMode, Hook};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use std::time::Instant;
 
 pub(super) fn cases(list: &mut Vec<Case>) {
@@ -46,6 +46,12 @@ pub(super) fn cases(list: &mut Vec<Case>) {
         &[Hook::CheckInput],
         late_requests_do_not_count,
     );
+    cases.add(
+        "what_is_too_large_does_not_count",
+        "What is too large, which clients may bring about, takes a plugin away from nobody",
+        &[Hook::CheckInput],
+        what_is_too_large_does_not_count,
+    );
 }
 
 /// `it` fails in requests that are called `bad`; `witness` comes after it.
@@ -54,8 +60,18 @@ async fn cast<'h>(
     plugin: &'static TestPlugin,
     mode: FailureMode,
 ) -> Result<Setup<'h>, CaseFailure> {
+    cast_with(host, plugin, mode, json!({ "fail": "broken" })).await
+}
+
+/// The same, of one that fails in this way.
+async fn cast_with<'h>(
+    host: &'h dyn Host,
+    plugin: &'static TestPlugin,
+    mode: FailureMode,
+    how: Json,
+) -> Result<Setup<'h>, CaseFailure> {
     let mut setup = Setup::new(host);
-    let config = json!({ "hooks": { "check_input": [{ "fail": "broken" }] }, "only": "bad" });
+    let config = json!({ "hooks": { "check_input": [how] }, "only": "bad" });
     setup.add("it", plugin, config, Settings { failure_mode: Some(mode), ..Settings::default() }).await?;
     setup.add("witness", &EVERY_HOOK, script(json!({})), at(&[Hook::CheckInput])).await?;
     Ok(setup)
@@ -89,6 +105,16 @@ async fn opens(host: &dyn Host, plugin: &'static TestPlugin) -> Outcome {
         ensure_eq!(check(&mut setup, request).await?, (false, true), "after five failures");
         ensure_eq!(setup.journal.lines(), ["witness.check_input"], "who was called");
     }
+    Ok(())
+}
+
+async fn what_is_too_large_does_not_count(host: &dyn Host) -> Outcome {
+    let mut setup = cast_with(host, &EVERY_HOOK, FailureMode::Closed, oversized()).await?;
+    for failure in 0..=2 * BREAKER_FAILURES {
+        ensure_eq!(check(&mut setup, "bad").await?, (true, false), "failure {failure}");
+    }
+    ensure_eq!(setup.set()?.members()[0].instance.unavailable(), None, "what it says");
+    ensure_eq!(check(&mut setup, "good").await?, (true, true), "another request");
     Ok(())
 }
 

@@ -30,6 +30,14 @@ fn a_rejection_may_have_a_status_and_a_code_of_its_own() {
 }
 
 #[test]
+fn an_attempt_that_a_plugin_fails_says_as_much_as_a_block() {
+    let error = failed_by("guard", LlmError::new(ErrorKind::GuardrailBlocked, ""));
+    assert_eq!((error.message.as_str(), error.code.as_deref()), ("Blocked by plugin", Some("content_blocked")));
+    let own = failed_by("guard", LlmError::new(ErrorKind::Overloaded, "later"));
+    assert_eq!((own.message.as_str(), own.code, own.plugin.as_deref()), ("later", None, Some("guard")));
+}
+
+#[test]
 fn a_reason_that_is_too_long_is_cut() {
     let error = blocked("guard", Rejection::new("x".repeat(100_000)));
     assert_eq!(error.message.len(), gatewright_pipeline::MAX_REASON_BYTES);

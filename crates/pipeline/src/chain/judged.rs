@@ -120,7 +120,13 @@ impl Exchange {
         walk.cx = None;
         // A request without time left says nothing of the plugin.
         let in_time = !matches!(failure, Failure::TimedOut) || self.longest(slot, started) == slot.timeout;
-        let blamed = in_time && !H::is_at_fault(payload);
+        // Of one that is not there its host keeps account, and by what is too large clients could take a guard away from all.
+        let counts = !matches!(failure, Failure::Unavailable(_) | Failure::Oversized(_));
+        let blamed = in_time && counts && !H::is_at_fault(payload);
+        if !blamed {
+            // Nothing was learnt of it, as where a request is cut off.
+            slot.instance.breaker(H::HOOK).cut_off(started);
+        }
         failed(slot, H::HOOK, failure, took, blamed.then_some(walk.now));
     }
 
