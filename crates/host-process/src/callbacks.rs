@@ -60,7 +60,8 @@ impl Host for Callbacks {
     async fn ask(&self, request: Request<HostAsk>) -> Result<Response<HostResult>, Status> {
         let HostAsk { call, function, argument, .. } = request.into_inner();
         let (tell, told) = oneshot::channel();
-        let what = What::Function { function, argument };
+        let what = What::Function { function, argument: argument.to_vec() };
+        drop(argument);
         self.0.wanted(call, what, To::Function(tell)).await.map_err(|_| over(()))?;
         Ok(Response::new(told.await.map_err(over)?))
     }
