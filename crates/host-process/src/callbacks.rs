@@ -1,5 +1,6 @@
 //! The service by which plugins that serve single calls alone reach their host.
 
+use crate::accept::connections;
 use crate::flights::{Flights, To, What};
 use gatewright_proto::v1::host_server::{Host, HostServer};
 use gatewright_proto::v1::{HostAsk, HostResult, PartContent, PartFetch};
@@ -8,7 +9,6 @@ use std::io;
 use std::sync::Arc;
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
-use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
@@ -34,7 +34,7 @@ pub(crate) async fn serve(listener: UnixListener, token: String, flights: Arc<Fl
     Server::builder()
         .concurrency_limit_per_connection(AT_ONCE)
         .add_service(checked)
-        .serve_with_incoming(UnixListenerStream::new(listener))
+        .serve_with_incoming(connections(listener))
         .await
         .map_err(io::Error::other)
 }
@@ -60,8 +60,12 @@ impl Host for Callbacks {
     async fn ask(&self, request: Request<HostAsk>) -> Result<Response<HostResult>, Status> {
         let HostAsk { call, function, argument, .. } = request.into_inner();
         let (tell, told) = oneshot::channel();
-        let what = What::Function { function, argument };
+        let what = What::Function { function, argument: argument.to_vec() };
+        drop(argument);
         self.0.wanted(call, what, To::Function(tell)).await.map_err(|_| over(()))?;
         Ok(Response::new(told.await.map_err(over)?))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,7 +102,11 @@ pub(crate) struct Want {
 
 pub(crate) enum What {
     Part(u32),
-    Function { function: u32, argument: tonic::codegen::Bytes },
+    /// The argument is a copy: what was read holds all of its message, of which the argument may be the least.
+    Function {
+        function: u32,
+        argument: Vec<u8>,
+    },
 }
 
 /// Who is answered.

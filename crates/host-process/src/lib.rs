@@ -8,6 +8,7 @@
 //! Nothing that a process does can hold others up: what waits for it is bounded, what it says is bounded, and one that
 //! does not heed, does not answer, or breaks the protocol is killed with its whole group and started again.
 
+mod accept;
 mod address;
 mod call;
 mod callbacks;

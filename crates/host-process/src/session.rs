@@ -4,7 +4,9 @@ use crate::flights::{Answer, DEAF, Flights, To, What};
 use crate::told::Teller;
 use gatewright_abi::document;
 use gatewright_plugin::services::ServiceError;
-use gatewright_proto::v1::{HostResult, PartContent, PluginFrame, PluginFrames, host_frame, host_result, plugin_frame};
+use gatewright_proto::v1::{
+    HostAsk, HostResult, PartContent, PluginFrame, PluginFrames, host_frame, host_result, plugin_frame,
+};
 use tokio::runtime::Handle;
 use tonic::{Code, Status, Streaming};
 
@@ -69,12 +71,14 @@ async fn take(frames: Vec<PluginFrame>, flights: &Flights, teller: &Teller) -> R
                     flights.said(ask.call, ask.function, &ask.argument);
                     continue;
                 }
-                let to = To::Session(teller.clone(), ask.id);
-                let what = What::Function { function: ask.function, argument: ask.argument };
-                if flights.wanted(ask.call, what, to).await.is_err() {
+                let HostAsk { call, id, function, argument } = ask;
+                let to = To::Session(teller.clone(), id);
+                let what = What::Function { function, argument: argument.to_vec() };
+                drop(argument);
+                if flights.wanted(call, what, to).await.is_err() {
                     let error = document::write(&ServiceError::Invalid(over())).into();
                     let result = Some(host_result::Result::Error(error));
-                    let result = HostResult { call: ask.call, id: ask.id, result };
+                    let result = HostResult { call, id, result };
                     refuse(teller, host_frame::Frame::Result(result)).await;
                 }
             }
@@ -94,3 +98,6 @@ async fn refuse(teller: &Teller, refusal: host_frame::Frame) {
 fn over() -> String {
     "the call is over".to_owned()
 }
+
+#[cfg(test)]
+mod tests;

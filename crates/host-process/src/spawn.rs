@@ -1,6 +1,7 @@
 //! Starting a process.
 
 mod before_exec;
+mod going_first;
 
 use crate::options::Options;
 use gatewright_proto::{COOKIE, HOST_SOCKET, HOST_TOKEN, SOCKET};
@@ -97,11 +98,16 @@ pub(crate) fn spawn(executable: &Path, options: &Options, meeting: &Meeting) -> 
         .process_group(0)
         .kill_on_drop(true);
     before_exec::prepare(&mut command, options.memory_bytes);
-    command.spawn().map_err(|error| match error.kind() {
+    let child = command.spawn().map_err(|error| match error.kind() {
         // The file itself was read before.
         io::ErrorKind::NotFound => without_interpreter(executable).unwrap_or(error),
         _ => error,
-    })
+    })?;
+    // Of one that ended meanwhile it fails, too.
+    if let Some(Err(error)) = child.id().map(going_first::go_first) {
+        tracing::debug!(%error, "the system may end the gateway before a plugin's process");
+    }
+    Ok(child)
 }
 
 /// What is wrong with a script whose interpreter is not there: of which the system says that there is no such file.

@@ -2,6 +2,7 @@
 
 use crate::engine::LOAD_TIMEOUT;
 use crate::expansion;
+use crate::share::Weight;
 use gatewright_abi::functions::{Function, FunctionInfo};
 use gatewright_abi::{Unintelligible, VERSION, wit};
 use gatewright_plugin::{Hook, HookSet, Permission};
@@ -93,9 +94,17 @@ const WASM: &[u8] = b"\0asm";
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
+/// A component that nobody has looked at.
+pub(crate) struct Compiled {
+    pub(crate) component: Component,
+    pub(crate) weight: Weight,
+}
+
 /// A component that may be run.
 pub(crate) struct Checked {
     pub(crate) component: Component,
+    /// What an instance of it takes.
+    pub(crate) weight: Weight,
     /// The hooks that it exports.
     pub(crate) hooks: HookSet,
     /// Where each of them is.
@@ -108,15 +117,17 @@ pub(crate) struct Checked {
 }
 
 /// Compiles a file. Takes up to seconds.
-pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Component, LoadError> {
+pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Compiled, LoadError> {
     let reason = match wasm {
         [] => "it is empty".to_owned(),
         _ if wasm.starts_with(CORE_MODULE) => return Err(LoadError::CoreModule),
         _ if !wasm.starts_with(WASM) => "it does not begin as one does".to_owned(),
         _ if !wasm.starts_with(COMPONENT) => "it is of another version of the format".to_owned(),
-        _ => match expansion::check(wasm).map(|()| Component::new(engine, wasm)) {
-            Ok(Ok(component)) => return Ok(component),
-            Ok(Err(error)) => format!(
+        _ => match expansion::check(wasm).map(|modules| (modules, Component::new(engine, wasm))) {
+            Ok((modules, Ok(component))) => {
+                return Ok(Compiled { weight: Weight::of(&component, modules), component });
+            }
+            Ok((_, Err(error))) => format!(
                 "it is truncated or damaged, or asks for more than plugins get ({})",
                 in_a_line(&format!("{error:#}"))
             ),
@@ -129,11 +140,8 @@ pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Component, LoadErr
 // === impl Checked ===
 
 impl Checked {
-    pub(crate) fn new(
-        engine: &Engine,
-        component: Component,
-        granted: &BTreeSet<Permission>,
-    ) -> Result<Self, LoadError> {
+    pub(crate) fn new(engine: &Engine, compiled: Compiled, granted: &BTreeSet<Permission>) -> Result<Self, LoadError> {
+        let Compiled { component, weight } = compiled;
         let ty = component.component_type();
         let (mut waits, mut missing) = (false, BTreeSet::new());
         for (name, import) in ty.imports(engine) {
@@ -161,7 +169,7 @@ impl Checked {
         let handles = std::array::from_fn(|at| find(&wit::of_hook(Hook::TABLE[at].hook), "handle"));
         let hooks = Hook::TABLE.iter().filter(|row| handles[row.hook as usize].is_some()).map(|row| row.hook).collect();
         let streams = find("streams", "pull").zip(find("streams", "close"));
-        Ok(Self { component, hooks, handles, introduce, create, streams, waits })
+        Ok(Self { component, weight, hooks, handles, introduce, create, streams, waits })
     }
 }
 

@@ -1,12 +1,13 @@
 //! The engine: one for all components, and the clock that preempts them.
 
 use crate::alive::Alive;
-use crate::component::{Checked, LoadError, compile, in_a_line};
+use crate::component::{Checked, Compiled, LoadError, compile, in_a_line};
 use crate::limits::MOST_ELEMENTS;
 use crate::linker;
 use crate::mould::Mould;
 use crate::options::Options;
 use crate::plugin::WasmPlugin;
+use crate::share;
 use gatewright_abi::Introduction;
 use gatewright_plugin::Permission;
 use gatewright_plugin::hosted::Hosted;
@@ -16,7 +17,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
-use wasmtime::component::Component;
 use wasmtime::{
     Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
@@ -26,9 +26,6 @@ pub(crate) const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a component runs before others have their turn.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
-
-/// The most instances at once, over all plugins. Those that are not there cost addresses, and no memory.
-const MOST_INSTANCES: u32 = 4000;
 
 /// The most memory that a plugin may be allowed.
 const MOST_MEMORY: usize = 1 << 30;
@@ -113,7 +110,7 @@ impl WasmHost {
         self.alive.now()
     }
 
-    async fn compile(&self, wasm: Vec<u8>) -> Result<Component, LoadError> {
+    async fn compile(&self, wasm: Vec<u8>) -> Result<Compiled, LoadError> {
         let engine = self.engine.clone();
         // Compiling takes up to seconds: not on the thread that serves.
         let compiled = tokio::task::spawn_blocking(move || compile(&engine, &wasm));
@@ -150,15 +147,15 @@ fn config(cache: Option<Cache>, pooled: bool) -> Config {
             .linear_memory_keep_resident(KEPT_MEMORY)
             .table_keep_resident(64 << 10)
             .max_memory_size(MOST_MEMORY)
-            .total_memories(MOST_INSTANCES)
-            .total_tables(4 * MOST_INSTANCES)
-            .total_stacks(MOST_INSTANCES)
-            .total_component_instances(MOST_INSTANCES)
-            .total_core_instances(16 * MOST_INSTANCES)
+            .total_memories(share::MEMORIES)
+            .total_tables(share::TABLES)
+            .total_stacks(share::INSTANCES)
+            .total_component_instances(share::INSTANCES)
+            .total_core_instances(share::CORE_INSTANCES)
             .max_component_instance_size(16 << 20)
             .max_core_instances_per_component(200)
-            .max_memories_per_component(32)
-            .max_tables_per_component(64)
+            .max_memories_per_component(share::MOST_MEMORIES)
+            .max_tables_per_component(share::MOST_TABLES)
             .table_elements(MOST_ELEMENTS);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }

@@ -11,13 +11,21 @@ use wasmparser::{
 /// The most instantiations of modules and components, each counted as often as it happens.
 const MOST_INSTANTIATIONS: usize = 1000;
 
+/// Instantiations, each counted as often as it happens.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    all: usize,
+    /// Those of modules.
+    modules: usize,
+}
+
 /// What is in a component so far.
 #[derive(Default)]
 struct Scope {
     /// Instantiations in it.
-    count: usize,
+    count: Count,
     /// The components that it may instantiate: how many instantiations each is.
-    components: Vec<usize>,
+    components: Vec<Count>,
 }
 
 /// What is being read: a component, or a module, which instantiates nothing.
@@ -26,26 +34,26 @@ enum Within {
     Module,
 }
 
-/// Looks at a component before it is compiled. An error says why it is not. What is no component at all, or one that
-/// breaks the rules of the format, is left to the compiler.
-pub(crate) fn check(wasm: &[u8]) -> Result<(), String> {
-    let mut outer: Vec<Within> = Vec::new();
+/// Looks at a component before it is compiled: how many instances of modules one of it has. An error says why it is not
+/// compiled. What is no component at all, or one that breaks the rules of the format, is left to the compiler.
+pub(crate) fn check(wasm: &[u8]) -> Result<usize, String> {
+    let (mut outer, mut modules): (Vec<Within>, _) = (Vec::new(), 0);
     for payload in Parser::new(0).parse_all(wasm) {
-        let Ok(payload) = payload else { return Ok(()) };
+        let Ok(payload) = payload else { return Ok(modules) };
         match payload {
             Payload::Version { encoding: Encoding::Component, .. } => outer.push(Within::Component(Scope::default())),
             Payload::Version { encoding: Encoding::Module, .. } => outer.push(Within::Module),
-            Payload::End(_) => {
-                if let (Some(Within::Component(ended)), Some(Within::Component(around))) =
-                    (outer.pop(), outer.last_mut())
-                {
+            Payload::End(_) => match (outer.pop(), outer.last_mut()) {
+                (Some(Within::Component(ended)), Some(Within::Component(around))) => {
                     around.components.push(ended.count);
                 }
-            }
+                (Some(Within::Component(outermost)), None) => modules = outermost.count.modules,
+                _ => {}
+            },
             payload => read(payload, &mut outer)?,
         }
     }
-    Ok(())
+    Ok(modules)
 }
 
 /// Reads a section of the innermost of these.
@@ -54,7 +62,7 @@ fn read(payload: Payload<'_>, scopes: &mut [Within]) -> Result<(), String> {
         Payload::InstanceSection(instances) => {
             for instance in instances {
                 if let Ok(Instance::Instantiate { .. }) = instance {
-                    add(scopes, 1)?;
+                    add(scopes, Count { all: 1, modules: 1 })?;
                 }
             }
         }
@@ -62,7 +70,7 @@ fn read(payload: Payload<'_>, scopes: &mut [Within]) -> Result<(), String> {
             for instance in instances {
                 if let Ok(ComponentInstance::Instantiate { component_index, .. }) = instance {
                     let count = known(scopes, 0, component_index);
-                    add(scopes, count.saturating_add(1))?;
+                    add(scopes, Count { all: count.all.saturating_add(1), ..count })?;
                 }
             }
         }
@@ -101,23 +109,24 @@ fn read(payload: Payload<'_>, scopes: &mut [Within]) -> Result<(), String> {
 }
 
 /// How many instantiations a component of the scope so far outward is. One that is not there, the compiler refuses.
-fn known(scopes: &[Within], outward: u32, index: u32) -> usize {
+fn known(scopes: &[Within], outward: u32, index: u32) -> Count {
     match scopes.iter().rev().nth(outward as usize) {
         Some(Within::Component(scope)) => scope.components.get(index as usize).copied().unwrap_or_default(),
-        _ => 0,
+        _ => Count::default(),
     }
 }
 
-fn define(scopes: &mut [Within], count: usize) {
+fn define(scopes: &mut [Within], count: Count) {
     if let Some(Within::Component(scope)) = scopes.last_mut() {
         scope.components.push(count);
     }
 }
 
-fn add(scopes: &mut [Within], more: usize) -> Result<(), String> {
+fn add(scopes: &mut [Within], more: Count) -> Result<(), String> {
     let Some(Within::Component(scope)) = scopes.last_mut() else { return Ok(()) };
-    scope.count = scope.count.saturating_add(more);
-    match scope.count <= MOST_INSTANTIATIONS {
+    scope.count.all = scope.count.all.saturating_add(more.all);
+    scope.count.modules = scope.count.modules.saturating_add(more.modules);
+    match scope.count.all <= MOST_INSTANTIATIONS {
         true => Ok(()),
         false => Err(format!("it makes more than {MOST_INSTANTIATIONS} instances of the modules and components in it")),
     }

@@ -18,6 +18,7 @@ mod plugin;
 mod pool;
 #[cfg(test)]
 mod sample;
+mod share;
 mod stream;
 
 pub use component::LoadError;

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex as Turns, OwnedMutexGuard as Turn, OwnedSemaphorePermit,
 
 /// The most instances of one plugin at once: those of calls, and those that requests hold until they are over.
 const MOST_CALLS_AT_ONCE: usize = 128;
-const MOST_REQUESTS_AT_ONCE: usize = 512;
+const MOST_REQUESTS_AT_ONCE: usize = 500;
 
 /// The most whose calls were answered with streams: they are there until the streams are read, which is up to clients.
 const MOST_STREAMS_AT_ONCE: usize = 128;
@@ -81,24 +81,36 @@ pub(crate) struct Lease {
     turn: Option<Turn<Option<Seated>>>,
 }
 
+/// The places of calls, and those of streams, of a plugin that may have so many instances.
+fn places(policy: InstancePolicy, instances: usize) -> (usize, usize) {
+    let half = instances / 2;
+    let calls = match policy {
+        InstancePolicy::Single => 1,
+        // Their streams stay where they are.
+        InstancePolicy::PerRequest => MOST_REQUESTS_AT_ONCE.min(instances),
+        InstancePolicy::Pooled | InstancePolicy::PerCall => MOST_CALLS_AT_ONCE.min(half),
+    };
+    (calls, MOST_STREAMS_AT_ONCE.min(half))
+}
+
 // === impl Pool ===
 
 impl Pool {
     pub(crate) fn new(mould: Mould, name: &str, policy: InstancePolicy, options: &Options) -> Self {
         static KEYS: AtomicU64 = AtomicU64::new(0);
-        let (most, most_idle) = match policy {
-            InstancePolicy::Pooled => (MOST_CALLS_AT_ONCE, MOST_IDLE),
-            InstancePolicy::Single => (1, 1),
-            InstancePolicy::PerRequest => (MOST_REQUESTS_AT_ONCE, 0),
-            InstancePolicy::PerCall => (MOST_CALLS_AT_ONCE, 0),
+        let most_idle = match policy {
+            InstancePolicy::Pooled => MOST_IDLE,
+            InstancePolicy::Single => 1,
+            InstancePolicy::PerRequest | InstancePolicy::PerCall => 0,
         };
+        let (calls, streams) = places(policy, mould.checked.weight.instances());
         let most_calls = match policy {
             InstancePolicy::Pooled => options.most_calls,
             // Its globals are what its author relies on.
             _ => u32::MAX,
         };
-        let (idle, places) = (Mutex::default(), Arc::new(Semaphore::new(most)));
-        let stream_places = Arc::new(Semaphore::new(MOST_STREAMS_AT_ONCE));
+        let (idle, places) = (Mutex::default(), Arc::new(Semaphore::new(calls)));
+        let stream_places = Arc::new(Semaphore::new(streams));
         let key = KEYS.fetch_add(1, Ordering::Relaxed);
         let (mould, name, most_handles) = (Arc::new(mould), name.to_owned(), options.most_handles);
         Self { mould, policy, name, idle, most_idle, most_calls, most_handles, places, stream_places, key }
@@ -270,3 +282,6 @@ impl Lease {
         self.turn.as_ref().map(|turn| Turn::mutex(turn).clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use gatewright_plugin::{Cx, Facts, Hook, HookSet, Manifest, Permission, State};
 use serde_json::Value as Json;
 use std::fmt::Write;
 use std::sync::Arc;
+use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -23,6 +24,8 @@ pub(crate) struct Guest {
     handle: String,
     answer: Vec<u8>,
     minor: u32,
+    /// How many more memories it has.
+    memories: u8,
     /// What is put into the WIT, and before what.
     later: Vec<(&'static str, &'static str)>,
 }
@@ -59,6 +62,7 @@ impl Guest {
             handle: "(call $give (i32.const 0) (i32.const 0))".to_owned(),
             answer: Vec::new(),
             minor: 0,
+            memories: 0,
             later: Vec::new(),
         }
     }
@@ -120,6 +124,12 @@ impl Guest {
         self
     }
 
+    /// Has so many memories more, each in an instance of a module.
+    pub(crate) fn with_memories(mut self, memories: u8) -> Self {
+        self.memories = memories;
+        self
+    }
+
     /// The component.
     pub(crate) fn build(&self) -> Vec<u8> {
         let ours = format!("@{}.{}.0", VERSION.0, VERSION.1);
@@ -135,7 +145,32 @@ impl Guest {
         let world = resolve.select_world(&[guest], None).unwrap();
         let mut module = wat::parse_str(renamed(self.wat())).unwrap();
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-        ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
+        let mut component = ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap();
+        if self.memories > 0 {
+            self.add_memories(&mut component);
+        }
+        component
+    }
+
+    /// Adds a module, and instances of it.
+    fn add_memories(&self, component: &mut Vec<u8>) {
+        let (mut depth, mut modules) = (0, 0);
+        for payload in Parser::new(0).parse_all(component) {
+            match payload.unwrap() {
+                Payload::Version { .. } => depth += 1,
+                Payload::End(_) => depth -= 1,
+                Payload::ModuleSection { .. } if depth == 1 => modules += 1,
+                _ => {}
+            }
+        }
+        let module = wat::parse_str("(module (memory 1))").unwrap();
+        let instances = std::iter::repeat_n([0, modules, 0], self.memories.into()).flatten();
+        let instances: Vec<u8> = std::iter::once(self.memories).chain(instances).collect();
+        for (section, content) in [(1, module), (2, instances)] {
+            assert!(content.len() < 128, "its length is one byte");
+            component.extend([section, u8::try_from(content.len()).unwrap()]);
+            component.extend(content);
+        }
     }
 
     fn wat(&self) -> String {

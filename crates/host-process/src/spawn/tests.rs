@@ -45,10 +45,50 @@ async fn printed(script: &str, options: &Options) -> String {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_process_has_its_memory_and_goes_before_the_gateway() {
+async fn a_process_has_its_memory() {
     let mut options = Options::new("it", serde_json::json!({}), Arc::new(Nothing));
-    let script = "#!/bin/sh\nulimit -S -d; ulimit -H -d; cat /proc/self/oom_score_adj\n";
-    assert!(printed(script, &options).await.ends_with("\n500\n"));
+    let script = "#!/bin/sh\nulimit -S -d; ulimit -H -d\n";
+    assert_eq!(printed(script, &options).await.lines().count(), 2);
     options.memory_bytes = Some(64 << 20);
-    assert_eq!(printed(script, &options).await, "65536\n65536\n500\n");
+    assert_eq!(printed(script, &options).await, "65536\n65536\n");
+}
+
+/// How soon the system ends a process, on its scale.
+#[cfg(target_os = "linux")]
+fn score(process: u32) -> i32 {
+    fs::read_to_string(format!("/proc/{process}/oom_score_adj")).unwrap().trim().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_process_goes_before_the_gateway() {
+    let own = score(std::process::id());
+    let mut options = Options::new("it", serde_json::json!({}), Arc::new(Nothing));
+    options.arguments.push("60".into());
+    let child = spawn(Path::new("/bin/sleep"), &options, &Meeting::new().await.unwrap()).unwrap();
+    assert_eq!(score(child.id().unwrap()), (own + 500).min(1000));
+}
+
+/// In a process of its own: nobody may look into it from now on.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_goes_before_one_that_is_not_root_and_that_nobody_may_look_into() {
+    use rustix::process::{DumpableBehavior, getuid, set_dumpable_behavior};
+    use std::os::unix::process::CommandExt;
+    const ALONE: &str = "GATEWRIGHT_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        assert!(!getuid().is_root());
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).unwrap();
+        return a_process_goes_before_the_gateway();
+    }
+    // What is run so need not be where that user may look.
+    let mut alone = std::process::Command::new("/proc/self/exe");
+    let name = "spawn::tests::it_goes_before_one_that_is_not_root_and_that_nobody_may_look_into";
+    alone.args(["--exact", name]).env(ALONE, "").env("TMPDIR", "/tmp").current_dir("/");
+    if getuid().is_root() {
+        alone.uid(65534).gid(65534);
+    }
+    let output = alone.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains(" 1 passed"), "{said}");
 }

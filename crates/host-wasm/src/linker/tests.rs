@@ -19,7 +19,7 @@ fn a_component_of_this_version_fits_a_gateway_of_a_later_minor_one() {
     let guest = Guest::at(&[Hook::CheckInput]).imports("$get", "kv", "get").calls("$get");
     let host = WasmHost::new(None).unwrap();
     let engine = host.engine();
-    let component = compile(engine, &guest.build()).unwrap();
+    let component = compile(engine, &guest.build()).unwrap().component;
     let granted = Permission::ALL.into();
     link(engine, &granted, later).unwrap().instantiate_pre(&component).map(drop).unwrap();
     for (interface, function) in [("plugin", "introduce"), ("plugin", "create"), ("check-input", "handle")] {

@@ -7,7 +7,7 @@ use gatewright_plugin::services::{Kv, ServiceError};
 use gatewright_plugin::{Access, AccessFlow, Verdict};
 use http::Method;
 use serde_json::json;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 // === what a component sees ===
 
@@ -98,6 +98,8 @@ fn a_component_gets_no_texts_where_its_manifest_asks_for_none() {
 /// Lets others have their turns while it is asked, and counts who asks at the same time.
 #[derive(Default)]
 struct Slow {
+    /// Whether nobody is answered for now.
+    stands: AtomicBool,
     now: AtomicUsize,
     most: AtomicUsize,
 }
@@ -109,6 +111,9 @@ impl Kv for Slow {
             self.most.fetch_max(now, Ordering::Relaxed);
             for _ in 0..100 {
                 tokio::task::yield_now().await;
+            }
+            while self.stands.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
             self.now.fetch_sub(1, Ordering::Relaxed);
             Ok(None)
@@ -201,5 +206,31 @@ fn the_entry_says_more_than_the_manifest() {
         let each: Vec<u64> = (1..=6).collect();
         let single = six_at_once(&counting(false), Some(InstancePolicy::Single)).await;
         assert_eq!(single, (each, 1, 1));
+    });
+}
+
+#[test]
+fn a_plugin_whose_instances_take_much_leaves_others_theirs() {
+    run(async {
+        let host = WasmHost::new(None).unwrap();
+        let heavy = load(&host, &counting(false).with_memories(31), Options::default()).await.unwrap();
+        let other = load(&host, &counting(false), Options::default()).await.unwrap();
+        let slow = Arc::new(Slow { stands: true.into(), ..Slow::default() });
+        let at_once = |plugin: &Arc<dyn Hosted>, kv: &Arc<Slow>, calls: usize| -> Vec<_> {
+            let call = |_| tokio::spawn(plugin.clone().call(cx(|set| set.kv = kv.clone()), asked()));
+            (0..calls).map(call).collect()
+        };
+        let calls = at_once(&heavy, &slow, 130);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for call in at_once(&other, &Arc::default(), 128) {
+            let reply = call.await.unwrap().reply;
+            assert!(matches!(reply, Reply::CheckInput(Verdict::Allow)), "{reply:?}");
+        }
+        slow.stands.store(false, Ordering::Relaxed);
+        for call in calls {
+            let reply = call.await.unwrap().reply;
+            assert!(matches!(reply, Reply::CheckInput(Verdict::Allow)), "it waited: {reply:?}");
+        }
+        assert_eq!(slow.most.load(Ordering::Relaxed), 7);
     });
 }
