@@ -11,6 +11,9 @@ python -m grpc_tools.protoc -I ../../../proto --python_out=. --grpc_python_out=.
 
 From a virtual environment, its Python stands in the first line of this file (`#!/opt/guard/venv/bin/python`): a plugin
 has no PATH by which `env` would find it.
+
+What protoc writes lies beside this file. With `sha256` in its entry the gateway runs a copy of this file alone, and the entry
+names the folder for Python: `"environment": {"PYTHONPATH": "/opt/guard"}`.
 """
 
 import itertools
