@@ -200,7 +200,8 @@ pub struct StopRequest {
 /// The instance ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StopReply {}
-/// A call, or a pull, is given up: what it does from now on reaches nobody. It is answered all the same.
+/// A call, or a pull, is given up: what it does from now on reaches nobody, and what it asked and was not told yet, part or
+/// result, it is not told any more. It is answered all the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Cancel {
     /// The call, or the call of the pull.

@@ -11,6 +11,9 @@ python -m grpc_tools.protoc -I ../../../proto --python_out=. --grpc_python_out=.
 
 From a virtual environment, its Python stands in the first line of this file (`#!/opt/guard/venv/bin/python`): a plugin
 has no PATH by which `env` would find it.
+
+What protoc writes lies beside this file. With `sha256` in its entry the gateway runs a copy of this file alone, and the entry
+names the folder for Python: `"environment": {"PYTHONPATH": "/opt/guard"}`.
 """
 
 import itertools
@@ -28,6 +31,15 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 CHECK_INPUT = 7
 TEXTS = 7
+
+# A message of the gateway has up to 64 MiB and some KiB, and gRPC takes 4 MiB unless it is told, here and at a channel to
+# `Host`. A single call holds the conversation twice: untold, the guard would be out at a prompt of 2 MiB.
+SIZES = [("grpc.max_receive_message_length", 65 << 20), ("grpc.max_send_message_length", 65 << 20)]
+
+# Each call has a thread until it is answered, and so has the question how the process is, which must not wait long. This
+# guard only computes, and would be no quicker with more. One whose calls wait for something needs a thread for each that may
+# be under way at a time, which is calls a second times the seconds of one, and one more.
+THREADS = 16
 
 
 def answered(call, answer):
@@ -80,7 +92,7 @@ def main():
     if not socket:
         print("This is a plugin of Gatewright: name this file as `path` of a plugin in config.json.", file=sys.stderr)
         return 2
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=THREADS), options=SIZES)
     service.add_PluginServicer_to_server(Guard(), server)
     well = health.HealthServicer()
     well.set("plugin", health_pb2.HealthCheckResponse.SERVING)
