@@ -60,7 +60,7 @@ async fn cast<'h>(
     plugin: &'static TestPlugin,
     mode: FailureMode,
 ) -> Result<Setup<'h>, CaseFailure> {
-    cast_with(host, plugin, mode, json!({ "fail": "broken" })).await
+    cast_with(host, plugin, mode, json!([{ "fail": "broken" }])).await
 }
 
 /// The same, of one that fails in this way.
@@ -71,7 +71,7 @@ async fn cast_with<'h>(
     how: Json,
 ) -> Result<Setup<'h>, CaseFailure> {
     let mut setup = Setup::new(host);
-    let config = json!({ "hooks": { "check_input": [how] }, "only": "bad" });
+    let config = json!({ "hooks": { "check_input": how }, "only": "bad" });
     setup.add("it", plugin, config, Settings { failure_mode: Some(mode), ..Settings::default() }).await?;
     setup.add("witness", &EVERY_HOOK, script(json!({})), at(&[Hook::CheckInput])).await?;
     Ok(setup)
