@@ -7,6 +7,8 @@ use gatewright_model::{ErrorKind, LlmError};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::error::Error as _;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// How long, and how much of, a refused body is read and thrown away. A client that is cut off while it sends never
@@ -61,7 +63,7 @@ async fn collect(
         let longest = limits.header_timeout.min(deadline.saturating_duration_since(Instant::now()));
         let frame = match tokio::time::timeout(longest, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) => return Err(LlmError::new(ErrorKind::InvalidRequest, "the request's body broke off")),
+            Ok(Some(Err(error))) => return Err(broken(&error)),
             Ok(None) => break,
             Err(_) => return Err(too_slow()),
         };
@@ -108,6 +110,29 @@ fn least(after: Duration) -> usize {
     usize::try_from(after.as_secs()).unwrap_or(usize::MAX).saturating_mul(BYTES_PER_SECOND)
 }
 
+/// What a body that cannot be read to its end comes to: its client went away, or wrote it badly.
+fn broken(error: &hyper::Error) -> LlmError {
+    match has_gone(error) {
+        true => LlmError::new(ErrorKind::Cancelled, "the client went away"),
+        false => LlmError::new(ErrorKind::InvalidRequest, "the request's body broke off"),
+    }
+}
+
+/// Whether it was the connection that ended, or the client that ended a stream of HTTP/2.
+fn has_gone(error: &hyper::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    let mut sources = std::iter::successors(error.source(), |error| (*error).source());
+    error.is_incomplete_message()
+        || sources.any(|source| match (source.downcast_ref::<h2::Error>(), source.downcast_ref::<io::Error>()) {
+            (Some(error), _) => error.is_remote() || error.is_io(),
+            (None, Some(error)) => {
+                let ends = [BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof];
+                ends.contains(&error.kind())
+            }
+            (None, None) => false,
+        })
+}
+
 fn too_slow() -> LlmError {
     LlmError::new(ErrorKind::Timeout, "the request's body came too slowly").with_status(408)
 }
@@ -120,6 +145,79 @@ fn too_large(limits: &Limits) -> LlmError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::Admission;
+    use http::{Request, Response};
+    use http_body_util::Empty;
+    use hyper::server::conn::{http1, http2};
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use std::convert::Infallible;
+    use tokio::io::AsyncWriteExt;
+    use tokio::sync::{Notify, mpsc};
+
+    /// What a body comes to of which a client sends this, and then stays or closes its connection.
+    async fn sent(http2: bool, stays: bool, bytes: &[u8]) -> Result<Bytes, ErrorKind> {
+        let (mut client, stream) = tokio::io::duplex(1 << 16);
+        let (called, (tell, mut told)) = (Notify::new(), mpsc::unbounded_channel());
+        let service = service_fn(|request: Request<Incoming>| {
+            let tell = tell.clone();
+            called.notify_one();
+            async move {
+                let mut place = Admission::default().enter(1).unwrap();
+                let deadline = Instant::now() + Duration::from_secs(10);
+                tell.send(read(request.into_body(), &Limits::default(), &mut place, deadline).await).unwrap();
+                Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+            }
+        });
+        let serving = async {
+            let stream = TokioIo::new(stream);
+            match http2 {
+                true => http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await,
+                false => http1::Builder::new().serve_connection(stream, service).await,
+            }
+        };
+        let asking = async {
+            client.write_all(bytes).await.unwrap();
+            called.notified().await;
+            let _client = stays.then_some(client);
+            told.recv().await.unwrap().map_err(|error| error.kind)
+        };
+        let both = async { tokio::join!(serving, asking).1 };
+        tokio::time::timeout(Duration::from_secs(10), both).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_over_its_body_sent_no_bad_one() {
+        let post = |rest: &str| format!("POST / HTTP/1.1\r\nhost: g\r\n{rest}").into_bytes();
+        let whole = post("content-length: 2\r\n\r\n{}");
+        assert_eq!(sent(false, true, &whole).await.unwrap(), "{}");
+        for gone in ["content-length: 9\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n2\r\n{"] {
+            assert_eq!(sent(false, false, &post(gone)).await.unwrap_err(), ErrorKind::Cancelled, "{gone}");
+        }
+        let malformed = post("transfer-encoding: chunked\r\n\r\nzz\r\n{}");
+        assert_eq!(sent(false, true, &malformed).await.unwrap_err(), ErrorKind::InvalidRequest);
+    }
+
+    #[tokio::test]
+    async fn so_it_is_over_http2_whether_it_ends_the_connection_or_the_stream() {
+        let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+            [&[0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream], payload].concat()
+        };
+        let begun = |length: &str| {
+            // POST, https, / of the static table, and a length.
+            let fields = [&[0x83, 0x87, 0x84, 0x0f, 0x0d, length.len() as u8], length.as_bytes()].concat();
+            let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+            [preface, frame(4, 0, 0, &[]), frame(1, 4, 1, &fields)].concat()
+        };
+        let whole = [begun("2"), frame(0, 1, 1, b"{}")].concat();
+        assert_eq!(sent(true, true, &whole).await.unwrap(), "{}");
+        let gone = [begun("9"), frame(0, 0, 1, b"{}")].concat();
+        assert_eq!(sent(true, false, &gone).await.unwrap_err(), ErrorKind::Cancelled);
+        let reset = [gone, frame(3, 0, 1, &[0, 0, 0, 8])].concat();
+        assert_eq!(sent(true, true, &reset).await.unwrap_err(), ErrorKind::Cancelled);
+        let too_much = [begun("1"), frame(0, 0, 1, b"{}")].concat();
+        assert_eq!(sent(true, true, &too_much).await.unwrap_err(), ErrorKind::InvalidRequest);
+    }
 
     #[test]
     fn room_is_taken_ahead_of_what_comes() {
