@@ -1,8 +1,10 @@
 //! A connection whose client must go on reading.
 
+use crate::snapshot::Shared;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,18 +15,23 @@ use tokio::time::{Instant, Sleep};
 /// long: one that reads a byte now and then would keep its request for ever. A timer runs only while a write waits.
 pub(crate) struct Patient {
     stream: TcpStream,
-    patience: Duration,
-    longest: Duration,
+    shared: Arc<Shared>,
     waiting: Option<Pin<Box<Sleep>>>,
-    /// Since when there is more to write than the client takes.
-    behind: Option<Instant>,
+    behind: Option<Behind>,
+}
+
+/// A client that takes less than there is to write.
+struct Behind {
+    since: Instant,
+    /// How long it may be: the longest of what it might be since.
+    longest: Duration,
 }
 
 // === impl Patient ===
 
 impl Patient {
-    pub(crate) fn new(stream: TcpStream, patience: Duration, longest: Duration) -> Self {
-        Self { stream, patience, longest, waiting: None, behind: None }
+    pub(crate) fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
+        Self { stream, shared, waiting: None, behind: None }
     }
 
     fn judge(
@@ -37,14 +44,17 @@ impl Patient {
             (self.waiting, self.behind) = (None, None);
             return written;
         }
-        if self.behind.get_or_insert_with(Instant::now).elapsed() > self.longest {
+        let limits = self.shared.limits();
+        let behind = self.behind.get_or_insert_with(|| Behind { since: Instant::now(), longest: Duration::ZERO });
+        behind.longest = behind.longest.max(limits.longest());
+        if behind.since.elapsed() > behind.longest {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")));
         }
         if written.is_ready() {
             self.waiting = None;
             return written;
         }
-        let until = || Box::pin(tokio::time::sleep_until(Instant::now() + self.patience));
+        let until = || Box::pin(tokio::time::sleep_until(Instant::now() + limits.patience));
         let waiting = self.waiting.get_or_insert_with(until);
         ready!(waiting.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
