@@ -130,13 +130,16 @@ where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     S::Future: Send + 'static,
 {
-    let mut builder = http2::Builder::new(Streams::new(shared.clone(), tasks));
+    let streams = Streams::new(shared.clone(), tasks);
+    let mut builder = http2::Builder::new(streams.clone());
     let header_bytes = u32::try_from(shared.limits().header_bytes).unwrap_or(u32::MAX);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .max_header_list_size(header_bytes);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, shared)), service));
+    let stream = Patient::new(stream, shared);
+    let heard = stream.heard();
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
@@ -144,6 +147,7 @@ where
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection => ended,
+                () = streams.are_over(&heard) => Ok(()),
                 () = stop.told(Stop::Abort) => Ok(()),
             }
         }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,6 +17,8 @@ use tokio::time::{Instant, Sleep};
 pub(crate) struct Patient {
     stream: TcpStream,
     shared: Arc<Shared>,
+    /// How often something came from the client.
+    heard: Arc<AtomicU64>,
     waiting: Option<Pin<Box<Sleep>>>,
     behind: Option<Behind>,
 }
@@ -31,7 +34,12 @@ struct Behind {
 
 impl Patient {
     pub(crate) fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
-        Self { stream, shared, waiting: None, behind: None }
+        Self { stream, shared, heard: Arc::default(), waiting: None, behind: None }
+    }
+
+    /// Counts up whenever something comes from the client.
+    pub(crate) fn heard(&self) -> Arc<AtomicU64> {
+        self.heard.clone()
     }
 
     fn judge(
@@ -63,7 +71,12 @@ impl Patient {
 
 impl AsyncRead for Patient {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.heard.fetch_add(1, Ordering::Relaxed);
+        }
+        read
     }
 }
 

@@ -2,12 +2,15 @@ use super::*;
 use crate::server::{Server, ServerHandle};
 use crate::snapshot::{Limits, Snapshot};
 use std::net::Ipv4Addr;
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
 
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
@@ -23,6 +26,7 @@ struct Frame {
     kind: u8,
     flags: u8,
     stream: u32,
+    payload: Vec<u8>,
 }
 
 // === impl Client ===
@@ -72,7 +76,7 @@ impl Client {
         let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
         let mut payload = vec![0; number(&head[..3]) as usize];
         self.0.read_exact(&mut payload).await.ok()?;
-        Some(Frame { kind: head[3], flags: head[4], stream: number(&head[5..]) })
+        Some(Frame { kind: head[3], flags: head[4], stream: number(&head[5..]), payload })
     }
 
     async fn find(&mut self, is_it: impl Fn(&Frame) -> bool) -> Frame {
@@ -100,6 +104,54 @@ fn shared(limits: Limits) -> Arc<Shared> {
 
 fn served(shared: Arc<Shared>) -> ServerHandle {
     Server::bind((Ipv4Addr::LOCALHOST, 0).into(), shared, 1).unwrap().start().unwrap()
+}
+
+/// Drains for long; answers whether all finished, and how long it took.
+async fn drained(server: ServerHandle) -> (bool, Duration) {
+    let begun = Instant::now();
+    (server.drain(LONG).await, begun.elapsed())
+}
+
+#[tokio::test]
+async fn a_client_of_http2_that_is_silent_holds_no_drain_up() {
+    let server = served(shared(Limits::default()));
+    let begun = Client::connect(&server, PREFACE).await;
+    let mut settled = Client::settled(&server).await;
+    // Whose words are read only once it was told.
+    let late = Client::connect(&server, PREFACE).await;
+    let (finished, took) = drained(server).await;
+    assert!(finished && took < LONG / 2, "{took:?}");
+    settled.find(|frame| frame.kind == GOAWAY).await;
+    drop((begun, late));
+}
+
+#[tokio::test]
+async fn a_client_of_http2_that_answers_is_gone_at_once() {
+    let server = served(shared(Limits::default()));
+    let mut client = Client::settled(&server).await;
+    let draining = tokio::spawn(drained(server));
+    let ping = client.find(|frame| frame.kind == PING).await;
+    let begun = Instant::now();
+    client.write(PING, ACK, 0, &ping.payload).await;
+    assert!(draining.await.unwrap().0);
+    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_request_of_a_silent_client_is_waited_for() {
+    let shared = shared(Limits::default());
+    let server = served(shared.clone());
+    let mut client = Client::settled(&server).await;
+    client.ask(1).await;
+    while shared.active_requests() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let draining = tokio::spawn(drained(server));
+    client.find(|frame| frame.kind == GOAWAY).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(!draining.is_finished());
+    client.write(DATA, END_STREAM, 1, b"}").await;
+    assert!(client.is_answered(1).await);
 }
 
 #[tokio::test]
