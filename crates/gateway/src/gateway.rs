@@ -103,9 +103,6 @@ impl Gateway {
         artefacts: Artefacts,
     ) -> (Self, ReaperTask) {
         let (reaper, reaping) = Reaper::new();
-        let serving: Arc<OnceLock<Weak<Shared>>> = Arc::default();
-        let watched = serving.clone();
-        metrics.watch_hosts(move || report(watched.get().and_then(Weak::upgrade)));
         let gateway = Self {
             catalogue,
             counting: Counting::new(metrics.clone()),
@@ -115,7 +112,7 @@ impl Gateway {
             store,
             tasks: TaskTracker::new(),
             reaper,
-            serving,
+            serving: Arc::default(),
             needs_all: false,
             concealed: Concealed::default(),
             current: InForce::default(),
@@ -168,6 +165,8 @@ impl Gateway {
         // Set once, since a gateway starts once.
         let _ = self.serving.set(Arc::downgrade(&shared));
         let server = Server::at(reserved, shared.clone(), workers)?.start()?;
+        let watched = self.serving.clone();
+        self.metrics.watch_hosts(move || report(watched.get().and_then(Weak::upgrade)));
         Ok((shared, server))
     }
 

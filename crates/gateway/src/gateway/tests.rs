@@ -232,7 +232,10 @@ async fn where_somebody_else_listens_no_plugin_starts() {
     assert!(matches!(error, Error::Bind(_)), "{error}");
     assert_eq!(lives("elsewhere"), (0, 0));
     drop(taken);
-    drain(builder.start().await.unwrap()).await;
+    let started = builder.start().await.unwrap();
+    let metrics = page(&started, "/metrics").await;
+    assert!(metrics.contains("gatewright_plugin_breaker_open{plugin=\"marked\"} 0"), "{metrics}");
+    drain(started).await;
     assert_eq!(lives("elsewhere"), (1, 1));
 }
 
