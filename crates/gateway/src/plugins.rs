@@ -185,6 +185,9 @@ impl Plugins {
         let needs_all = starting.needs_all && self.generation == 0;
         let is_refused = fallen.iter().any(|fallen| needs_all || fallen.then == Then::Refuse);
         if is_refused {
+            // Those that were started for it end last to first.
+            drop(instances);
+            while entries.pop().is_some() {}
             let report = Report { errors: fallen.iter().map(Fallen::problem).collect(), warnings: Vec::new() };
             return Err(Refused { error: ConfigErrors { file: None, report }.into(), fallen });
         }
