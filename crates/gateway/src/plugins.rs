@@ -305,8 +305,8 @@ impl Plugins {
     /// otherwise since the config is refused. The error is what happened, what is done about it, and what is there instead.
     async fn start(&self, candidate: Candidate<'_>, starting: &Starting<'_>) -> Result<Held, (Failure, Then, Held)> {
         let Candidate { entry, origin, facts, grants, source, is_gone, may_authenticate } = candidate;
-        let in_use = self.instances.get(&entry.name).filter(|_| origin.artefact.is_some());
-        let unchanged = in_use.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
+        let before = self.instances.get(&entry.name);
+        let unchanged = before.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
         let is_first = self.generation == 0 || unchanged;
         let (name, mut hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
         if is_first && may_authenticate {
@@ -338,7 +338,8 @@ impl Plugins {
             Err(failure) => Failure::new(entry.secrets().conceal(&failure.to_string())),
         };
         starting.counting.load_failed(name);
-        if let Some(before) = in_use.filter(|(_, instance)| !instance.is_absent()) {
+        let in_use = before.filter(|(_, instance)| origin.artefact.is_some() && !instance.is_absent());
+        if let Some(before) = in_use {
             let then = match unchanged {
                 true if is_gone => Then::Orphan,
                 true => Then::Before,

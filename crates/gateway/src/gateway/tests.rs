@@ -294,6 +294,21 @@ async fn so_they_are_where_the_gateway_cannot_listen() {
 }
 
 #[tokio::test]
+async fn one_that_is_linked_in_and_did_not_start_keeps_no_config_from_being_taken() {
+    let broken = entry("out", json!({ "config": { "mark": "out", "fails": true } }));
+    let mut started = start(json!([broken])).await;
+    let beside = json!({ "name": "beside", "path": "builtin:marked", "config": { "mark": "beside-out" } });
+    assert_eq!(started.reload(config(json!([broken, beside]))).await.unwrap(), Reload::Taken);
+    assert_eq!(lives("beside-out"), (1, 0));
+    assert!(started.readiness().ready && started.readiness().pending.concat().contains("no disk"));
+    let changed = entry("out", json!({ "config": { "mark": "out", "fails": 1 } }));
+    started.reload(config(json!([changed, beside]))).await.unwrap_err();
+    started.reload(config(json!([entry("out", json!({})), beside]))).await.unwrap();
+    assert_eq!(lives("out"), (1, 0));
+    drain(started).await;
+}
+
+#[tokio::test]
 async fn a_breaker_is_shown_as_long_as_its_instance_is_there() {
     async fn shown(started: &Started) -> Option<char> {
         let metrics = page(started, "/metrics").await;
