@@ -131,11 +131,21 @@ impl Plugins {
             let arrival = match artefacts.find(entry).await {
                 Err(failure) if artefacts.is_gone(entry) => Arrival::Gone(failure),
                 Err(failure) => Arrival::Failed(failure, None),
-                Ok(found) if self.kept(&entry.name, &Origin::of(entry, found.sha256())).is_some() => Arrival::Same,
-                Ok(found) => match artefacts.load(entry, &found).await {
-                    Ok(hosted) => Arrival::New(hosted, found.sha256()),
-                    Err(failure) => Arrival::Failed(failure, found.sha256()),
-                },
+                Ok(found) => {
+                    let kept = self.kept(&entry.name, &Origin::of(entry, found.sha256()));
+                    match kept {
+                        Some(instance) if !is_lost(entry, instance) => Arrival::Same,
+                        _ => match (artefacts.load(entry, &found).await, kept) {
+                            (Ok(hosted), _) => Arrival::New(hosted, found.sha256()),
+                            (Err(failure), None) => Arrival::Failed(failure, found.sha256()),
+                            (Err(failure), Some(_)) => {
+                                let error = entry.secrets().conceal(&failure.to_string());
+                                tracing::warn!(plugin = entry.name, %error, "a plugin that is away cannot be loaded anew");
+                                Arrival::Same
+                            }
+                        },
+                    }
+                }
             };
             arrivals.insert(entry.name.clone(), arrival);
         }
@@ -168,7 +178,8 @@ impl Plugins {
             candidate.may_authenticate =
                 unseen && entry.named_hooks().is_none() && config.auth.keys.is_empty() && !config.auth.allow_anonymous;
             let builtin = candidate.facts.builtin;
-            let (origin, instance) = match self.kept(&entry.name, &candidate.origin) {
+            let kept = self.kept(&entry.name, &candidate.origin).filter(|_| !candidate.is_loaded());
+            let (origin, instance) = match kept {
                 Some(instance) => (candidate.origin, instance.clone()),
                 None => match self.start(candidate, starting).await {
                     Ok(started) => started,
@@ -361,6 +372,15 @@ impl Plugins {
     }
 }
 
+// === impl Candidate ===
+
+impl Candidate<'_> {
+    /// Whether its artefact was loaded for it.
+    fn is_loaded(&self) -> bool {
+        matches!(self.source, Source::Loaded(Ok(_)))
+    }
+}
+
 // === impl Origin ===
 
 impl Origin {
@@ -396,6 +416,12 @@ impl Origin {
         };
         entry(self) == entry(other)
     }
+}
+
+/// Whether somebody else's process is away: what is at its address by now may be another, which nothing but its load tells.
+fn is_lost(entry: &PluginEntry, instance: &Instance) -> bool {
+    entry.artefact() == Some(ArtefactKind::Remote)
+        && instance.standing().is_some_and(|standing| standing.away.is_some())
 }
 
 /// The artefacts of a config that could not be read or loaded.
