@@ -12,18 +12,22 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    run_by(options, builder(options))
+    end(run_by(options, builder(options)))
 }
 
-/// The same for a builder that was made for these flags.
-pub(crate) fn run_by(options: &Options, builder: GatewayBuilder) -> ExitCode {
-    let code = match serve(options, builder) {
+/// The same for a builder that was made for these flags: answers with what to [`end`].
+pub(crate) fn run_by(options: &Options, builder: GatewayBuilder) -> u8 {
+    match serve(options, builder) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("gatewright: {error}");
             1
         }
-    };
+    }
+}
+
+/// Ends the process, at once if native plugins have not ended: nothing of the caller's is dropped then.
+pub(crate) fn end(code: u8) -> ExitCode {
     if !gatewright_host_native::have_ended(Duration::ZERO) {
         gatewright_host_native::leave(code);
     }

@@ -6,7 +6,11 @@ mod common;
 
 use common::{ROOT, compiled, plugin};
 use serde_json::Value as Json;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const GUARD: &str = "examples/plugins/c-guard/c_guard.c";
@@ -162,4 +166,34 @@ fn what_is_asked_wrongly_is_refused_in_a_sentence() {
         let said = plugin(folder.path(), arguments).refused();
         assert!(said.contains(says) && said.lines().count() == 1, "{said}");
     }
+}
+
+#[test]
+fn a_call_that_hangs_leaves_nothing_of_a_run_behind() {
+    let (folder, temporary) = (hostile(&[]), tempfile::tempdir().unwrap());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatewright"));
+    command.args(["plugin", "run", "it.so", "--config", r#"{"mode":"loop"}"#, "--port", &port.to_string()]);
+    command.current_dir(folder.path()).env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut running = command.spawn().unwrap();
+    let begun = Instant::now();
+    let mut client = loop {
+        match TcpStream::connect(("127.0.0.1", port)) {
+            Ok(client) => break client,
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60) && running.try_wait().unwrap().is_none());
+    };
+    let body = r#"{"model":"demo/echo","messages":[{"role":"user","content":"hello"}]}"#;
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length:";
+    write!(client, "{head} {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let left =
+        || std::fs::read_dir(temporary.path()).unwrap().flatten().map(|entry| entry.file_name()).collect::<Vec<_>>();
+    assert!(!left().is_empty());
+    assert!(Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap().success());
+    running.wait().unwrap();
+    assert_eq!(left(), Vec::<std::ffi::OsString>::new());
 }

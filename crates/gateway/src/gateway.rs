@@ -103,9 +103,6 @@ impl Gateway {
         artefacts: Artefacts,
     ) -> (Self, ReaperTask) {
         let (reaper, reaping) = Reaper::new();
-        let serving: Arc<OnceLock<Weak<Shared>>> = Arc::default();
-        let watched = serving.clone();
-        metrics.watch_hosts(move || report(watched.get().and_then(Weak::upgrade)));
         let gateway = Self {
             catalogue,
             counting: Counting::new(metrics.clone()),
@@ -115,7 +112,7 @@ impl Gateway {
             store,
             tasks: TaskTracker::new(),
             reaper,
-            serving,
+            serving: Arc::default(),
             needs_all: false,
             concealed: Concealed::default(),
             current: InForce::default(),
@@ -167,8 +164,23 @@ impl Gateway {
         let shared = Shared::new(self.put(made.next, made.snapshot), self.tasks.clone());
         // Set once, since a gateway starts once.
         let _ = self.serving.set(Arc::downgrade(&shared));
-        let server = Server::at(reserved, shared.clone(), workers)?.start()?;
-        Ok((shared, server))
+        let serve = || Ok(Server::at(reserved, shared.clone(), workers)?.start()?);
+        match serve() {
+            Ok(server) => {
+                let watched = self.serving.clone();
+                self.metrics.watch_hosts(move || report(watched.get().and_then(Weak::upgrade)));
+                Ok((shared, server))
+            }
+            Err(error) => {
+                self.let_go();
+                Err(error)
+            }
+        }
+    }
+
+    /// Leaves the last of what is in force to its set, which ends instances last to first.
+    fn let_go(&mut self) {
+        self.current = InForce::default();
     }
 
     /// Shuts down the plugins that are in use by nobody else, and closes what they have.
@@ -427,8 +439,9 @@ impl Started {
     /// Stops accepting, gives requests under way this long to finish, and shuts plugins down. Answers whether all
     /// requests finished.
     pub async fn drain(self, longest: Duration) -> bool {
-        let Self { gateway, shared, server, reaping, .. } = self;
+        let Self { mut gateway, shared, server, reaping, .. } = self;
         let drained = server.drain(longest).await;
+        gateway.let_go();
         drop(shared);
         gateway.end(reaping).await;
         drained

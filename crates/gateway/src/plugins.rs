@@ -131,11 +131,21 @@ impl Plugins {
             let arrival = match artefacts.find(entry).await {
                 Err(failure) if artefacts.is_gone(entry) => Arrival::Gone(failure),
                 Err(failure) => Arrival::Failed(failure, None),
-                Ok(found) if self.kept(&entry.name, &Origin::of(entry, found.sha256())).is_some() => Arrival::Same,
-                Ok(found) => match artefacts.load(entry, &found).await {
-                    Ok(hosted) => Arrival::New(hosted, found.sha256()),
-                    Err(failure) => Arrival::Failed(failure, found.sha256()),
-                },
+                Ok(found) => {
+                    let kept = self.kept(&entry.name, &Origin::of(entry, found.sha256()));
+                    match kept {
+                        Some(instance) if !is_lost(entry, instance) => Arrival::Same,
+                        _ => match (artefacts.load(entry, &found).await, kept) {
+                            (Ok(hosted), _) => Arrival::New(hosted, found.sha256()),
+                            (Err(failure), None) => Arrival::Failed(failure, found.sha256()),
+                            (Err(failure), Some(_)) => {
+                                let error = entry.secrets().conceal(&failure.to_string());
+                                tracing::warn!(plugin = entry.name, %error, "a plugin that is away cannot be loaded anew");
+                                Arrival::Same
+                            }
+                        },
+                    }
+                }
             };
             arrivals.insert(entry.name.clone(), arrival);
         }
@@ -168,7 +178,8 @@ impl Plugins {
             candidate.may_authenticate =
                 unseen && entry.named_hooks().is_none() && config.auth.keys.is_empty() && !config.auth.allow_anonymous;
             let builtin = candidate.facts.builtin;
-            let (origin, instance) = match self.kept(&entry.name, &candidate.origin) {
+            let kept = self.kept(&entry.name, &candidate.origin).filter(|_| !candidate.is_loaded());
+            let (origin, instance) = match kept {
                 Some(instance) => (candidate.origin, instance.clone()),
                 None => match self.start(candidate, starting).await {
                     Ok(started) => started,
@@ -185,6 +196,9 @@ impl Plugins {
         let needs_all = starting.needs_all && self.generation == 0;
         let is_refused = fallen.iter().any(|fallen| needs_all || fallen.then == Then::Refuse);
         if is_refused {
+            // Those that were started for it end last to first.
+            drop(instances);
+            while entries.pop().is_some() {}
             let report = Report { errors: fallen.iter().map(Fallen::problem).collect(), warnings: Vec::new() };
             return Err(Refused { error: ConfigErrors { file: None, report }.into(), fallen });
         }
@@ -302,8 +316,8 @@ impl Plugins {
     /// otherwise since the config is refused. The error is what happened, what is done about it, and what is there instead.
     async fn start(&self, candidate: Candidate<'_>, starting: &Starting<'_>) -> Result<Held, (Failure, Then, Held)> {
         let Candidate { entry, origin, facts, grants, source, is_gone, may_authenticate } = candidate;
-        let in_use = self.instances.get(&entry.name).filter(|_| origin.artefact.is_some());
-        let unchanged = in_use.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
+        let before = self.instances.get(&entry.name);
+        let unchanged = before.is_some_and(|(had, _)| had.is_of_same_entry(&origin));
         let is_first = self.generation == 0 || unchanged;
         let (name, mut hooks) = (entry.name.as_str(), entry.hooks_of(facts.hooks));
         if is_first && may_authenticate {
@@ -335,7 +349,8 @@ impl Plugins {
             Err(failure) => Failure::new(entry.secrets().conceal(&failure.to_string())),
         };
         starting.counting.load_failed(name);
-        if let Some(before) = in_use.filter(|(_, instance)| !instance.is_absent()) {
+        let in_use = before.filter(|(_, instance)| origin.artefact.is_some() && !instance.is_absent());
+        if let Some(before) = in_use {
             let then = match unchanged {
                 true if is_gone => Then::Orphan,
                 true => Then::Before,
@@ -354,6 +369,15 @@ impl Plugins {
         };
         let absent = Instance::absent(name, facts.manifest, hooks, failure.to_string(), services, probe);
         Err((failure, then, (origin, absent)))
+    }
+}
+
+// === impl Candidate ===
+
+impl Candidate<'_> {
+    /// Whether its artefact was loaded for it.
+    fn is_loaded(&self) -> bool {
+        matches!(self.source, Source::Loaded(Ok(_)))
     }
 }
 
@@ -392,6 +416,12 @@ impl Origin {
         };
         entry(self) == entry(other)
     }
+}
+
+/// Whether somebody else's process is away: what is at its address by now may be another, which nothing but its load tells.
+fn is_lost(entry: &PluginEntry, instance: &Instance) -> bool {
+    entry.artefact() == Some(ArtefactKind::Remote)
+        && instance.standing().is_some_and(|standing| standing.away.is_some())
 }
 
 /// The artefacts of a config that could not be read or loaded.

@@ -3,15 +3,14 @@
 use crate::body::ResponseBody;
 use crate::patience::Patient;
 use crate::route::Route;
-use crate::snapshot::{Limits, Shared};
+use crate::snapshot::Shared;
 use crate::stop::{Stop, Stopped};
+use crate::streams::Streams;
 use crate::{exchange, info, intake};
 use gatewright_model::{ErrorKind, LlmError};
-use gatewright_pipeline::shelter::within_reach;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
-use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,38 +24,30 @@ use tokio_util::task::TaskTracker;
 /// The most headers of one request; more get 431.
 const MAX_HEADERS: usize = 128;
 
-/// Spawns the requests of an HTTP/2 connection where their end is waited for, and cuts off those that take too long: of
-/// a client that grants no more window nobody asks for the next piece, and so nobody sees that its time is over.
-#[derive(Clone)]
-struct Tracked {
-    tasks: TaskTracker,
-    longest: Duration,
-}
-
 /// What an HTTP/2 connection begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves a connection until the client closes it, or until `stop` says to finish what is under way. What its requests
 /// do besides, and leave behind, is counted in `own`, of its worker.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stopped, own: TaskTracker, limits: Limits) {
-    let tasks = own.clone();
-    let service = service_fn(move |request| respond(shared.clone(), own.clone(), request));
-    converse(stream, service, stop, tasks, limits).await;
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stopped, own: TaskTracker) {
+    let (all, tasks) = (shared.clone(), own.clone());
+    let service = service_fn(move |request| respond(all.clone(), own.clone(), request));
+    converse(shared, stream, service, stop, tasks).await;
 }
 
 /// Serves a connection that comes while the gateway drains: it answers for itself, and takes no requests.
 pub(crate) async fn turn_away(shared: Arc<Shared>, stream: TcpStream, stop: Stopped) {
-    let limits = shared.snapshot().limits;
-    let service = service_fn(move |request| refuse(shared.clone(), request));
+    let (all, longest) = (shared.clone(), shared.limits().header_timeout);
+    let service = service_fn(move |request| refuse(all.clone(), request));
     // The drain waits for the tasks of requests, and for nobody here.
-    let talk = converse(stream, service, stop, TaskTracker::new(), limits);
+    let talk = converse(shared, stream, service, stop, TaskTracker::new());
     // Nothing here takes long, so nobody keeps a place from others.
-    if tokio::time::timeout(limits.header_timeout, talk).await.is_err() {
+    if tokio::time::timeout(longest, talk).await.is_err() {
         tracing::debug!("a connection that came while draining took too long");
     }
 }
 
-async fn converse<S>(stream: TcpStream, service: S, mut stop: Stopped, tasks: TaskTracker, limits: Limits)
+async fn converse<S>(shared: Arc<Shared>, stream: TcpStream, service: S, mut stop: Stopped, tasks: TaskTracker)
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     S::Future: Send + 'static,
@@ -67,14 +58,14 @@ where
         return;
     }
     let is_http2 = tokio::select! {
-        spoken = tokio::time::timeout(limits.header_timeout, speaks_http2(&stream)) => spoken,
+        spoken = tokio::time::timeout(shared.limits().header_timeout, speaks_http2(&stream)) => spoken,
         // What was said before is answered.
         () = stop.told(Stop::Finish) => tokio::time::timeout(LAST_WORDS, speaks_http2(&stream)).await,
     };
     let Ok(Ok(is_http2)) = is_http2 else { return };
     let ended = match is_http2 {
-        true => serve_http2(stream, service, stop, tasks, limits).await,
-        false => serve_http1(stream, service, stop, limits).await,
+        true => serve_http2(shared, stream, service, stop, tasks).await,
+        false => serve_http1(shared, stream, service, stop).await,
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended with an error");
@@ -104,18 +95,17 @@ async fn speaks_http2(stream: &TcpStream) -> std::io::Result<bool> {
     }
 }
 
-async fn serve_http1<S>(stream: TcpStream, service: S, mut stop: Stopped, limits: Limits) -> hyper::Result<()>
+async fn serve_http1<S>(shared: Arc<Shared>, stream: TcpStream, service: S, mut stop: Stopped) -> hyper::Result<()>
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
 {
-    let mut builder = http1::Builder::new();
+    let (mut builder, limits) = (http1::Builder::new(), shared.limits());
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(limits.header_bytes.max(8192));
-    let mut connection =
-        pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience, limits.longest())), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, shared)), service));
     tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
@@ -130,24 +120,26 @@ where
 }
 
 async fn serve_http2<S>(
+    shared: Arc<Shared>,
     stream: TcpStream,
     service: S,
     mut stop: Stopped,
     tasks: TaskTracker,
-    limits: Limits,
 ) -> hyper::Result<()>
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible>,
     S::Future: Send + 'static,
 {
-    let mut builder = http2::Builder::new(Tracked { tasks, longest: limits.longest() });
-    let header_bytes = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
+    let streams = Streams::new(shared.clone(), tasks);
+    let mut builder = http2::Builder::new(streams.clone());
+    let header_bytes = u32::try_from(shared.limits().header_bytes).unwrap_or(u32::MAX);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .max_header_list_size(header_bytes);
-    let mut connection =
-        pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, limits.patience, limits.longest())), service));
+    let stream = Patient::new(stream, shared);
+    let heard = stream.heard();
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
@@ -155,25 +147,10 @@ where
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection => ended,
+                () = streams.are_over(&heard) => Ok(()),
                 () = stop.told(Stop::Abort) => Ok(()),
             }
         }
-    }
-}
-
-// === impl Tracked ===
-
-impl<F> Executor<F> for Tracked
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    fn execute(&self, request: F) {
-        let longest = self.longest;
-        self.tasks.spawn(within_reach(async move {
-            if tokio::time::timeout(longest, request).await.is_err() {
-                tracing::debug!("a client did not take its answer in time");
-            }
-        }));
     }
 }
 
@@ -218,3 +195,6 @@ fn draining() -> LlmError {
     let error = LlmError::new(ErrorKind::Overloaded, "the gateway is about to stop; ask again").with_code("draining");
     LlmError { retry_after: Some(Duration::from_secs(1)), ..error }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use gatewright_model::{ErrorKind, LlmError};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -61,7 +63,7 @@ pub(crate) fn discard(mut body: Incoming) {
 }
 
 async fn collect(
-    body: &mut (impl Body<Data = Bytes> + Unpin),
+    body: &mut (impl Body<Data = Bytes, Error: Error + 'static> + Unpin),
     limits: &Limits,
     place: &mut Place,
     deadline: Instant,
@@ -76,7 +78,7 @@ async fn collect(
         let longest = limits.header_timeout.min(deadline.saturating_duration_since(Instant::now()));
         let frame = match tokio::time::timeout(longest, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) => return Err(LlmError::new(ErrorKind::InvalidRequest, "the request's body broke off")),
+            Ok(Some(Err(error))) => return Err(broken(&error)),
             Ok(None) => break,
             Err(_) => return Err(too_slow()),
         };
@@ -143,6 +145,26 @@ impl Pace {
         let lately = self.lately.max(here - self.before);
         here.saturating_add(lately.saturating_mul(8))
     }
+}
+
+/// What a body that cannot be read to its end comes to: its client went away, or wrote it badly.
+fn broken(error: &(dyn Error + 'static)) -> LlmError {
+    match has_gone(error) {
+        true => LlmError::new(ErrorKind::Cancelled, "the client went away"),
+        false => LlmError::new(ErrorKind::InvalidRequest, "the request's body broke off"),
+    }
+}
+
+/// Whether it was the connection that ended, or the client that ended a stream of HTTP/2.
+fn has_gone(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    let ends = [BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof];
+    std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
+        let of_http = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
+        let of_http2 = error.downcast_ref::<h2::Error>().is_some_and(|error| error.is_remote() || error.is_io());
+        let of_io = error.downcast_ref::<io::Error>().is_some_and(|error| ends.contains(&error.kind()));
+        of_http || of_http2 || of_io
+    })
 }
 
 fn too_slow() -> LlmError {

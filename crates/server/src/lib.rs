@@ -23,6 +23,7 @@ mod snapshot;
 mod standby;
 mod stop;
 mod stream;
+mod streams;
 mod threads;
 mod transport;
 mod worker;

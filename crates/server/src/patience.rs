@@ -1,8 +1,11 @@
 //! A connection whose client must go on reading.
 
+use crate::snapshot::Shared;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,18 +16,30 @@ use tokio::time::{Instant, Sleep};
 /// long: one that reads a byte now and then would keep its request for ever. A timer runs only while a write waits.
 pub(crate) struct Patient {
     stream: TcpStream,
-    patience: Duration,
-    longest: Duration,
+    shared: Arc<Shared>,
+    /// How often something came from the client.
+    heard: Arc<AtomicU64>,
     waiting: Option<Pin<Box<Sleep>>>,
-    /// Since when there is more to write than the client takes.
-    behind: Option<Instant>,
+    behind: Option<Behind>,
+}
+
+/// A client that takes less than there is to write.
+struct Behind {
+    since: Instant,
+    /// How long it may be: the longest of what it might be since.
+    longest: Duration,
 }
 
 // === impl Patient ===
 
 impl Patient {
-    pub(crate) fn new(stream: TcpStream, patience: Duration, longest: Duration) -> Self {
-        Self { stream, patience, longest, waiting: None, behind: None }
+    pub(crate) fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
+        Self { stream, shared, heard: Arc::default(), waiting: None, behind: None }
+    }
+
+    /// Counts up whenever something comes from the client.
+    pub(crate) fn heard(&self) -> Arc<AtomicU64> {
+        self.heard.clone()
     }
 
     fn judge(
@@ -37,14 +52,17 @@ impl Patient {
             (self.waiting, self.behind) = (None, None);
             return written;
         }
-        if self.behind.get_or_insert_with(Instant::now).elapsed() > self.longest {
+        let limits = self.shared.limits();
+        let behind = self.behind.get_or_insert_with(|| Behind { since: Instant::now(), longest: Duration::ZERO });
+        behind.longest = behind.longest.max(limits.longest());
+        if behind.since.elapsed() > behind.longest {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")));
         }
         if written.is_ready() {
             self.waiting = None;
             return written;
         }
-        let until = || Box::pin(tokio::time::sleep_until(Instant::now() + self.patience));
+        let until = || Box::pin(tokio::time::sleep_until(Instant::now() + limits.patience));
         let waiting = self.waiting.get_or_insert_with(until);
         ready!(waiting.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
@@ -53,7 +71,12 @@ impl Patient {
 
 impl AsyncRead for Patient {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.heard.fetch_add(1, Ordering::Relaxed);
+        }
+        read
     }
 }
 

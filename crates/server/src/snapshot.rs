@@ -120,6 +120,11 @@ impl Shared {
         self.snapshot.load_full()
     }
 
+    /// The limits of this moment.
+    pub(crate) fn limits(&self) -> Limits {
+        self.snapshot.load().limits
+    }
+
     /// Puts another snapshot in its place. Requests under way finish on theirs.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));

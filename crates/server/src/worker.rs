@@ -185,11 +185,10 @@ async fn work(shared: Arc<Shared>, queue: Arc<Queue>, stop: Stopped, open: Arc<A
     let own = TaskTracker::new();
     while let Some(stream) = queue.next().await {
         let (shared, stop, tasks, open) = (shared.clone(), stop.clone(), own.clone(), open.clone());
-        let limits = shared.snapshot().limits;
         let counted = Counted(open);
         own.spawn(within_reach(async move {
             match TcpStream::from_std(stream) {
-                Ok(stream) => connection::serve(shared, stream, stop, tasks, limits).await,
+                Ok(stream) => connection::serve(shared, stream, stop, tasks).await,
                 Err(error) => tracing::debug!(%error, "a connection broke before it began"),
             }
             drop(counted);

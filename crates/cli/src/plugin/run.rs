@@ -32,7 +32,9 @@ pub(super) fn run(asked: &RunPlugin) -> ExitCode {
         allow_anonymous: false,
     };
     // Its config stays as it is, so that a plugin that does not start with it never would.
-    serve::run_by(&options, serve::builder(&options).all_plugins())
+    let code = serve::run_by(&options, serve::builder(&options).all_plugins());
+    drop(folder);
+    serve::end(code)
 }
 
 /// Writes a config to a file in a folder of its own: it may hold secrets.

@@ -11,6 +11,9 @@ use tokio::net::TcpStream;
 /// How often the plugins of each mark were started and shut down: kinds are made from their config alone.
 static LIVES: Mutex<BTreeMap<String, (u32, u32)>> = Mutex::new(BTreeMap::new());
 
+/// The marks of plugins that were shut down, in order.
+static ENDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// A plugin whose `config` marks it. It fails to start, or in each request, where that says so.
 struct Marked {
     mark: String,
@@ -32,6 +35,7 @@ impl Plugin for Marked {
     }
 
     fn on_shutdown(&self, _: &mut Cx, _: &Shutdown) -> Result<(), Failure> {
+        ENDS.lock().unwrap_or_else(PoisonError::into_inner).push(self.mark.clone());
         self.count(|lives| lives.1 += 1)
     }
 }
@@ -232,8 +236,76 @@ async fn where_somebody_else_listens_no_plugin_starts() {
     assert!(matches!(error, Error::Bind(_)), "{error}");
     assert_eq!(lives("elsewhere"), (0, 0));
     drop(taken);
-    drain(builder.start().await.unwrap()).await;
+    let started = builder.start().await.unwrap();
+    let metrics = page(&started, "/metrics").await;
+    assert!(metrics.contains("gatewright_plugin_breaker_open{plugin=\"marked\"} 0"), "{metrics}");
+    drain(started).await;
     assert_eq!(lives("elsewhere"), (1, 1));
+}
+
+/// Listens at a port from its start on.
+struct Squatter {
+    port: u16,
+    listener: Mutex<Option<std::net::TcpListener>>,
+}
+
+#[plugin]
+impl Plugin for Squatter {
+    fn on_startup(&self, _: &mut Cx, _: &Startup) -> Result<(), Failure> {
+        *self.listener.lock().unwrap() = Some(std::net::TcpListener::bind(("127.0.0.1", self.port)).unwrap());
+        Ok(())
+    }
+}
+
+/// Three plugins whose names are in another order than they are, marked by this and their place.
+fn three(mark: &str) -> Vec<Json> {
+    let one = |(name, place): (&str, u32)| json!({ "name": name, "path": "builtin:marked", "config": { "mark": format!("{mark}{place}") } });
+    [("m", 1), ("z", 2), ("a", 3)].into_iter().map(one).collect()
+}
+
+/// The places of three plugins, as they were shut down.
+fn ended(mark: &str) -> Vec<String> {
+    let ends = ENDS.lock().unwrap_or_else(PoisonError::into_inner);
+    ends.iter().filter_map(|end| end.strip_prefix(mark)).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn plugins_are_shut_down_last_to_first() {
+    let mut started = start(json!(three("in-turn-"))).await;
+    let refused = [three("refused-"), vec![entry("broken", json!({ "config": { "fails": true } }))]].concat();
+    started.reload(config(json!(refused).clone())).await.unwrap_err();
+    shut_down("refused-1", 1).await;
+    assert_eq!(ended("refused-"), ["3", "2", "1"]);
+    drain(started).await;
+    assert_eq!(ended("in-turn-"), ["3", "2", "1"]);
+}
+
+#[tokio::test]
+async fn so_they_are_where_the_gateway_cannot_listen() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let mut config = config(json!(three("unheard-")));
+    config.server.port = port;
+    let builder = Gateway::builder().plugin_kind::<Marked>().plugin(Squatter { port, listener: Mutex::default() });
+    let error = builder.config(config).start().await.err().unwrap();
+    assert!(matches!(error, Error::Bind(_)), "{error}");
+    assert_eq!(ended("unheard-"), ["3", "2", "1"]);
+}
+
+#[tokio::test]
+async fn one_that_is_linked_in_and_did_not_start_keeps_no_config_from_being_taken() {
+    let broken = entry("out", json!({ "config": { "mark": "out", "fails": true } }));
+    let mut started = start(json!([broken])).await;
+    let beside = json!({ "name": "beside", "path": "builtin:marked", "config": { "mark": "beside-out" } });
+    assert_eq!(started.reload(config(json!([broken, beside]))).await.unwrap(), Reload::Taken);
+    assert_eq!(lives("beside-out"), (1, 0));
+    assert!(started.readiness().ready && started.readiness().pending.concat().contains("no disk"));
+    let changed = entry("out", json!({ "config": { "mark": "out", "fails": 1 } }));
+    started.reload(config(json!([changed, beside]))).await.unwrap_err();
+    started.reload(config(json!([entry("out", json!({})), beside]))).await.unwrap();
+    assert_eq!(lives("out"), (1, 0));
+    drain(started).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 use super::*;
 use crate::prelude::*;
 use gatewright_builtins::Privileges;
+use gatewright_plugin::hosted::{Call, CallRef, Reply, Returned, Standing};
+use gatewright_plugin::services::BoxFuture;
 use gatewright_telemetry::Metrics;
 use gatewright_testkit::services::MockServices;
 use std::sync::Mutex;
@@ -210,6 +212,76 @@ async fn a_start_that_fails_keeps_nothing_from_being_shut_down() {
     let (refused, ()) = tokio::join!(fails, ends);
     assert!(refused.is_err());
     assert_eq!(reloads.end(reaping).await, ["started", "shut down"]);
+}
+
+/// A plugin of somebody else's process, which may be away.
+struct Elsewhere {
+    plugin: Arc<dyn Hosted>,
+    is_away: bool,
+}
+
+impl Elsewhere {
+    /// What a config with it and nothing else comes to, if it arrives so.
+    async fn next(before: &Plugins, arrival: Arrival) -> (Plugins, Arc<Instance>) {
+        let (reaper, _task) = Reaper::new();
+        let services = |_: &PluginEntry, _: Grants| MockServices::default().services();
+        let (catalogue, counting) = (Catalogue::default(), Counting::new(Arc::new(Metrics::new())));
+        let (catalogue, counting, reaper) = (&catalogue, &counting, &reaper);
+        let starting = Starting { catalogue, services: &services, counting, reaper, needs_all: true };
+        let arrivals = Arrivals::from([("y".to_owned(), arrival)]);
+        let (plugins, set) = before.next(&config(ELSEWHERE), arrivals, &starting).await.unwrap();
+        (plugins, set.members()[0].instance.clone())
+    }
+
+    fn arrives(is_away: bool) -> Arrival {
+        Arrival::New(Arc::new(Self { plugin: gatewright_plugin::hosted::link(Own), is_away }), None)
+    }
+}
+
+impl Hosted for Elsewhere {
+    fn manifest(&self) -> &Manifest {
+        self.plugin.manifest()
+    }
+
+    fn hooks(&self) -> HookSet {
+        self.plugin.hooks()
+    }
+
+    fn immediate(&self) -> HookSet {
+        self.plugin.immediate()
+    }
+
+    fn call_now(&self, cx: &mut Cx, call: CallRef<'_>) -> Reply {
+        self.plugin.call_now(cx, call)
+    }
+
+    fn call(self: Arc<Self>, cx: Cx, call: Call) -> BoxFuture<'static, Returned> {
+        self.plugin.clone().call(cx, call)
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        Some(Standing { away: self.is_away.then(|| "it ended".to_owned()), ..Standing::default() })
+    }
+}
+
+/// Nobody listens there.
+const ELSEWHERE: &str = r#"{ "name": "y", "path": "grpc://127.0.0.1:1" }"#;
+
+#[tokio::test]
+async fn a_process_that_somebody_else_runs_is_loaded_anew_while_it_is_away() {
+    let (config, artefacts) = (config(ELSEWHERE), Artefacts::new(None, Default::default(), None));
+    let entry = &config.plugins[0];
+    let (here, instance) = Elsewhere::next(&Plugins::default(), Elsewhere::arrives(false)).await;
+    assert!(!is_lost(entry, &instance));
+    assert!(matches!(here.look(&config, &artefacts).await["y"], Arrival::Same));
+    let (away, instance) = Elsewhere::next(&Plugins::default(), Elsewhere::arrives(true)).await;
+    assert!(is_lost(entry, &instance));
+    let arrived = away.look(&config, &artefacts).await.remove("y").unwrap();
+    assert!(matches!(arrived, Arrival::Same), "it cannot be loaded");
+    let (kept, same) = Elsewhere::next(&away, arrived).await;
+    assert!(Arc::ptr_eq(&instance, &same) && kept.are(&away));
+    let (back, other) = Elsewhere::next(&away, Elsewhere::arrives(false)).await;
+    assert!(!Arc::ptr_eq(&instance, &other) && !back.are(&away), "what was loaded serves");
 }
 
 #[test]

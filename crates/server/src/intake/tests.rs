@@ -1,9 +1,16 @@
 use super::*;
 use crate::admission::Admission;
+use http::{Request, Response};
 use http_body::{Frame, SizeHint};
+use http_body_util::Empty;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Sleep;
 
 const MIB: usize = 1 << 20;
@@ -112,4 +119,68 @@ async fn who_announces_much_and_sends_little_takes_little() {
     let reading = futures_util::future::join_all(places.iter_mut().map(begin));
     assert!(tokio::time::timeout(Duration::from_secs(9), reading).await.is_err(), "none is refused");
     assert!(admission.enter(1001).unwrap().hold_bytes(most / 4, most).is_ok());
+}
+
+/// What a body comes to of which a client sends this, and then stays or closes its connection.
+async fn sent(http2: bool, stays: bool, bytes: &[u8]) -> Result<Bytes, ErrorKind> {
+    let (mut client, stream) = tokio::io::duplex(1 << 16);
+    let (called, (tell, mut told)) = (Notify::new(), mpsc::unbounded_channel());
+    let service = service_fn(|request: Request<Incoming>| {
+        let tell = tell.clone();
+        called.notify_one();
+        async move {
+            let mut place = Admission::default().enter(1).unwrap();
+            let deadline = std::time::Instant::now() + Duration::from_secs(10);
+            tell.send(read(request.into_body(), &Limits::default(), &mut place, deadline).await).unwrap();
+            Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+        }
+    });
+    let serving = async {
+        let stream = TokioIo::new(stream);
+        match http2 {
+            true => http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await,
+            false => http1::Builder::new().serve_connection(stream, service).await,
+        }
+    };
+    let asking = async {
+        client.write_all(bytes).await.unwrap();
+        called.notified().await;
+        let _client = stays.then_some(client);
+        told.recv().await.unwrap().map_err(|error| error.kind)
+    };
+    let both = async { tokio::join!(serving, asking).1 };
+    tokio::time::timeout(Duration::from_secs(10), both).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_over_its_body_sent_no_bad_one() {
+    let post = |rest: &str| format!("POST / HTTP/1.1\r\nhost: g\r\n{rest}").into_bytes();
+    let whole = post("content-length: 2\r\n\r\n{}");
+    assert_eq!(sent(false, true, &whole).await.unwrap(), "{}");
+    for gone in ["content-length: 9\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n2\r\n{"] {
+        assert_eq!(sent(false, false, &post(gone)).await.unwrap_err(), ErrorKind::Cancelled, "{gone}");
+    }
+    let malformed = post("transfer-encoding: chunked\r\n\r\nzz\r\n{}");
+    assert_eq!(sent(false, true, &malformed).await.unwrap_err(), ErrorKind::InvalidRequest);
+}
+
+#[tokio::test]
+async fn so_it_is_over_http2_whether_it_ends_the_connection_or_the_stream() {
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        [&[0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream], payload].concat()
+    };
+    let begun = |length: &str| {
+        // POST, https, / of the static table, and a length.
+        let fields = [&[0x83, 0x87, 0x84, 0x0f, 0x0d, length.len() as u8], length.as_bytes()].concat();
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        [preface, frame(4, 0, 0, &[]), frame(1, 4, 1, &fields)].concat()
+    };
+    let whole = [begun("2"), frame(0, 1, 1, b"{}")].concat();
+    assert_eq!(sent(true, true, &whole).await.unwrap(), "{}");
+    let gone = [begun("9"), frame(0, 0, 1, b"{}")].concat();
+    assert_eq!(sent(true, false, &gone).await.unwrap_err(), ErrorKind::Cancelled);
+    let reset = [gone, frame(3, 0, 1, &[0, 0, 0, 8])].concat();
+    assert_eq!(sent(true, true, &reset).await.unwrap_err(), ErrorKind::Cancelled);
+    let too_much = [begun("1"), frame(0, 0, 1, b"{}")].concat();
+    assert_eq!(sent(true, true, &too_much).await.unwrap_err(), ErrorKind::InvalidRequest);
 }

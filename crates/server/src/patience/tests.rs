@@ -1,6 +1,8 @@
 use super::*;
+use crate::snapshot::{Limits, Snapshot};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -15,7 +17,14 @@ async fn connection() -> (Patient, TcpStream) {
 async fn connection_with(patience: Duration, longest: Duration) -> (Patient, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (Patient::new(listener.accept().await.unwrap().0, patience, longest), client)
+    let shared = Shared::new(with(patience, longest), TaskTracker::new());
+    (Patient::new(listener.accept().await.unwrap().0, shared), client)
+}
+
+/// A snapshot with these limits.
+fn with(patience: Duration, longest: Duration) -> Snapshot {
+    let limits = Limits { patience, request_timeout: longest, header_timeout: Duration::ZERO, ..Limits::default() };
+    Snapshot { limits, ..Snapshot::bare() }
 }
 
 #[tokio::test]
@@ -61,6 +70,22 @@ async fn one_that_reads_a_little_now_and_then_is_given_up_in_the_end() {
     assert_eq!(error.to_string(), "the client reads too slowly");
     assert!(begun.elapsed() >= longest, "{:?}", begun.elapsed());
     drop(server);
+    reading.await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_may_take_longer_by_now_is_not() {
+    let longest = Duration::from_millis(100);
+    let (mut server, mut client) = connection_with(Duration::from_secs(10), longest).await;
+    server.shared.replace(with(Duration::from_secs(10), Duration::from_secs(60)));
+    let reading = tokio::spawn(async move {
+        let (mut piece, mut read) = (vec![0; MUCH / 8], 0);
+        while read < MUCH {
+            tokio::time::sleep(longest / 2).await;
+            read += client.read_exact(&mut piece).await.unwrap();
+        }
+    });
+    server.write_all(&vec![b'x'; MUCH]).await.unwrap();
     reading.await.unwrap();
 }
 

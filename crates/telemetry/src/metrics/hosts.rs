@@ -5,7 +5,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How the plugins in force are.
 #[derive(Clone, Debug, Default)]
@@ -29,20 +29,32 @@ pub struct PluginReport {
 }
 
 /// Who makes the report.
-type Source = Box<dyn Fn() -> HostReport + Send + Sync>;
+type Source = Arc<dyn Fn() -> HostReport + Send + Sync>;
 
 /// Breakers, restarts, absences, and what cannot be unloaded.
 #[derive(Clone, Default)]
 pub(super) struct Hosts {
-    /// Set once there are hosts.
-    pub(super) source: Arc<OnceLock<Source>>,
+    /// There once there are hosts.
+    source: Arc<Mutex<Option<Source>>>,
 }
 
 // === impl Hosts ===
 
+impl Hosts {
+    pub(super) fn watch(&self, source: Source) {
+        *self.source() = Some(source);
+    }
+
+    /// No code of ours panics while it holds the lock.
+    fn source(&self) -> MutexGuard<'_, Option<Source>> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Collector for Hosts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Some(source) = self.source.get() else { return Ok(()) };
+        let source = self.source().clone();
+        let Some(source) = source else { return Ok(()) };
         let HostReport { plugins, libraries } = source();
         if !plugins.is_empty() {
             let (name, help) =

@@ -219,9 +219,9 @@ impl Metrics {
         self.lines_dropped.get_or_create(&LoadLabels { plugin }).inc();
     }
 
-    /// Shows how the plugins in force are. Later calls change nothing.
+    /// Shows how the plugins in force are, in place of who showed it so far.
     pub fn watch_hosts(&self, report: impl Fn() -> HostReport + Send + Sync + 'static) {
-        self.hosts.source.get_or_init(|| Box::new(report));
+        self.hosts.watch(Arc::new(report));
     }
 
     /// Shows how many lines the log dropped. Later calls change nothing.

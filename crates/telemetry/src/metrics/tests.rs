@@ -53,6 +53,9 @@ fn breakers_are_those_of_the_plugins_in_force() {
     shows(&metrics, r#"gatewright_plugin_breaker_open{plugin="fine"} 0"#);
     shows(&metrics, r#"gatewright_plugin_breaker_open{plugin="guard"} 1"#);
     assert_eq!(metrics.render().matches("gatewright_plugin_breaker_open{").count(), 2);
+    metrics.watch_hosts(|| HostReport { plugins: vec![report("next", false)], libraries: None });
+    shows(&metrics, r#"gatewright_plugin_breaker_open{plugin="next"} 0"#);
+    assert_eq!(metrics.render().matches("gatewright_plugin_breaker_open{").count(), 1);
 }
 
 /// A plugin of this version; one without a version did not load.
