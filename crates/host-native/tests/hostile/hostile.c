@@ -398,8 +398,8 @@ static gatewright_status pull(void *plugin, gatewright_call call, uint64_t strea
     }
   }
   pulling--;
-  /* {"chunks": [[]]} */
-  return host->answer(call, slice("\xa1\x66" "chunks\x81\x80"));
+  /* {"chunks": [["done"]]} */
+  return host->answer(call, slice("\xa1\x66" "chunks\x81\x81\x64" "done"));
 }
 
 static void close_stream(void *plugin, uint64_t stream) {
