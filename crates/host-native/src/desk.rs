@@ -1,7 +1,7 @@
 //! One call's desk: all that host functions read of it, and all that the plugin proposes, until it is settled.
 
 use crate::decision;
-use crate::payload::{Payload, Refused};
+use crate::payload::{Payload, Refused, no_utf8};
 use crate::tree::Node;
 use bytes::Bytes;
 use gatewright_abi::functions::Function;
@@ -385,5 +385,5 @@ fn room(written: &[(String, String)], key: &[u8], value: &[u8], entries: usize, 
 
 /// A text that a plugin passed.
 pub(crate) fn text(bytes: &[u8]) -> Given<&str> {
-    std::str::from_utf8(bytes).map_err(|_| Refused(Status::Invalid, "a text must be UTF-8".to_owned()))
+    std::str::from_utf8(bytes).map_err(|_| no_utf8())
 }

@@ -399,6 +399,11 @@ fn nowhere(path: &[&str]) -> Refused {
     Refused(Status::Missing, format!("there is nothing at `{}`", path.join("/")))
 }
 
+/// Of bytes that were passed for a text.
+pub(crate) fn no_utf8() -> Refused {
+    Refused(Status::Invalid, "a text must be UTF-8".to_owned())
+}
+
 fn segments(path: &str) -> Result<Vec<&str>, Refused> {
     if path.is_empty() || path.len() > MAX_PATH_BYTES {
         return Err(Refused(Status::Invalid, format!("a path has 1 to {MAX_PATH_BYTES} bytes")));
@@ -428,6 +433,7 @@ fn replace(root: &mut Node, path: &[&str], value: Node) -> Result<(), Refused> {
                 Node::Int(_) | Node::Unsigned(_) | Node::Float(_) | Node::Null,
                 value @ (Node::Int(_) | Node::Float(_)),
             ) => value,
+            (Node::Text(_) | Node::Null, Node::Bytes(_)) => return Err(no_utf8()),
             _ => {
                 let what = format!("what stands at `{}` is of another kind", path.join("/"));
                 return Err(Refused(Status::Invalid, what));
@@ -437,7 +443,7 @@ fn replace(root: &mut Node, path: &[&str], value: Node) -> Result<(), Refused> {
     }
     match node {
         _ if matches!(value, Node::Bytes(_)) => {
-            return Err(Refused(Status::Invalid, "a text must be UTF-8".to_owned()));
+            return Err(no_utf8());
         }
         Node::Map(_) => node.put(last, value),
         // A header or a member of the query that was not there.

@@ -43,6 +43,16 @@ fn paths_lead_into_parts() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_refused_as_such() {
+    let mut payload = pre_llm();
+    let bad = || Node::Bytes(Bytes::from_static(b"ok \xff"));
+    for path in ["model", "texts/0/1", "messages/1/blocks/0/content/text", "messages/1/name", "params/user"] {
+        assert_eq!(payload.set(path, bad(), &chat), Err(no_utf8()), "{path}");
+    }
+    assert!(payload.edits().is_none());
+}
+
+#[test]
 fn what_a_head_does_not_say_is_there_all_the_same() {
     let never = |part: Part| unreachable!("{part:?} is not asked for");
     let mut payload = Payload::of(Hook::CheckInput, &written(&json!({ "model": "m" })));
