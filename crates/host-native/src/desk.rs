@@ -56,6 +56,8 @@ pub(crate) struct Desk<S> {
     parts: Vec<(Part, Bytes)>,
     kept: Vec<Bytes>,
     kept_bytes: usize,
+    /// The words of refusals that were handed out.
+    told: Vec<Bytes>,
     /// The whole answer, of an SDK.
     answer: Option<Vec<u8>>,
     outcome: Option<Node>,
@@ -82,6 +84,7 @@ impl<S: Source> Desk<S> {
             parts: Vec::new(),
             kept: Vec::new(),
             kept_bytes: 0,
+            told: Vec::new(),
             answer: None,
             outcome: None,
             state: Vec::new(),
@@ -208,9 +211,19 @@ impl<S: Source> Desk<S> {
         Ok(())
     }
 
+    /// Apart from all else that is handed out: who was given too much is told so. Words that are asked for again are the
+    /// same piece.
     pub(crate) fn error(&mut self) -> Given<Bytes> {
-        let error = self.error.clone();
-        self.keep(error)
+        match self.told.last() {
+            Some(told) if *told == self.error => Ok(told.clone()),
+            _ if self.told.len() >= MAX_KEPT => {
+                Err(Refused(Status::TooLarge, "the call was told of too many errors".to_owned()))
+            }
+            _ => {
+                self.told.push(self.error.clone());
+                Ok(self.error.clone())
+            }
+        }
     }
 
     pub(crate) fn fail(&mut self, message: &[u8]) -> Given<()> {
