@@ -237,7 +237,8 @@ typedef struct gatewright_host_v1 {
   gatewright_status (*head)(gatewright_call call, gatewright_slice *out);
   /* A part of it. GATEWRIGHT_MISSING if the hook has none. */
   gatewright_status (*part)(gatewright_call call, uint32_t part, gatewright_slice *out);
-  /* The answer of the hook, whole: in place of all that the functions below propose. */
+  /* The answer of the hook, whole: in place of what the functions below edit, decide and leave for later. It is a decision
+   * like theirs, of which the last counts: one that is made after it takes its place. */
   gatewright_status (*answer)(gatewright_call call, gatewright_slice document);
   /* Calls a function of the host. If it fails, `out` is the error, a document, where its length is not 0. */
   gatewright_status (*ask)(gatewright_call call, uint32_t function, gatewright_slice argument, gatewright_slice *out);

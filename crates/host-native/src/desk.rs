@@ -336,7 +336,7 @@ impl<S: Source> Desk<S> {
         self.in_hook()?;
         match outcome {
             Some(outcome) => {
-                self.outcome = Some(outcome);
+                (self.answer, self.outcome) = (None, Some(outcome));
                 Ok(())
             }
             None => Err(Refused(Status::Unsupported, format!("{} cannot {what}", self.hook))),
