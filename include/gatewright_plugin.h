@@ -264,7 +264,7 @@ typedef struct gatewright_host_v1 {
   gatewright_status (*get_int)(gatewright_call call, gatewright_slice path, int64_t *out);
   /* 0 or 1. */
   gatewright_status (*get_bool)(gatewright_call call, gatewright_slice path, int32_t *out);
-  /* How many entries a list or map has; an absent one has 0. */
+  /* How many entries a list or map has; an absent one has 0. GATEWRIGHT_INVALID if it is something else. */
   gatewright_status (*count)(gatewright_call call, gatewright_slice path, uint64_t *out);
   /* Proposes another text. A header is edited by its name, headers/x-foo; one that is not there is added.
    * GATEWRIGHT_UNSUPPORTED where the hook edits nothing, GATEWRIGHT_INVALID where the payload has no room for it. */

@@ -255,7 +255,12 @@ impl<S: Source> Desk<S> {
     }
 
     pub(crate) fn count(&mut self, path: &[u8]) -> Given<u64> {
-        Ok(self.find(path)?.map_or(0, |node| node.len() as u64))
+        match self.find(path)? {
+            Some(Node::List(items)) => Ok(items.len() as u64),
+            Some(Node::Map(members)) => Ok(members.len() as u64),
+            Some(Node::Null) | None => Ok(0),
+            Some(_) => Err(other("a list or map")),
+        }
     }
 
     pub(crate) fn set_text(&mut self, path: &[u8], value: &[u8]) -> Given<()> {
