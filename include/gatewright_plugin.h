@@ -38,6 +38,8 @@
  * was called may use the handle. Otherwise threads of the plugin's own may use the handle while the hook has not
  * returned, one function that waits at a time: the others get GATEWRIGHT_BUSY. What they were given goes when the hook
  * returns, whatever they are doing: a hook waits for its threads, or sees to it that they have copied what they read.
+ * The thread of a hook has a stack of 2 MiB, of which the gateway needs a part under `inline`. A lane's threads are
+ * called `plugin-NAME`, which debuggers and the kernel's log show, as far as 15 bytes go.
  *
  * ---- Time ---------------------------------------------------------------------------------------------------------
  *
@@ -49,10 +51,10 @@
  *
  * ---- Phases -------------------------------------------------------------------------------------------------------
  *
- * In `create` there are `log`, `fail` and what reads: paths begin with `config/` and `name`. Services such as `kv` are
- * there from the hook on_startup to the hook on_shutdown. In `pull` there is what the hook had that answered with the
- * stream: all that reads, services, and `answer`; what edits, decides or leaves something is refused. In `destroy` and
- * `close` there is nothing.
+ * In `create` there are `log`, `fail`, `error` and what reads: paths begin with `config/` and `name`. Services such as
+ * `kv` are there from the hook on_startup to the hook on_shutdown. In `pull` there is what the hook had that answered
+ * with the stream: all that reads, services, and `answer`; what edits, decides or leaves something is refused. In
+ * `destroy` and `close` there is nothing.
  *
  * ---- Panics -------------------------------------------------------------------------------------------------------
  *
@@ -70,10 +72,18 @@
  *   messages/0/role                                the first message of the conversation
  *   messages/0/blocks/0/content/text               the text of its first block
  *   response/output/chat/choices/0/message/...     of a response (post_llm, check_output)
- *   texts/0/text                                   the text of the first channel, in check_output alone; `text` in
- *                                                  on_stream_chunk
+ *   chunk/0/text/text                              of a chunk (post_llm): the first piece, where that is a text
+ *   texts/0/text                                   the text of the first channel, in check_output alone
+ *   text, is_final, released                       in on_stream_chunk; a text that has left (released is 1) must not be
+ *                                                  edited: that is a failure
  *   method, path, body, headers/x-foo, query/page  of an HTTP request (http_request, pre_auth, post_auth)
  *   request/..., response/status, response/body    of http_response
+ *   credential                                     of auth: the bare token of `authorization: Bearer`, or what x-api-key,
+ *                                                  x-goog-api-key or api-key holds; missing without one, as with `Basic`
+ *   request/headers/x-foo, request/body, ...       of auth and http_stream_chunk: the HTTP request
+ *   chunk/event, chunk/body/chat                   of http_stream_chunk: the event's name, missing where it has none, and
+ *                                                  its data, JSON; under another kind's name, or chunk/body/error
+ *   status, http_status, usage/output_tokens, ...  how the request ended (post_request, request_end)
  *   error/message, kind, message                   of errors
  *   facts/user_id, facts/request_id, facts/claims/...   what the gateway knows of the request, in every hook
  *   state/KEY, scratch/...                         what hooks left before
@@ -83,7 +93,13 @@
  * guard finds nothing to object to: test that it finds what it must.
  *
  * A last member that stands for a text may hold bytes too. A list of pairs is read by the name of its first: headers,
- * query. What a hook's payload has is in docs/hooks.md; docs/abi.md has the shapes, docs/abi-native.md the rules.
+ * query. What a hook's payload has is in docs/abi.md#heads, and docs/abi.md has the shapes; docs/hooks.md says what a hook
+ * is for, docs/abi-native.md the rules.
+ *
+ * What needs documents, and so `ask` and `answer`: metrics, records, `http` and `llm`; fractions, which no function
+ * reads, such as `cost`; state that is no text; lists that grow, but for headers and the query; streams. A call edits
+ * either `texts/...`, or what else stands in the conversation (messages/..., params/..., tools/...): the other is refused
+ * with GATEWRIGHT_UNSUPPORTED.
  */
 #ifndef GATEWRIGHT_PLUGIN_H
 #define GATEWRIGHT_PLUGIN_H
@@ -237,14 +253,16 @@ typedef struct gatewright_host_v1 {
   gatewright_status (*head)(gatewright_call call, gatewright_slice *out);
   /* A part of it. GATEWRIGHT_MISSING if the hook has none. */
   gatewright_status (*part)(gatewright_call call, uint32_t part, gatewright_slice *out);
-  /* The answer of the hook, whole: in place of all that the functions below propose. */
+  /* The answer of the hook, whole: in place of what the functions below edit, decide and leave for later. It is a decision
+   * like theirs, of which the last counts: one that is made after it takes its place. */
   gatewright_status (*answer)(gatewright_call call, gatewright_slice document);
   /* Calls a function of the host. If it fails, `out` is the error, a document, where its length is not 0. */
   gatewright_status (*ask)(gatewright_call call, uint32_t function, gatewright_slice argument, gatewright_slice *out);
 
   /* ---- for all ---- */
 
-  /* What was wrong with the last call of a host function that did not answer GATEWRIGHT_OK, in words. */
+  /* What was wrong with the last call of a host function that did not answer GATEWRIGHT_OK, in words. There are none
+   * for GATEWRIGHT_STALE. */
   gatewright_status (*error)(gatewright_call call, gatewright_slice *out);
   /* Says why the hook fails; return GATEWRIGHT_ERROR or GATEWRIGHT_PANIC after it. */
   gatewright_status (*fail)(gatewright_call call, gatewright_slice message);
@@ -259,22 +277,24 @@ typedef struct gatewright_host_v1 {
 
   /* A text, or bytes. GATEWRIGHT_MISSING if there is nothing, GATEWRIGHT_INVALID if it is something else. */
   gatewright_status (*get_text)(gatewright_call call, gatewright_slice path, gatewright_slice *out);
-  /* A whole number. */
+  /* A whole number. GATEWRIGHT_INVALID if it is something else, such as a fraction. */
   gatewright_status (*get_int)(gatewright_call call, gatewright_slice path, int64_t *out);
   /* 0 or 1. */
   gatewright_status (*get_bool)(gatewright_call call, gatewright_slice path, int32_t *out);
-  /* How many entries a list or map has; an absent one has 0. */
+  /* How many entries a list or map has; an absent one has 0. GATEWRIGHT_INVALID if it is something else. */
   gatewright_status (*count)(gatewright_call call, gatewright_slice path, uint64_t *out);
   /* Proposes another text. A header is edited by its name, headers/x-foo; one that is not there is added.
    * GATEWRIGHT_UNSUPPORTED where the hook edits nothing, GATEWRIGHT_INVALID where the payload has no room for it. */
   gatewright_status (*set_text)(gatewright_call call, gatewright_slice path, gatewright_slice text);
-  /* Proposes another number: response/status, params/temperature. */
+  /* Proposes another whole number: response/status, params/max_tokens. A fraction, such as params/temperature, can be made
+   * a whole number, and no other fraction. */
   gatewright_status (*set_int)(gatewright_call call, gatewright_slice path, int64_t value);
 
   /* ---- for plain C: what the hook decides; the last decision counts ---- */
 
   /* Rejects, blocks, refuses, vetoes, or ends the stream. `status` is an HTTP status, or 0 for the hook's own; `code`
-   * is a word for programs, or empty. In pre_llm the attempt fails, without fallbacks. */
+   * is a word for programs, or empty. In pre_llm the attempt fails, without fallbacks. post_llm blocks nothing:
+   * check_output does. */
   gatewright_status (*block)(gatewright_call call, uint32_t status, gatewright_slice reason, gatewright_slice code);
   /* Answers with this text: http_request and endpoint with an HTTP response of this status; pre_llm, before_model and
    * on_model_error as the model; before_agent and after_agent with a message; before_tool and on_tool_error as the tool.

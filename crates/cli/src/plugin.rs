@@ -30,7 +30,6 @@ pub(crate) fn run(command: &PluginCommand) -> ExitCode {
         PluginCommand::Test(test) => return test::run(test),
         PluginCommand::Run(run) => return run::run(run),
         PluginCommand::Inspect(inspect) => inspect::run(inspect),
-        PluginCommand::Introduce { file } => load::introduce_here(file),
         PluginCommand::Host { library } => return host::run(library),
     };
     match done {

@@ -73,6 +73,53 @@ fn a_library_that_is_none_is_refused_in_a_sentence() {
     }
 }
 
+/// A library of which `what` is all that is odd.
+fn odd(constructor: &str, entry: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("odd.c");
+    let code = format!(
+        r#"
+        #include "gatewright_plugin.h"
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+        __attribute__((constructor)) static void first(void) {{ {constructor} }}
+        static const gatewright_plugin_table_v1 table = {{
+            .size = sizeof(gatewright_plugin_table_v1),
+            .manifest = GATEWRIGHT_CONSTANT("{{\"name\": \"odd\", \"version\": \"1.0.0\"}}"),
+        }};
+        const gatewright_plugin_table_v1 *gatewright_plugin_v1(void) {{ {entry} return &table; }}
+        "#
+    );
+    std::fs::write(&source, code).unwrap();
+    compiled(folder.path(), &source, "it.so", &[]);
+    folder
+}
+
+#[test]
+fn a_library_that_ends_the_process_which_opens_it_is_refused_in_a_sentence() {
+    for (constructor, entry, how) in [
+        ("exit(0);", "", "(code 0)"),
+        ("_exit(0);", "", "(code 0)"),
+        ("exit(1);", "", "(code 1)"),
+        ("abort();", "", "by signal 6"),
+        ("", "_exit(0);", "(code 0)"),
+        ("", "abort();", "by signal 6"),
+    ] {
+        let said = plugin(odd(constructor, entry).path(), &["inspect", "it.so"]).refused();
+        let sentence =
+            "`it.so` cannot be loaded: its constructors or its entry ended the process in which it was opened";
+        assert_eq!(said, format!("{sentence} first {how}"), "{constructor} {entry}");
+    }
+}
+
+#[test]
+fn what_a_library_prints_as_it_is_opened_spoils_nothing() {
+    let prints = r#"printf("{}\n{"); fflush(stdout);"#;
+    let said = plugin(odd(prints, prints).path(), &["inspect", "it.so"]).well();
+    assert!(said.lines().any(|line| line == "name          odd"), "{said}");
+}
+
 #[test]
 fn a_good_library_passes() {
     let folder = library(GUARD, &[]);

@@ -2,7 +2,7 @@
 
 mod hosts;
 pub(crate) mod look;
-mod rehearsal;
+pub(crate) mod rehearsal;
 mod trial;
 
 pub use hosts::CALL_TIMEOUT_MS;

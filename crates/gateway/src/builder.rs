@@ -107,8 +107,9 @@ impl GatewayBuilder {
     }
 
     /// The program that runs a native library in a process of its own, for `isolation`: it is given these arguments and
-    /// then the library's path, and is to serve it as `gatewright plugin host` does. Without one, a plugin with
-    /// `isolation` does not load.
+    /// then the library's path, and is to serve it as `gatewright plugin host` does, and to say what came of a
+    /// [`Rehearsal`](crate::artefact::Rehearsal). Without one, a plugin with `isolation` does not load, and other libraries
+    /// are opened without a rehearsal.
     pub fn runner(mut self, program: impl Into<PathBuf>, arguments: impl IntoIterator<Item = OsString>) -> Self {
         self.runner = Some(Runner { program: program.into(), arguments: arguments.into_iter().collect() });
         self

@@ -41,9 +41,10 @@ pub use gatewright_plugin as plugin;
 pub use gatewright_server::Readiness;
 pub use linked::Catalogue;
 
-/// Artefacts of plugins, looked at before anything of them runs.
+/// Artefacts of plugins, looked at before anything of them runs here.
 pub mod artefact {
     pub use crate::artefacts::look::{look, read};
+    pub use crate::artefacts::rehearsal::{Rehearsal, Rehearsed, rehearsed};
 }
 
 /// What the source of a plugin usually needs.

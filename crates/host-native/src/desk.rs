@@ -1,7 +1,7 @@
 //! One call's desk: all that host functions read of it, and all that the plugin proposes, until it is settled.
 
 use crate::decision;
-use crate::payload::{Payload, Refused};
+use crate::payload::{Payload, Refused, no_utf8};
 use crate::tree::Node;
 use bytes::Bytes;
 use gatewright_abi::functions::Function;
@@ -56,6 +56,8 @@ pub(crate) struct Desk<S> {
     parts: Vec<(Part, Bytes)>,
     kept: Vec<Bytes>,
     kept_bytes: usize,
+    /// The words of refusals that were handed out.
+    told: Vec<Bytes>,
     /// The whole answer, of an SDK.
     answer: Option<Vec<u8>>,
     outcome: Option<Node>,
@@ -82,6 +84,7 @@ impl<S: Source> Desk<S> {
             parts: Vec::new(),
             kept: Vec::new(),
             kept_bytes: 0,
+            told: Vec::new(),
             answer: None,
             outcome: None,
             state: Vec::new(),
@@ -208,9 +211,19 @@ impl<S: Source> Desk<S> {
         Ok(())
     }
 
+    /// Apart from all else that is handed out: who was given too much is told so. Words that are asked for again are the
+    /// same piece.
     pub(crate) fn error(&mut self) -> Given<Bytes> {
-        let error = self.error.clone();
-        self.keep(error)
+        match self.told.last() {
+            Some(told) if *told == self.error => Ok(told.clone()),
+            _ if self.told.len() >= MAX_KEPT => {
+                Err(Refused(Status::TooLarge, "the call was told of too many errors".to_owned()))
+            }
+            _ => {
+                self.told.push(self.error.clone());
+                Ok(self.error.clone())
+            }
+        }
     }
 
     pub(crate) fn fail(&mut self, message: &[u8]) -> Given<()> {
@@ -242,7 +255,12 @@ impl<S: Source> Desk<S> {
     }
 
     pub(crate) fn count(&mut self, path: &[u8]) -> Given<u64> {
-        Ok(self.find(path)?.map_or(0, |node| node.len() as u64))
+        match self.find(path)? {
+            Some(Node::List(items)) => Ok(items.len() as u64),
+            Some(Node::Map(members)) => Ok(members.len() as u64),
+            Some(Node::Null) | None => Ok(0),
+            Some(_) => Err(other("a list or map")),
+        }
     }
 
     pub(crate) fn set_text(&mut self, path: &[u8], value: &[u8]) -> Given<()> {
@@ -323,7 +341,7 @@ impl<S: Source> Desk<S> {
         self.in_hook()?;
         match outcome {
             Some(outcome) => {
-                self.outcome = Some(outcome);
+                (self.answer, self.outcome) = (None, Some(outcome));
                 Ok(())
             }
             None => Err(Refused(Status::Unsupported, format!("{} cannot {what}", self.hook))),
@@ -385,5 +403,5 @@ fn room(written: &[(String, String)], key: &[u8], value: &[u8], entries: usize, 
 
 /// A text that a plugin passed.
 pub(crate) fn text(bytes: &[u8]) -> Given<&str> {
-    std::str::from_utf8(bytes).map_err(|_| Refused(Status::Invalid, "a text must be UTF-8".to_owned()))
+    std::str::from_utf8(bytes).map_err(|_| no_utf8())
 }

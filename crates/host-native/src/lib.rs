@@ -27,5 +27,5 @@ pub use alive::{Instances, have_ended, leave};
 pub use inspect::{NotAPlugin, built_for_this_machine, inspect};
 pub use lane::LaneHealth;
 pub use library::{Generations, generations, is_open};
-pub use load::{Artefact, LoadError, Options, introduce, introduce_staged, load, load_staged};
+pub use load::{Artefact, LoadError, Options, introduce_staged, load, load_staged};
 pub use native::Native;

@@ -11,6 +11,7 @@ use gatewright_host::{Sha256, Staged};
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -41,8 +42,10 @@ pub(crate) enum NotOpened {
     NotAPlugin(#[from] NotAPlugin),
     #[error("the system cannot load it: {0}")]
     System(String),
-    #[error("it did not load within {0:?}: its constructors hang")]
-    Slow(Duration),
+    #[error("it did not load within {1:?}: {0}")]
+    Slow(&'static str, Duration),
+    #[error("{0} ended the thread on which it was opened")]
+    Ended(&'static str),
     #[error(transparent)]
     Exports(#[from] BadExports),
     #[error(
@@ -138,16 +141,27 @@ fn keep_memory() {}
 fn load(path: &Path, patience: Duration) -> Result<Result<Exports, BadExports>, NotOpened> {
     let (sender, receiver) = sync_channel(1);
     let path = path.to_owned();
-    let load = move || {
-        // Nobody may wait any more.
-        let _ = sender.send(load_here(&path));
+    let constructed = Arc::new(AtomicBool::new(false));
+    let load = {
+        let constructed = constructed.clone();
+        move || {
+            // Nobody may wait any more.
+            let _ = sender.send(load_here(&path, &constructed));
+        }
     };
     let thread = std::thread::Builder::new().name("plugin-load".to_owned()).spawn(load);
     thread.map_err(|error| NotOpened::System(error.to_string()))?;
     match receiver.recv_timeout(patience) {
         Ok(loaded) => loaded,
-        Err(RecvTimeoutError::Timeout) => Err(NotOpened::Slow(patience)),
-        Err(RecvTimeoutError::Disconnected) => Err(NotOpened::System("its constructors ended the thread".to_owned())),
+        Err(gone) => {
+            let constructed = constructed.load(Ordering::Acquire);
+            Err(match (gone, constructed) {
+                (RecvTimeoutError::Timeout, false) => NotOpened::Slow("its constructors hang", patience),
+                (RecvTimeoutError::Timeout, true) => NotOpened::Slow("its entry hangs", patience),
+                (RecvTimeoutError::Disconnected, false) => NotOpened::Ended("its constructors"),
+                (RecvTimeoutError::Disconnected, true) => NotOpened::Ended("its entry"),
+            })
+        }
     }
 }
 
@@ -156,7 +170,8 @@ fn reason(error: &libloading::Error) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-fn load_here(path: &Path) -> Result<Result<Exports, BadExports>, NotOpened> {
+/// `constructed` is set once its constructors have run.
+fn load_here(path: &Path, constructed: &AtomicBool) -> Result<Result<Exports, BadExports>, NotOpened> {
     let system = |error| NotOpened::System(reason(&error));
     #[cfg(unix)]
     // SAFETY: this runs code of the library's, which is trusted like the gateway itself; the copy cannot change.
@@ -168,6 +183,7 @@ fn load_here(path: &Path) -> Result<Result<Exports, BadExports>, NotOpened> {
     // SAFETY: as above.
     let library = unsafe { libloading::Library::new(path) };
     let library = library.map_err(system)?;
+    constructed.store(true, Ordering::Release);
     // SAFETY: the symbol's name has its version, and with it its type.
     let entry: EntryFn = *unsafe { library.get::<EntryFn>(SYMBOL.as_bytes()) }.map_err(system)?;
     std::mem::forget(library);

@@ -82,6 +82,18 @@ pub enum LoadError {
     Slow(Duration),
 }
 
+// === impl LoadError ===
+
+impl LoadError {
+    /// The same without the file's name, for who knows it under another.
+    pub fn why(&self) -> String {
+        let (Self::Library { path, .. } | Self::Manifest { path, .. }) = self else { return self.to_string() };
+        let said = self.to_string();
+        let name = format!("`{}` cannot be loaded: ", path.display());
+        said.strip_prefix(&name).map_or_else(|| said.clone(), str::to_owned)
+    }
+}
+
 // === impl Options ===
 
 impl Default for Options {
@@ -97,12 +109,6 @@ impl Default for Options {
             instances: Instances::default(),
         }
     }
-}
-
-/// What a library says of itself. It is opened for it, which runs code of it, and makes no instance. Waits for the disk,
-/// and for its constructors as long as is said.
-pub fn introduce(path: &Path, stage: &Stage, patience: Duration) -> Result<Introduction, LoadError> {
-    introduce_staged(path, &stage.put(path, None)?, patience)
 }
 
 /// Loads a plugin and makes an instance of it. Waits for the disk and the plugin: at most about as long as the options
@@ -135,7 +141,8 @@ pub fn load_staged(
     Ok(native)
 }
 
-/// What the plugin in a copy says of itself; `path` is what it is a copy of.
+/// What the plugin in a copy says of itself; `path` is what it is a copy of. It is opened for it, which runs code of it, and
+/// makes no instance. Waits for the disk, and for its constructors as long as is said.
 pub fn introduce_staged(path: &Path, staged: &Staged, patience: Duration) -> Result<Introduction, LoadError> {
     let (exports, manifest, _) = open(path, staged, patience)?;
     let contract = (MAJOR, exports.minor());

@@ -153,11 +153,10 @@ impl Payload {
     pub(crate) fn get(&mut self, path: &str, fetch: Fetch<'_>) -> Result<Option<&Node>, Refused> {
         let segments = segments(path)?;
         if let Some(place) = self.load_context(segments[0], fetch)? {
-            let context = self.context[place].as_ref();
-            return Ok(context.and_then(|context| context.at(segments[1..].iter().copied())));
+            return self.context[place].as_ref().map_or(Ok(None), |context| end(context, &segments, 1));
         }
         self.load(&segments, fetch)?;
-        Ok(self.root.at(segments))
+        end(&self.root, &segments, 0)
     }
 
     /// A text of the state, whatever its key is.
@@ -399,6 +398,28 @@ fn nowhere(path: &[&str]) -> Refused {
     Refused(Status::Missing, format!("there is nothing at `{}`", path.join("/")))
 }
 
+/// Of bytes that were passed for a text.
+pub(crate) fn no_utf8() -> Refused {
+    Refused(Status::Invalid, "a text must be UTF-8".to_owned())
+}
+
+/// What stands at the end of a path, whose segments before `from` led here. It goes through lists and maps alone.
+fn end<'n>(root: &'n Node, path: &[&str], from: usize) -> Result<Option<&'n Node>, Refused> {
+    let mut node = root;
+    for (number, segment) in path.iter().enumerate().skip(from) {
+        match node.step(segment) {
+            Some(next) => node = next,
+            None if node.has_entries() => return Ok(None),
+            None => return Err(no_way(&path[..number])),
+        }
+    }
+    Ok(Some(node))
+}
+
+fn no_way(path: &[&str]) -> Refused {
+    Refused(Status::Invalid, format!("what stands at `{}` is no list or map", path.join("/")))
+}
+
 fn segments(path: &str) -> Result<Vec<&str>, Refused> {
     if path.is_empty() || path.len() > MAX_PATH_BYTES {
         return Err(Refused(Status::Invalid, format!("a path has 1 to {MAX_PATH_BYTES} bytes")));
@@ -419,6 +440,9 @@ fn replace(root: &mut Node, path: &[&str], value: Node) -> Result<(), Refused> {
         node.take("origin");
         node = node.step_mut(segment).ok_or_else(nowhere)?;
     }
+    if !node.has_entries() {
+        return Err(no_way(way));
+    }
     node.take("origin");
     if let Some(old) = node.step_mut(last) {
         *old = match (&*old, value) {
@@ -428,6 +452,7 @@ fn replace(root: &mut Node, path: &[&str], value: Node) -> Result<(), Refused> {
                 Node::Int(_) | Node::Unsigned(_) | Node::Float(_) | Node::Null,
                 value @ (Node::Int(_) | Node::Float(_)),
             ) => value,
+            (Node::Text(_) | Node::Null, Node::Bytes(_)) => return Err(no_utf8()),
             _ => {
                 let what = format!("what stands at `{}` is of another kind", path.join("/"));
                 return Err(Refused(Status::Invalid, what));
@@ -437,7 +462,7 @@ fn replace(root: &mut Node, path: &[&str], value: Node) -> Result<(), Refused> {
     }
     match node {
         _ if matches!(value, Node::Bytes(_)) => {
-            return Err(Refused(Status::Invalid, "a text must be UTF-8".to_owned()));
+            return Err(no_utf8());
         }
         Node::Map(_) => node.put(last, value),
         // A header or a member of the query that was not there.

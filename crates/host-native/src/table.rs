@@ -4,7 +4,7 @@
 //! leaves them.
 #![expect(unsafe_code, reason = "slices and places of foreign code; each block says why it holds")]
 
-use crate::calls::{self, Unanswered};
+use crate::calls::{self, Task, Unanswered};
 use crate::desk::{Given, text};
 use crate::inline;
 use crate::payload::Refused;
@@ -97,10 +97,10 @@ fn status(result: Result<(), Status>) -> i32 {
 /// # Safety
 ///
 /// `out` is null or a place for a `T`.
-unsafe fn give<T>(out: *mut T, given: Result<T, Status>) -> i32 {
+unsafe fn give<T>(call: CallHandle, out: *mut T, given: Result<T, Status>) -> i32 {
     match given {
         Err(status) => status as i32,
-        Ok(_) if out.is_null() => Status::Invalid as i32,
+        Ok(_) if out.is_null() => said(call, Status::Invalid, "the place for what is asked for is NULL") as i32,
         Ok(value) => {
             // SAFETY: the plugin says that it is a place; it may not be aligned in every language.
             unsafe { out.write_unaligned(value) };
@@ -113,28 +113,28 @@ fn lent(bytes: &Bytes) -> Slice {
     Slice::of(bytes)
 }
 
-/// What a plugin passed.
+/// What a plugin passed; `None` if that is nowhere.
 ///
 /// # Safety
 ///
 /// The plugin lends it until the function of the host returns.
-unsafe fn passed<'a>(slice: Slice) -> Result<&'a [u8], Status> {
+unsafe fn passed<'a>(slice: Slice) -> Option<&'a [u8]> {
     match slice {
-        Slice { len: 0, .. } => Ok(&[]),
-        Slice { ptr, len } if ptr.is_null() || len > isize::MAX as usize => Err(Status::Invalid),
+        Slice { len: 0, .. } => Some(&[]),
+        Slice { ptr, len } if ptr.is_null() || len > isize::MAX as usize => None,
         // SAFETY: the caller says so.
-        Slice { ptr, len } => Ok(unsafe { std::slice::from_raw_parts(ptr, len) }),
+        Slice { ptr, len } => Some(unsafe { std::slice::from_raw_parts(ptr, len) }),
     }
 }
 
-/// What plugins pass, in a function that answers a status.
+/// What plugins pass, in a function of a call that answers a status.
 macro_rules! take {
-    ($($slice:ident),*) => {
+    ($call:ident: $($slice:ident),*) => {
         $(
             // SAFETY: the header asks plugins to lend what they pass until the function returns.
-            let $slice = match unsafe { passed($slice) } {
-                Ok(bytes) => bytes,
-                Err(status) => return status as i32,
+            let Some($slice) = (unsafe { passed($slice) }) else {
+                let why = concat!("`", stringify!($slice), "` is NULL and has a length, or is longer than memory");
+                return said($call, Status::Invalid, why) as i32;
             };
         )*
     };
@@ -145,33 +145,33 @@ macro_rules! take {
 unsafe extern "C" fn head(call: CallHandle, out: *mut Slice) -> i32 {
     let given = at_desk!(call, desk => desk.head()).map(|bytes| lent(&bytes));
     // SAFETY: `out` is a place for a slice.
-    unsafe { give(out, given) }
+    unsafe { give(call, out, given) }
 }
 
 unsafe extern "C" fn part(call: CallHandle, part: u32, out: *mut Slice) -> i32 {
     let given = at_desk!(call, desk => desk.part(part)).map(|bytes| lent(&bytes));
     // SAFETY: `out` is a place for a slice.
-    unsafe { give(out, given) }
+    unsafe { give(call, out, given) }
 }
 
 unsafe extern "C" fn answer(call: CallHandle, document: Slice) -> i32 {
-    take!(document);
+    take!(call: document);
     status(at_desk!(call, desk => desk.answer(document)))
 }
 
 unsafe extern "C" fn ask(call: CallHandle, function: u32, argument: Slice, out: *mut Slice) -> i32 {
-    take!(argument);
+    take!(call: argument);
     let Some(function) = Function::numbered(function) else {
         return said(call, Status::Unsupported, &format!("this gateway knows no host function {function}")) as i32;
     };
     match asked(call, function, argument.to_vec()) {
         // SAFETY: `out` is a place for a slice.
-        Ok(result) => unsafe { give(out, keep(call, result)) },
+        Ok(result) => unsafe { give(call, out, keep(call, result)) },
         Err(Denied::Not(status)) => not_asked(call, function, status) as i32,
         Err(Denied::Error(error)) => {
             let kept = keep(call, document::write(&error));
             // SAFETY: as above.
-            let _ = unsafe { give(out, kept) };
+            let _ = unsafe { give(call, out, kept) };
             refuse(call, &error) as i32
         }
     }
@@ -242,6 +242,9 @@ fn said(call: CallHandle, status: Status, why: &str) -> Status {
 fn not_asked(call: CallHandle, function: Function, status: Status) -> Status {
     let name = function.name();
     match status {
+        Status::Unsupported if calls::find(call).is_some_and(|call| call.task == Task::Create) => {
+            said(call, status, &format!("`{name}` is not there in `create`: services are from `on_startup` on"))
+        }
         Status::Unsupported => said(call, status, &format!("`{name}` waits, and this call may not")),
         Status::Busy => said(call, status, &format!("another thread waits for an answer, and `{name}` waits too")),
         Status::TooLarge => {
@@ -269,11 +272,11 @@ fn asked_plainly<T: serde::de::DeserializeOwned>(
 unsafe extern "C" fn error(call: CallHandle, out: *mut Slice) -> i32 {
     let given = at_desk!(call, desk => desk.error()).map(|bytes| lent(&bytes));
     // SAFETY: `out` is a place for a slice.
-    unsafe { give(out, given) }
+    unsafe { give(call, out, given) }
 }
 
 unsafe extern "C" fn fail(call: CallHandle, message: Slice) -> i32 {
-    take!(message);
+    take!(call: message);
     status(at_desk!(call, desk => desk.fail(message)))
 }
 
@@ -291,7 +294,7 @@ unsafe extern "C" fn remaining_ms(call: CallHandle) -> u64 {
 }
 
 unsafe extern "C" fn log(call: CallHandle, level: u32, message: Slice) -> i32 {
-    take!(message);
+    take!(call: message);
     let level = match level {
         0 => Level::Debug,
         1 => Level::Info,
@@ -313,52 +316,52 @@ unsafe extern "C" fn log(call: CallHandle, level: u32, message: Slice) -> i32 {
 // === payloads by paths ===
 
 unsafe extern "C" fn get_text(call: CallHandle, path: Slice, out: *mut Slice) -> i32 {
-    take!(path);
+    take!(call: path);
     let given = at_desk!(call, desk => desk.get_text(path)).map(|bytes| lent(&bytes));
     // SAFETY: `out` is a place for a slice.
-    unsafe { give(out, given) }
+    unsafe { give(call, out, given) }
 }
 
 unsafe extern "C" fn get_int(call: CallHandle, path: Slice, out: *mut i64) -> i32 {
-    take!(path);
+    take!(call: path);
     let given = at_desk!(call, desk => desk.get_int(path));
     // SAFETY: `out` is a place for a number.
-    unsafe { give(out, given) }
+    unsafe { give(call, out, given) }
 }
 
 unsafe extern "C" fn get_bool(call: CallHandle, path: Slice, out: *mut i32) -> i32 {
-    take!(path);
+    take!(call: path);
     let given = at_desk!(call, desk => desk.get_bool(path));
     // SAFETY: `out` is a place for a number.
-    unsafe { give(out, given) }
+    unsafe { give(call, out, given) }
 }
 
 unsafe extern "C" fn count(call: CallHandle, path: Slice, out: *mut u64) -> i32 {
-    take!(path);
+    take!(call: path);
     let given = at_desk!(call, desk => desk.count(path));
     // SAFETY: `out` is a place for a number.
-    unsafe { give(out, given) }
+    unsafe { give(call, out, given) }
 }
 
 unsafe extern "C" fn set_text(call: CallHandle, path: Slice, text: Slice) -> i32 {
-    take!(path, text);
+    take!(call: path, text);
     status(at_desk!(call, desk => desk.set_text(path, text)))
 }
 
 unsafe extern "C" fn set_int(call: CallHandle, path: Slice, value: i64) -> i32 {
-    take!(path);
+    take!(call: path);
     status(at_desk!(call, desk => desk.set(path, Node::Int(value))))
 }
 
 // === decisions ===
 
 unsafe extern "C" fn block(call: CallHandle, http_status: u32, reason: Slice, code: Slice) -> i32 {
-    take!(reason, code);
+    take!(call: reason, code);
     status(at_desk!(call, desk => desk.block(http_status, reason, code)))
 }
 
 unsafe extern "C" fn respond_text(call: CallHandle, http_status: u32, text: Slice) -> i32 {
-    take!(text);
+    take!(call: text);
     status(at_desk!(call, desk => desk.respond_text(http_status, text)))
 }
 
@@ -367,26 +370,26 @@ unsafe extern "C" fn drop_chunk(call: CallHandle) -> i32 {
 }
 
 unsafe extern "C" fn identify(call: CallHandle, app: Slice, user: Slice, key: Slice) -> i32 {
-    take!(app, user, key);
+    take!(call: app, user, key);
     status(at_desk!(call, desk => desk.identify(app, user, key)))
 }
 
 // === what is left for later ===
 
 unsafe extern "C" fn state_get(call: CallHandle, key: Slice, out: *mut Slice) -> i32 {
-    take!(key);
+    take!(call: key);
     let given = at_desk!(call, desk => desk.state_get(key)).map(|bytes| lent(&bytes));
     // SAFETY: `out` is a place for a slice.
-    unsafe { give(out, given) }
+    unsafe { give(call, out, given) }
 }
 
 unsafe extern "C" fn state_set(call: CallHandle, key: Slice, text: Slice) -> i32 {
-    take!(key, text);
+    take!(call: key, text);
     status(at_desk!(call, desk => desk.state_set(key, text)))
 }
 
 unsafe extern "C" fn metadata_set(call: CallHandle, key: Slice, text: Slice) -> i32 {
-    take!(key, text);
+    take!(call: key, text);
     status(at_desk!(call, desk => desk.metadata_set(key, text)))
 }
 
@@ -398,16 +401,16 @@ fn key_of(call: CallHandle, bytes: &[u8]) -> Result<Node, Status> {
 }
 
 unsafe extern "C" fn kv_get(call: CallHandle, key: Slice, out: *mut Slice) -> i32 {
-    take!(key);
+    take!(call: key);
     let got = key_of(call, key).and_then(|key| asked_plainly::<Option<Bytes>>(call, Function::KvGet, &key));
     let there = got.and_then(|value| value.ok_or_else(|| said(call, Status::Missing, "there is no such key")));
     let given = there.and_then(|value| keep(call, value.to_vec()));
     // SAFETY: `out` is a place for a slice.
-    unsafe { give(out, given) }
+    unsafe { give(call, out, given) }
 }
 
 unsafe extern "C" fn kv_set(call: CallHandle, key: Slice, value: Slice, ttl_ms: u64) -> i32 {
-    take!(key, value);
+    take!(call: key, value);
     let ttl = match ttl_ms {
         0 => Node::Null,
         ttl => Node::Unsigned(ttl),
@@ -421,11 +424,11 @@ unsafe extern "C" fn kv_set(call: CallHandle, key: Slice, value: Slice, ttl_ms: 
 }
 
 unsafe extern "C" fn kv_increment(call: CallHandle, key: Slice, by: i64, out: *mut i64) -> i32 {
-    take!(key);
+    take!(call: key);
     let sum = key_of(call, key).and_then(|key| {
         let argument = Node::map([("key", key), ("by", Node::Int(by))]);
         asked_plainly::<i64>(call, Function::KvIncrement, &argument)
     });
     // SAFETY: `out` is a place for a number.
-    unsafe { give(out, sum) }
+    unsafe { give(call, out, sum) }
 }

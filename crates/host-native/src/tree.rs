@@ -97,13 +97,9 @@ impl Node {
         path.into_iter().try_fold(self, Self::step)
     }
 
-    /// How many entries it has.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::List(items) => items.len(),
-            Self::Map(members) => members.len(),
-            _ => 0,
-        }
+    /// Whether it has entries, or would: nothing stands for a list or map that is not there.
+    pub(crate) fn has_entries(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Map(_) | Self::Null)
     }
 }
 

@@ -16,14 +16,7 @@ pub(crate) enum PluginCommand {
     Run(RunPlugin),
     /// Says what an artefact is: name, version, hooks, contract, permissions, size, hash.
     Inspect(InspectPlugin),
-    /// Opens a native library and writes what it says of itself, as JSON: in a process of its own, since loading runs
-    /// its code.
-    #[command(hide = true)]
-    Introduce {
-        /// The library.
-        file: PathBuf,
-    },
-    /// Serves a native library as a process: what a gateway starts for `isolation`.
+    /// Serves a native library as a process: what a gateway starts for `isolation`, and to see a library opened first.
     #[command(hide = true)]
     Host {
         /// The library.

@@ -1,8 +1,9 @@
 //! `gatewright plugin host`: a native library in a process of its own, which a gateway starts for `isolation`.
 
+use gatewright::artefact::Rehearsal;
 use gatewright_abi::Introduction;
 use gatewright_host::Staged;
-use gatewright_host_native::{Native, Options, introduce_staged, load_staged};
+use gatewright_host_native::{LoadError, Native, Options, introduce_staged, load_staged};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_sdk::process::{self, Artefact};
 use gatewright_telemetry::{LogConfig, LogOutput, LogStyle};
@@ -29,13 +30,18 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_END: Duration = Duration::from_secs(5);
 
 pub(super) fn run(file: &Path) -> ExitCode {
+    match Rehearsal::begun() {
+        Ok(None) => {}
+        Ok(Some(rehearsal)) => return rehearse(rehearsal, file),
+        Err(error) => return failed(&format!("the rehearsal cannot begin: {error}")),
+    }
     // The gateway makes lines of its log of these.
     let log = LogConfig { style: LogStyle::Json, output: LogOutput::Stderr, ..LogConfig::default() };
     let _guard = match gatewright_telemetry::log::init(log) {
         Ok(guard) => guard,
         Err(error) => return failed(&error.to_string()),
     };
-    match Library::open(file) {
+    match Library::open(file, |error| error.to_string()) {
         Ok(library) => {
             let code = process::run(Arc::new(library));
             // Who waits for this process kills it after a while.
@@ -43,6 +49,18 @@ pub(super) fn run(file: &Path) -> ExitCode {
             code
         }
         Err(error) => failed(&error),
+    }
+}
+
+/// Opens a library for who wants to know first what comes of it, and makes nothing of it.
+fn rehearse(rehearsal: Rehearsal, file: &Path) -> ExitCode {
+    let opened = Library::open(file, |error| error.why());
+    let opened =
+        opened.and_then(|library| serde_json::to_string(&library.introduction).map_err(|error| error.to_string()));
+    match rehearsal.say(&opened) {
+        Ok(()) if opened.is_ok() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => failed(&format!("nobody hears of the rehearsal: {error}")),
     }
 }
 
@@ -54,12 +72,11 @@ fn failed(why: &str) -> ExitCode {
 // === impl Library ===
 
 impl Library {
-    fn open(file: &Path) -> Result<Self, String> {
+    fn open(file: &Path, refused: fn(LoadError) -> String) -> Result<Self, String> {
         let unreadable = |error| format!("cannot read `{}`: {error}", file.display());
         // Who started this made a copy that nobody else writes to.
         let staged = Staged::as_it_lies(file).map_err(unreadable)?;
-        let introduction = introduce_staged(file, &staged, Options::default().start_timeout);
-        let introduction = introduction.map_err(|error| error.to_string())?;
+        let introduction = introduce_staged(file, &staged, Options::default().start_timeout).map_err(refused)?;
         Ok(Self { file: file.to_owned(), staged, introduction })
     }
 }

@@ -3,6 +3,7 @@
 use super::artefact::Artefact;
 use super::program::Program;
 use super::{Fault, folder};
+use gatewright::artefact::{Rehearsed, rehearsed};
 use gatewright::config::{ArtefactKind, printable};
 use gatewright_abi::Introduction;
 use gatewright_host::Stage;
@@ -14,11 +15,10 @@ use gatewright_plugin::services::{BoxFuture, Log, LogRecord};
 use gatewright_plugin_checks::{Asked, NotLoaded, Subject};
 use serde_json::Value as Json;
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::process::Command;
 
 /// Loads one artefact, as often as it is wanted.
 pub(super) struct Loader {
@@ -73,13 +73,27 @@ impl Loader {
                 self.program.put(&mut options);
                 processes.introduce(&self.address()?, options).await.map_err(|error| error.to_string())
             }
-            (None, None) => return introduce_elsewhere(&self.artefact.path()),
+            (None, None) => return self.introduce_elsewhere().await,
         };
         said.map_err(|error| match error.starts_with('`') {
             // It names the file itself.
             true => error,
             false => format!("`{}`: {error}", self.artefact.name),
         })
+    }
+
+    /// Opens a library in a process of its own: loading runs its code, which may end the process or spoil it.
+    async fn introduce_elsewhere(&self) -> Result<Introduction, Fault> {
+        let file = self.artefact.path();
+        let copy = Stage::new(self.folder.path()).put(&file, None).map_err(|error| error.to_string())?;
+        let not_started = |error: std::io::Error| format!("cannot start a process: {error}");
+        let mut command = Command::new(std::env::current_exe().map_err(not_started)?);
+        command.args(["plugin", "host"]).arg(&copy.path);
+        match rehearsed(command, PATIENCE).await {
+            Rehearsed::Opened(said) => serde_json::from_str(&said).map_err(|error| error.to_string()),
+            Rehearsed::Refused(why) => Err(format!("`{}` cannot be loaded: {why}", file.display())),
+            Rehearsed::NotStarted(error) => Err(not_started(error)),
+        }
     }
 
     fn address(&self) -> Result<Address, Fault> {
@@ -151,31 +165,4 @@ fn refused(message: String) -> NotLoaded {
         true => NotLoaded::Broke(message),
         false => NotLoaded::Refused(message),
     }
-}
-
-/// Opens a library in this process, and gives what it says of itself as JSON.
-pub(super) fn introduce_here(file: &Path) -> Result<String, Fault> {
-    let folder = folder("gatewright-plugin-")?;
-    let introduction = gatewright_host_native::introduce(file, &Stage::new(folder.path()), PATIENCE);
-    let introduction = introduction.map_err(|error| error.to_string())?;
-    serde_json::to_string(&introduction).map_err(|error| error.to_string())
-}
-
-/// Opens a library in a process of its own: loading runs its code, which may end the process or spoil it.
-fn introduce_elsewhere(file: &Path) -> Result<Introduction, Fault> {
-    let shown = file.display();
-    let myself = std::env::current_exe().map_err(|error| format!("cannot start a process: {error}"))?;
-    let mut command = Command::new(myself);
-    command.args(["plugin", "introduce"]).arg(file).stdin(Stdio::null());
-    let done = command.output().map_err(|error| format!("cannot start a process: {error}"))?;
-    if done.status.code() == Some(1) {
-        return Err(String::from_utf8_lossy(&done.stderr).trim().to_owned());
-    }
-    if !done.status.success() {
-        return Err(format!("`{shown}` ended the process that opened it: {}", done.status));
-    }
-    // A library may write, too, while it is loaded.
-    let said = String::from_utf8_lossy(&done.stdout);
-    let last = said.lines().next_back().unwrap_or_default();
-    serde_json::from_str(last).map_err(|error| format!("`{shown}` spoilt what was to be said of it: {error}"))
 }

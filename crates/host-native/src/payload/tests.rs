@@ -1,5 +1,13 @@
 use super::*;
+use gatewright_abi::{View, host};
+use gatewright_model::{
+    Channel, ChannelKind, Chunk, Headers, HttpRequest, Part as Piece, Raw, StreamChunk, StreamChunkBody, Usage,
+};
+use gatewright_plugin::hosted::CallRef;
+use gatewright_plugin::payload::{AuthRequest, ChannelText, LlmResult, RequestSummary, Secret, StreamExchange};
+use gatewright_plugin::{Cx, Draft, Facts, State};
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
 fn written(json: &Json) -> Bytes {
     document::write(json).into()
@@ -40,6 +48,33 @@ fn paths_lead_into_parts() {
     assert_eq!(text("messages/2/role"), None);
     assert_eq!(payload.state("a/b", &chat).unwrap(), Some(&Node::Int(1)));
     assert_eq!(payload.get("", &chat).unwrap_err().0, Status::Invalid);
+}
+
+#[test]
+fn a_path_goes_through_lists_and_maps_alone() {
+    let mut payload = pre_llm();
+    for path in ["model/foo", "texts/0/1/foo", "texts/0/2/0", "stream/x", "facts/user_id/x", "state/b/0"] {
+        let Refused(status, why) = payload.get(path, &chat).unwrap_err();
+        assert_eq!(status, Status::Invalid, "{path}");
+        assert!(why.ends_with("is no list or map"), "{why}");
+    }
+    for nowhere in
+        ["models/foo", "texts/9/1", "texts/x", "messages/0/blocks/7/content", "facts/none/x", "tool_choice/x"]
+    {
+        assert_eq!(payload.get(nowhere, &chat), Ok(None), "{nowhere}");
+    }
+    let why = payload.set("messages/1/role/x", Node::text("x"), &chat).unwrap_err();
+    assert_eq!(why, Refused(Status::Invalid, "what stands at `messages/1/role` is no list or map".to_owned()));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_as_such() {
+    let mut payload = pre_llm();
+    let bad = || Node::Bytes(Bytes::from_static(b"ok \xff"));
+    for path in ["model", "texts/0/1", "messages/1/blocks/0/content/text", "messages/1/name", "params/user"] {
+        assert_eq!(payload.set(path, bad(), &chat), Err(no_utf8()), "{path}");
+    }
+    assert!(payload.edits().is_none());
 }
 
 #[test]
@@ -241,4 +276,47 @@ fn whole_payloads_take_no_members_that_they_do_not_have() {
     payload.set(&format!("{path}blocks/0/content/text"), Node::text("bye"), &output).unwrap();
     let edited = read(payload.edits());
     assert_eq!(edited["output"]["chat"]["choices"][0]["message"]["blocks"][0]["content"]["text"], json!("bye"));
+}
+
+/// What stands at these paths of what a hook is given.
+fn found(call: CallRef<'_>, paths: &[&str]) -> Vec<Option<Node>> {
+    let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, crate::before::services("it"));
+    let departure = host::depart(&cx, &call, &Arc::new(View::all()));
+    let mut payload = Payload::of(call.hook(), &departure.head);
+    let fetch = |part| Ok(departure.rest.part(part)?.into_bytes());
+    paths.iter().map(|path| payload.get(path, &fetch).unwrap().cloned()).collect()
+}
+
+#[test]
+fn the_paths_that_the_header_names_lead_where_it_says() {
+    let text = |text: &str| Some(Node::text(text));
+    let bytes = |bytes: &'static str| Some(Node::Bytes(Bytes::from_static(bytes.as_bytes())));
+    let mut headers = Headers::default();
+    assert!(headers.set("x-foo", "bar"));
+    let request = HttpRequest::new("POST".parse().unwrap(), "/v1".to_owned(), Vec::new(), headers, "body");
+    let request = Arc::new(request);
+    let mut auth = AuthRequest { credential: Some(Secret::new("key")), request: request.clone() };
+    let paths = ["credential", "request/path", "request/headers/x-foo", "request/body"];
+    assert_eq!(found(CallRef::Auth(&mut auth), &paths), [text("key"), text("/v1"), text("bar"), bytes("body")]);
+    auth.credential = None;
+    assert_eq!(found(CallRef::Auth(&mut auth), &["credential"]), [Some(Node::Null)]);
+    let body = StreamChunkBody::Chat(Raw::from_value(&json!({ "a": 1 })));
+    let chunk = Draft::from(StreamChunk { event: Some("message".to_owned()), body });
+    let mut exchange = StreamExchange { request, chunk };
+    let paths = ["chunk/event", "chunk/body/chat", "request/method"];
+    let stream = found(CallRef::HttpStreamChunk(&mut exchange), &paths);
+    assert_eq!(stream, [text("message"), text(r#"{"a":1}"#), text("POST")]);
+    let channel = Channel { choice: 0, block: 0, kind: ChannelKind::Text };
+    let piece = Piece::Text { channel, text: "hi".to_owned() };
+    let mut result = Draft::from(LlmResult::Chunk(Chunk::from_parts([piece])));
+    assert_eq!(found(CallRef::PostLlm(&mut result), &["chunk/0/text/text"]), [text("hi")]);
+    let mut said = Draft::from(ChannelText { channel, text: "hi".to_owned(), is_final: true, released: true });
+    let [yes, zero] = [Some(Node::Bool(true)), Some(Node::Int(0))];
+    let paths = ["text", "released", "is_final", "channel/choice"];
+    assert_eq!(found(CallRef::OnStreamChunk(&mut said), &paths), [text("hi"), yes.clone(), yes, zero]);
+    let usage = Some(Usage { output_tokens: 7, ..Usage::default() });
+    let mut summary = Arc::new(RequestSummary { http_status: 200, usage, ..RequestSummary::default() });
+    let paths = ["http_status", "status", "usage/output_tokens", "error/message"];
+    let ended = found(CallRef::PostRequest(&mut summary), &paths);
+    assert_eq!(ended, [Some(Node::Int(200)), text("success"), Some(Node::Int(7)), None]);
 }

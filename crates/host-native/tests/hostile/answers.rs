@@ -90,6 +90,19 @@ async fn decisions_that_the_hook_does_not_have_are_refused_as_they_are_made() {
 }
 
 #[tokio::test]
+async fn the_last_decision_counts() {
+    let bench = Bench::new();
+    let reply = async |word: &str| {
+        let native = bench.load(&bench.shared(""), None, &mode(word), &within(AMPLE)).unwrap();
+        native.call(context(mocks()), call(Hook::CheckInput)).await.reply
+    };
+    let said = reply("blocks_after_all").await;
+    assert!(matches!(&said, Reply::CheckInput(Verdict::Block(why)) if why.reason == "after all"), "{said:?}");
+    let said = reply("allows_after_all").await;
+    assert!(matches!(said, Reply::CheckInput(Verdict::Allow)), "{said:?}");
+}
+
+#[tokio::test]
 async fn nothing_is_an_answer_where_none_is_due_alone() {
     let bench = Bench::new();
     for hook in [Hook::Asset, Hook::Health] {

@@ -25,6 +25,12 @@ static gatewright_slice slice(const char *text) {
   return (gatewright_slice){(const uint8_t *)text, strlen(text)};
 }
 
+/* Whether the host says this of what it refused last. */
+static int says(gatewright_call call, const char *what) {
+  gatewright_slice said;
+  return host->error(call, &said) == GATEWRIGHT_OK && memmem(said.ptr, said.len, what, strlen(what)) != NULL;
+}
+
 static gatewright_status create(const gatewright_host_v1 *given, gatewright_call call, gatewright_slice config,
                                 void **plugin) {
   (void)config;
@@ -55,7 +61,9 @@ static gatewright_status create(const gatewright_host_v1 *given, gatewright_call
   }
   if (strcmp(copy, "create_asks") == 0) {
     int64_t sum;
-    return host->kv_increment(call, slice("a"), 1, &sum) == GATEWRIGHT_UNSUPPORTED ? GATEWRIGHT_OK : GATEWRIGHT_ERROR;
+    return host->kv_increment(call, slice("a"), 1, &sum) == GATEWRIGHT_UNSUPPORTED && says(call, "not there in `create`")
+               ? GATEWRIGHT_OK
+               : GATEWRIGHT_ERROR;
   }
   if (strcmp(copy, "create_writes") == 0) {
     return host->state_set(call, slice("a"), slice("b")) == GATEWRIGHT_UNSUPPORTED &&
@@ -76,12 +84,6 @@ static void destroy(void *plugin) {
   }
   free(plugin);
   destroyed++;
-}
-
-/* Whether the host says this of what it refused last. */
-static int says(gatewright_call call, const char *what) {
-  gatewright_slice said;
-  return host->error(call, &said) == GATEWRIGHT_OK && memmem(said.ptr, said.len, what, strlen(what)) != NULL;
 }
 
 static void *later(void *call) {
@@ -295,8 +297,11 @@ static gatewright_status check_input(void *plugin, gatewright_call call) {
     return GATEWRIGHT_OK;
   }
   if (IS("null")) {
-    last_status = host->get_text(call, slice("model"), NULL) == GATEWRIGHT_INVALID &&
+    last_status = host->get_text(call, slice("model"), NULL) == GATEWRIGHT_INVALID && says(call, "is NULL") &&
                           host->get_text(call, (gatewright_slice){NULL, 5}, &out) == GATEWRIGHT_INVALID &&
+                          says(call, "`path` is NULL") &&
+                          host->set_text(call, slice("model"), (gatewright_slice){NULL, 5}) == GATEWRIGHT_INVALID &&
+                          says(call, "`text` is NULL") &&
                           host->get_text(call, (gatewright_slice){(const uint8_t *)"m", (size_t)-1}, &out) ==
                               GATEWRIGHT_INVALID &&
                           host->part(call, 99, &out) == GATEWRIGHT_UNSUPPORTED &&
@@ -311,6 +316,19 @@ static gatewright_status check_input(void *plugin, gatewright_call call) {
     do {
       last_status = host->error(call, &out) == GATEWRIGHT_OK ? host->head(call, &out) : GATEWRIGHT_TOO_LARGE;
     } while (last_status == GATEWRIGHT_OK);
+    if (!says(call, "given too much")) {
+      last_status = 0;
+    }
+    return GATEWRIGHT_OK;
+  }
+  if (IS("blocks_after_all")) {
+    host->answer(call, slice("\xa0"));
+    last_status = host->block(call, 0, slice("after all"), slice(""));
+    return GATEWRIGHT_OK;
+  }
+  if (IS("allows_after_all")) {
+    host->block(call, 0, slice("no"), slice(""));
+    last_status = host->answer(call, slice("\xa0"));
     return GATEWRIGHT_OK;
   }
   if (IS("writes")) {
@@ -398,8 +416,8 @@ static gatewright_status pull(void *plugin, gatewright_call call, uint64_t strea
     }
   }
   pulling--;
-  /* {"chunks": [[]]} */
-  return host->answer(call, slice("\xa1\x66" "chunks\x81\x80"));
+  /* {"chunks": [["done"]]} */
+  return host->answer(call, slice("\xa1\x66" "chunks\x81\x81\x64" "done"));
 }
 
 static void close_stream(void *plugin, uint64_t stream) {
