@@ -71,7 +71,10 @@ fn at_once(bytes: usize) -> impl Iterator<Item = (Duration, usize)> + Unpin {
 }
 
 /// How the reading of a body ends: with so many bytes or a status, after so many seconds.
-async fn read_all(mut body: impl Body<Data = Bytes> + Unpin, place: &mut Place) -> (Result<usize, u16>, u64) {
+async fn read_all(
+    mut body: impl Body<Data = Bytes, Error = Infallible> + Unpin,
+    place: &mut Place,
+) -> (Result<usize, u16>, u64) {
     let begun = Instant::now();
     let read = collect(&mut body, &Limits::default(), place, begun + Duration::from_secs(600)).await;
     (read.map(|read| read.len()).map_err(|error| error.status()), begun.elapsed().as_secs())
