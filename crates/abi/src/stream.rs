@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pulled {
-    /// Chunks, each by what it says; at least one that says something.
+    /// Chunks, each by what it says; at least one.
     Chunks(Vec<Vec<model::Part>>),
     /// The stream breaks.
     Error(LlmError),
@@ -41,15 +41,12 @@ pub(crate) fn pulled(streams: Arc<dyn Pulls>, number: u64) -> ChunkStream {
     ChunkStream::new(Pull { streams, number, waiting: VecDeque::new(), ended: false })
 }
 
-/// The next chunk of a guest's own stream that says something, as the host gets it.
+/// The next chunk of a guest's own stream, as the host gets it.
 pub async fn pull(stream: &mut ChunkStream) -> Pulled {
-    loop {
-        return match stream.next_chunk().await {
-            Some(Ok(chunk)) if chunk.parts().is_empty() => continue,
-            Some(Ok(chunk)) => Pulled::Chunks(vec![chunk.parts().to_vec()]),
-            Some(Err(error)) => Pulled::Error(error),
-            None => Pulled::End,
-        };
+    match stream.next_chunk().await {
+        Some(Ok(chunk)) => Pulled::Chunks(vec![chunk.parts().to_vec()]),
+        Some(Err(error)) => Pulled::Error(error),
+        None => Pulled::End,
     }
 }
 
@@ -69,14 +66,18 @@ impl ChunkSource for Pull {
         Box::pin(async move {
             while self.waiting.is_empty() && !self.ended {
                 match self.streams.pull(self.number).await {
+                    // To ask again would be to ask for ever, without a turn for anybody else.
+                    Ok(Pulled::Chunks(chunks)) if chunks.is_empty() => {
+                        self.ended = true;
+                        self.streams.close(self.number);
+                        return Some(Err(nothing()));
+                    }
                     Ok(Pulled::Chunks(chunks)) => {
                         let saying = chunks.into_iter().filter(|parts| !parts.is_empty());
                         self.waiting.extend(saying.map(Chunk::from_parts));
-                        // To ask again would be to ask for ever, without a turn for anybody else.
+                        // Of many that say nothing one is as good as all: who waits for it lets others go first.
                         if self.waiting.is_empty() {
-                            self.ended = true;
-                            self.streams.close(self.number);
-                            return Some(Err(nothing()));
+                            self.waiting.push_back(Chunk::from_parts([]));
                         }
                     }
                     Ok(Pulled::End) => self.ended = true,

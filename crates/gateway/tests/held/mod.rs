@@ -11,6 +11,12 @@ pub(crate) struct Held {
     children: usize,
 }
 
+/// What is open.
+fn files() -> Vec<std::path::PathBuf> {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    open.filter_map(|entry| std::fs::read_link(entry.path()).ok()).collect()
+}
+
 impl Held {
     pub(crate) fn now() -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -44,7 +50,7 @@ impl Held {
             if back {
                 return now;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "{now:?} is held, and before {before:?}");
+            assert!(begun.elapsed() < Duration::from_secs(60), "{now:?} is held, and before {before:?}: {:?}", files());
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

@@ -32,11 +32,18 @@ const BLOCKED: HookSet =
 const STREAM: HookSet =
     WHOLE.without(HookSet::of(&[Hook::HttpResponse])).with(Hook::OnStreamChunk).with(Hook::HttpStreamChunk);
 
-static BOOK: Mutex<Book> = Mutex::new(Book { requests: None, lives: BTreeMap::new(), mixed: Vec::new() });
+/// What each request is one of.
+const KINDS: [HookSet; 3] = [WHOLE, BLOCKED, STREAM];
+
+static BOOK: Mutex<Book> =
+    Mutex::new(Book { requests: None, ended: [0; KINDS.len()], lives: BTreeMap::new(), mixed: Vec::new() });
 
 /// What was logged.
 struct Book {
+    /// Those under way: of a request that has ended nothing is kept.
     requests: Option<HashMap<String, Walk>>,
+    /// How many of each kind have ended.
+    ended: [usize; KINDS.len()],
     /// How often each generation was started, and was shut down.
     lives: BTreeMap<usize, (usize, usize)>,
     /// The lines of a generation that did not begin the request.
@@ -63,7 +70,8 @@ struct Line {
 pub(crate) fn begin() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing::subscriber::set_global_default(Journal).unwrap());
-    *book() = Book { requests: Some(HashMap::new()), lives: BTreeMap::new(), mixed: Vec::new() };
+    *book() =
+        Book { requests: Some(HashMap::new()), ended: [0; KINDS.len()], lives: BTreeMap::new(), mixed: Vec::new() };
 }
 
 /// Closes the book of a gateway that has ended: each request was of one generation at all its hooks, there were requests
@@ -72,16 +80,9 @@ pub(crate) fn close(started: &BTreeMap<usize, usize>) {
     let mut book = book();
     assert!(book.mixed.is_empty(), "generations are mixed: {:?}", book.mixed);
     let requests = book.requests.take().unwrap();
-    for (request, walk) in &requests {
-        let hooks: Vec<Hook> = walk.hooks.iter().collect();
-        assert!([WHOLE, BLOCKED, STREAM].contains(&walk.hooks), "{request} of {} had {hooks:?}", walk.generation);
-    }
-    for kind in [WHOLE, BLOCKED, STREAM] {
-        assert!(
-            requests.values().any(|walk| walk.hooks == kind),
-            "no request had {:?}",
-            kind.iter().collect::<Vec<_>>()
-        );
+    assert!(requests.is_empty(), "these have not ended: {:?}", requests.keys());
+    for (kind, ended) in KINDS.iter().zip(book.ended) {
+        assert!(ended > 0, "no request had {:?}", kind.iter().collect::<Vec<_>>());
     }
     let lives: BTreeMap<usize, (usize, usize)> =
         started.iter().map(|(number, times)| (*number, (*times, *times))).collect();
@@ -113,6 +114,15 @@ impl Book {
         walk.hooks = walk.hooks.with(hook);
         if walk.generation != generation {
             self.mixed.push(format!("{line:?} in a request of {}", walk.generation));
+        }
+        if hook != Hook::RequestEnd {
+            return;
+        }
+        let hooks = walk.hooks;
+        requests.remove(&line.request);
+        match KINDS.iter().position(|kind| *kind == hooks) {
+            Some(kind) => self.ended[kind] += 1,
+            None => self.mixed.push(format!("{line:?} ends a request of {:?}", hooks.iter().collect::<Vec<_>>())),
         }
     }
 }
