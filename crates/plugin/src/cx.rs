@@ -84,7 +84,8 @@ impl Cx {
         }
     }
 
-    /// Sets a key in the shared state, for this and all later hooks of the request.
+    /// Sets a key in the shared state, for this and all later hooks of the request. An error if what this call writes is
+    /// alone more than the state holds. What finds no room beside what others wrote is let go after the call, with a warning.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) -> Result<(), StateFull> {
         self.write(key, Some(value.into()))
     }
@@ -96,7 +97,7 @@ impl Cx {
     }
 
     fn write(&mut self, key: &str, value: Option<Value>) -> Result<(), StateFull> {
-        let mut probe = self.state().clone();
+        let mut probe = State::default();
         for (key, value) in &self.writes.state {
             probe.set(key, value.clone())?;
         }

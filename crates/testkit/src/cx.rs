@@ -71,11 +71,10 @@ impl MockCx {
         let scratch = self.cx.scratch::<Json>().map(Arc::new);
         let writes = self.cx.take_writes();
         let mut state = self.cx.state().clone();
-        for (key, value) in &writes.state {
-            // It was checked when it was written.
-            let _ = state.set(key, value.clone());
+        // What finds no room is let go as a whole.
+        if writes.state.iter().try_for_each(|(key, value)| state.set(key, value.clone())).is_ok() {
+            self.cx.set_state(state);
         }
-        self.cx.set_state(state);
         self.cx.enter(scratch, &self.services.services());
         writes
     }

@@ -55,12 +55,16 @@ pub(super) fn cases(list: &mut Vec<Case>) {
         &[Hook::CheckInput],
         metadata_of_all,
     );
-    cases.add(
-        "limit/left_by_others",
-        "What others wrote does not undo an edit: what finds no room beside it is let go",
-        &[Hook::PreLlm],
-        left_by_others,
-    );
+    let entries: Json = (0..MAX_STATE_ENTRIES).map(|key| json!({ "set": [key.to_string(), 1] })).collect();
+    for (what, filled) in [("metadata", json!([{ "metadata_bytes": MAX_METADATA_BYTES / 4 * 3 }])), ("state", entries)]
+    {
+        cases.add(
+            format!("limit/left_by_others/{what}"),
+            "What others wrote does not undo an edit: what finds no room beside it is let go",
+            &[Hook::PreLlm],
+            async move |host| left_by_others(host, filled.clone()).await,
+        );
+    }
 }
 
 /// `a` writes, `b` looks on, at every layer.
@@ -206,11 +210,10 @@ async fn metadata_of_all(host: &dyn Host) -> Outcome {
     Ok(())
 }
 
-async fn left_by_others(host: &dyn Host) -> Outcome {
+async fn left_by_others(host: &dyn Host, filled: Json) -> Outcome {
     for plugin in [&EVERY_HOOK, &EVERY_HOOK_WAITING] {
         let mut setup = Setup::new(host);
-        let most = json!({ "metadata_bytes": MAX_METADATA_BYTES / 4 * 3 });
-        setup.add("a", &EVERY_HOOK, script(json!({ "pre_llm": [most] })), at(&[Hook::PreLlm])).await?;
+        setup.add("a", &EVERY_HOOK, script(json!({ "pre_llm": filled })), at(&[Hook::PreLlm])).await?;
         let steps = json!([{ "edit": "!" }, { "set": ["small", 1] }, { "metadata_bytes": MAX_METADATA_BYTES / 2 }]);
         let settings = Settings { failure_mode: Some(FailureMode::Closed), ..at(&[Hook::PreLlm]) };
         setup.add("b", plugin, script(json!({ "pre_llm": steps })), settings).await?;
@@ -218,8 +221,9 @@ async fn left_by_others(host: &dyn Host) -> Outcome {
         let mut payload = point::PreLlm::payload();
         exchange.run::<point::PreLlm>(&mut payload).await?;
         ensure!(payload.saw() != point::PreLlm::payload().saw(), "the edit was given up");
-        ensure_eq!(exchange.state().iter().count(), 1, "entries of the state");
-        ensure_eq!(exchange.metadata().len(), 1, "entries for the request's log");
+        // One of both found room, and was kept.
+        let kept = (exchange.state().get("small").is_some(), exchange.metadata().iter().any(|of| &*of.plugin == "b"));
+        ensure!(kept.0 != kept.1, "what was kept is {kept:?}");
     }
     Ok(())
 }

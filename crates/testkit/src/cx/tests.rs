@@ -1,6 +1,6 @@
 use super::MockCx;
-use gatewright_plugin::Value;
 use gatewright_plugin::services::Level;
+use gatewright_plugin::{MAX_STATE_ENTRIES, Value};
 
 fn cx() -> MockCx {
     MockCx::new("test-123", "user-456", "key-789", "gpt-4", "/v1/chat/completions")
@@ -29,6 +29,18 @@ fn writes_are_seen_by_the_next_call_and_kept_by_commit() {
     assert_eq!(cx.state().get("mapping").and_then(Value::as_str), Some("a=b"));
     assert_eq!(cx.state().get("earlier"), Some(&Value::Bool(true)));
     assert_eq!(cx.scratch::<i32>(), Some(7));
+}
+
+#[test]
+fn what_others_wrote_does_not_make_a_write_fail() {
+    let keys = |of: &'static str| (0..MAX_STATE_ENTRIES).map(move |number| format!("{of}.{number}"));
+    let mut cx = keys("others").fold(cx(), |cx, key| cx.with_state(&key, true));
+    let before = cx.state().clone();
+    keys("mine").for_each(|key| cx.set(&key, true).unwrap());
+    assert!(cx.set("one more", true).is_err(), "its own are bounded");
+    assert_eq!(cx.get("mine.0"), Some(&Value::Bool(true)));
+    cx.commit();
+    assert_eq!(cx.state(), &before, "what finds no room is let go");
 }
 
 #[test]
