@@ -51,7 +51,7 @@ fn read(mut object: Object<'_>) -> Read<Chat> {
     let mut params = params::read(&mut object)?;
     params.parallel_tool_calls = parallel;
     let messages = system.map(Arc::new).into_iter().chain(messages).collect();
-    Ok(Chat { messages, tools: Arc::new(tools), tool_choice, params, extra: object.rest()? })
+    Ok(Chat { messages, tools: Arc::new(tools), tool_choice, params, extra: object.rest_as_it_stands() })
 }
 
 /// Writes a request for a provider of this dialect. See `Codec::encode_request`.

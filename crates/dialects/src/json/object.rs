@@ -154,6 +154,11 @@ impl<'a> Object<'a> {
         self.members.into_iter().map(raw).collect()
     }
 
+    /// The same as they stand, of what is no text to anybody.
+    pub(crate) fn rest_as_it_stands(self) -> Extra {
+        self.members.into_iter().map(|(name, value)| (Box::from(name), value.raw())).collect()
+    }
+
     /// Puts a member to the rest, or back to it.
     pub(crate) fn put(&mut self, name: &'static str, value: Value<'a>) {
         self.members.push((Cow::Borrowed(name), value));

@@ -49,7 +49,7 @@ fn read(mut object: Object<'_>) -> Read<Chat> {
         tools: Arc::new(tools),
         tool_choice,
         params,
-        extra: object.rest()?,
+        extra: object.rest_as_it_stands(),
     })
 }
 
