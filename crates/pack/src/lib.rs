@@ -6,6 +6,7 @@
 
 mod pack;
 mod read;
+mod reexport;
 mod section;
 mod types;
 

@@ -1,4 +1,4 @@
-use crate::{HOOKS_SECTION, MAX_BYTES, section, types};
+use crate::{HOOKS_SECTION, MAX_BYTES, reexport, section, types};
 use gatewright_abi::wit;
 use gatewright_plugin::HookSet;
 use std::borrow::Cow;
@@ -67,7 +67,7 @@ pub fn pack(core: &[u8]) -> Result<Vec<u8>, PackError> {
     if parts.types.is_empty() {
         return Err(PackError(Fault::Untyped));
     }
-    Validator::new().validate_all(core).map_err(malformed)?;
+    let checked = Validator::new().validate_all(core).map_err(malformed)?;
     let unfit = |error| PackError(Fault::Unfit(error));
     // Both are written for modules that compilers made: what they take for granted of the others panics.
     let mut component = catch_unwind(AssertUnwindSafe(|| {
@@ -75,6 +75,7 @@ pub fn pack(core: &[u8]) -> Result<Vec<u8>, PackError> {
         encode(&parts.module)
     }))
     .unwrap_or_else(|_| Err("its types cannot be read".to_owned()))
+    .and_then(|component| reexport::hooks(&component, checked.as_ref()))
     .map_err(unfit)?;
     for (name, data) in parts.ours {
         section::append(&mut component, 0, &section::custom(name, data));

@@ -1,6 +1,8 @@
 use super::pack;
+use crate::read::walk;
 use crate::section::{append, custom};
 use crate::{MANIFEST_SECTION, custom_section, exports, imports};
+use wasmparser::{ComponentAlias, Instance, Payload, Validator, WasmFeatures};
 use wit_component::{StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
 
@@ -58,6 +60,34 @@ fn a_module_becomes_a_component_that_exports_its_hooks() {
     let component = pack(&module("input", &["input"])).expect("packs");
     assert_eq!(exports(&component).expect("a component"), [INPUT]);
     assert_eq!(imports(&component).expect("a component"), [HOST]);
+}
+
+/// An engine looks one up faster that an instance imports.
+#[test]
+fn hooks_are_lifted_from_an_instance_that_imports_them() {
+    let component = pack(&module("input", &["input"])).expect("packs");
+    Validator::new_with_features(WasmFeatures::default()).validate_all(&component).expect("valid");
+    let (mut modules, mut instances, mut lifted) = (Vec::new(), Vec::new(), None);
+    walk(&component, |bytes, payload| {
+        match payload {
+            Payload::ModuleSection { .. } => modules.push(bytes),
+            Payload::InstanceSection(section) => instances.extend(section.into_iter().flatten()),
+            Payload::ComponentAliasSection(section) => section.into_iter().flatten().for_each(|alias| match alias {
+                ComponentAlias::CoreInstanceExport { instance_index, name, .. } if name.ends_with("|handle") => {
+                    lifted = Some((instance_index as usize, name));
+                }
+                _ => {}
+            }),
+            _ => {}
+        }
+        Ok(())
+    })
+    .expect("a component");
+    let (instance, name) = lifted.expect("a hook");
+    let Some(Instance::Instantiate { module_index, .. }) = instances.get(instance) else { unreachable!("no instance") };
+    let module = modules.get(*module_index as usize).expect("the module");
+    let times = module.windows(name.len()).filter(|at| *at == name.as_bytes()).count();
+    assert_eq!(times, 2, "imported and exported");
 }
 
 #[test]
