@@ -43,8 +43,8 @@ pub(crate) async fn call(shared: &Shared, links: &Arc<Links>, cx: &mut Cx, call:
     let Departure { head, rest } = host::depart(cx, &call.lend(), &shared.view);
     let link = links.of(hook);
     let session = link.session.is_some();
-    let parts = shared.prefetch.parts(hook, &rest, session);
-    let desk = Arc::new(Desk::new(cx.services().clone(), hook, rest));
+    let parts = shared.prefetch.parts(hook, &rest, session, MAX_TO_PLUGIN_BYTES.saturating_sub(head.len()));
+    let desk = Arc::new(Desk::new(cx.services().clone(), hook, rest, link.flights.results()));
     let (number, limit) = (link.flights.call(), shared.limit(hook));
     match ask(&link, &desk, number, limit, head, parts).await {
         Ok(HookAnswer { answer, looked, .. }) => {

@@ -2,6 +2,7 @@
 
 use crate::flights::{To, Want, What};
 use crate::given::Given;
+use crate::results::Results;
 use gatewright_abi::functions::Function;
 use gatewright_abi::host::Rest;
 use gatewright_abi::{Part, document, service};
@@ -9,6 +10,7 @@ use gatewright_plugin::services::{Level, LogRecord, ServiceError, Services};
 use gatewright_plugin::{Facts, Hook};
 use gatewright_proto::MAX_TO_PLUGIN_BYTES;
 use gatewright_proto::v1::{HostResult, PartContent, host_frame, host_result};
+use std::sync::Arc;
 
 /// What a call gives the plugin.
 pub(crate) struct Desk {
@@ -16,13 +18,14 @@ pub(crate) struct Desk {
     hook: Hook,
     rest: Rest,
     given: Given,
+    results: Arc<Results>,
 }
 
 // === impl Desk ===
 
 impl Desk {
-    pub(crate) fn new(services: Services, hook: Hook, rest: Rest) -> Self {
-        Self { services, hook, rest, given: Given::default() }
+    pub(crate) fn new(services: Services, hook: Hook, rest: Rest, results: Arc<Results>) -> Self {
+        Self { services, hook, rest, given: Given::default(), results }
     }
 
     pub(crate) fn hook(&self) -> Hook {
@@ -47,6 +50,8 @@ impl Desk {
 
     /// Does what somebody waits for, and answers.
     pub(crate) async fn serve(&self, call: u64, Want { what, to, _room }: Want) {
+        // Until it is told.
+        let mut _place = None;
         let frame = match what {
             What::Part(part) => {
                 let content = self.part(call, part);
@@ -63,6 +68,7 @@ impl Desk {
             What::Function { function, argument } => {
                 let done = match function_of(function) {
                     Ok(function) => {
+                        _place = self.results.of(function).await;
                         let facts = self.rest.facts();
                         service::serve(&self.services, facts, self.hook, true, function, &argument).await
                     }

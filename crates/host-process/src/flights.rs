@@ -2,6 +2,7 @@
 
 use crate::desk::Desk;
 use crate::link::Link;
+use crate::results::Results;
 use crate::single::MOST_LATE;
 use crate::told::Teller;
 use gatewright_abi::host;
@@ -33,6 +34,7 @@ pub(crate) struct Flights {
     room: Arc<Semaphore>,
     /// For single calls that were given up and go on.
     late: Arc<Semaphore>,
+    results: Arc<Results>,
     broken: CancellationToken,
     why: OnceLock<String>,
 }
@@ -131,6 +133,7 @@ impl Flights {
             waiting: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(WAITING_KIB)),
             late: Arc::new(Semaphore::new(MOST_LATE)),
+            results: Arc::new(Results::new()),
             broken: CancellationToken::new(),
             why: OnceLock::new(),
         })
@@ -149,6 +152,11 @@ impl Flights {
     /// Places for single calls that were given up and go on.
     pub(crate) fn late(&self) -> Arc<Semaphore> {
         self.late.clone()
+    }
+
+    /// Places for what host functions give.
+    pub(crate) fn results(&self) -> Arc<Results> {
+        self.results.clone()
     }
 
     /// Delivers an answer. The end of a call that was given up is one too: should a stream come with it, that is to be closed.

@@ -22,10 +22,13 @@ mod given;
 mod lines;
 mod link;
 mod links;
+#[cfg(test)]
+mod nothing;
 mod options;
 mod prefetch;
 mod process;
 mod processes;
+mod results;
 mod session;
 mod single;
 mod spawn;

@@ -23,19 +23,23 @@ impl Default for Prefetch {
 }
 
 impl Prefetch {
-    /// The parts to send. Over single calls nothing is fetched, and all there is goes along.
-    pub(crate) fn parts(&self, hook: Hook, rest: &Rest, session: bool) -> Vec<PartContent> {
+    /// The parts to send. Over single calls nothing is fetched, and all there is goes along; over a session what has room.
+    pub(crate) fn parts(&self, hook: Hook, rest: &Rest, session: bool, mut room: usize) -> Vec<PartContent> {
         let wanted = if session { self.0[hook as usize].load(Ordering::Relaxed) } else { u32::MAX };
         let wanted = Part::ALL.into_iter().filter(|part| wanted & 1 << *part as u32 != 0);
         // What there is not, or is not to be seen, is not sent: whoever asks is told why.
         let there = wanted.filter_map(|part| Some((part, rest.part(part).ok()?)));
-        there
-            .map(|(part, contents)| PartContent {
-                part: part as u32,
-                content: contents.into_bytes(),
-                ..PartContent::default()
-            })
-            .collect()
+        let sent = there.filter(|(_, contents)| {
+            let left = room.checked_sub(contents.bytes());
+            room = left.unwrap_or(room);
+            left.is_some() || !session
+        });
+        sent.map(|(part, contents)| PartContent {
+            part: part as u32,
+            content: contents.into_bytes(),
+            ..PartContent::default()
+        })
+        .collect()
     }
 
     /// What the plugin looked at.
@@ -46,3 +50,6 @@ impl Prefetch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

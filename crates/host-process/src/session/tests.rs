@@ -2,41 +2,27 @@ use super::*;
 use crate::desk::Desk;
 use crate::flights::{Flight, Want};
 use crate::link::Link;
+use crate::nothing;
 use crate::told;
 use crate::wire::Wire;
 use bytes::{BufMut, Bytes, BytesMut};
 use gatewright_abi::View;
 use gatewright_abi::functions::Function;
 use gatewright_abi::host;
-use gatewright_abi::service::{self, Ask};
 use gatewright_plugin::hosted::Call;
 use gatewright_plugin::payload::Shutdown;
-use gatewright_plugin::services::BoxFuture;
 use gatewright_plugin::{Cx, Facts, Hook, Manifest, State};
 use prost::Message;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
 
-/// A host that has nothing.
-struct Nothing;
-
-impl Ask for Nothing {
-    fn ask(&self, function: Function, argument: Vec<u8>) -> BoxFuture<'_, Result<Vec<u8>, ServiceError>> {
-        Box::pin(std::future::ready(self.ask_now(function, argument)))
-    }
-
-    fn ask_now(&self, _: Function, _: Vec<u8>) -> Result<Vec<u8>, ServiceError> {
-        Err(ServiceError::Deadline)
-    }
-}
-
 /// What a call gives the plugin.
 fn desk() -> Desk {
-    let (services, view) = (service::services(Arc::new(Nothing)), Arc::new(View::of(&Manifest::new("it", "1.0.0"))));
+    let (services, view) = (nothing::services(), Arc::new(View::of(&Manifest::new("it", "1.0.0"))));
     let cx = Cx::new(Arc::new(Facts::default()), State::default(), None, services.clone());
     let rest = host::depart(&cx, &Call::OnShutdown(Shutdown).lend(), &view).rest;
-    Desk::new(services, Hook::OnShutdown, rest)
+    Desk::new(services, Hook::OnShutdown, rest, Flights::new().results())
 }
 
 /// A message of these frames, and beside them a field that nobody knows, of so many bytes.
