@@ -1,7 +1,7 @@
 //! From what plugins decide and fail at to the error that the client gets.
 
 use gatewright_model::{DecodeError, ErrorKind, LlmError};
-use gatewright_pipeline::{Decision, Fault, reason};
+use gatewright_pipeline::{Decision, Fault, cut, reason};
 use gatewright_plugin::{Rejection, Verdict};
 
 /// What the client is told by a plugin that gives no reason, and the code of a decision that has none.
@@ -16,11 +16,7 @@ pub fn blocked(plugin: &str, rejection: Rejection) -> LlmError {
 /// The error for a plugin's rejection, of the kind that its hook has.
 pub fn rejected(kind: ErrorKind, plugin: &str, mut rejection: Rejection) -> LlmError {
     let (status, code, retry_after) = (rejection.status, rejection.code.take(), rejection.retry_after);
-    let message = match reason(rejection) {
-        empty if empty.is_empty() => NO_REASON.to_owned(),
-        reason => reason,
-    };
-    let error = LlmError::new(kind, message).with_plugin(plugin);
+    let error = LlmError::new(kind, told(reason(rejection))).with_plugin(plugin);
     let error = match status {
         Some(status) => error.with_status(status),
         None => error,
@@ -34,12 +30,15 @@ pub fn rejected(kind: ErrorKind, plugin: &str, mut rejection: Rejection) -> LlmE
     }
 }
 
+/// What the client is told of a reason.
+fn told(reason: String) -> String {
+    if reason.is_empty() { NO_REASON.to_owned() } else { reason }
+}
+
 /// The error that a plugin fails an attempt with.
 pub(crate) fn failed_by(plugin: &str, error: LlmError) -> LlmError {
     let mut error = error.with_plugin(plugin);
-    if error.message.is_empty() {
-        NO_REASON.clone_into(&mut error.message);
-    }
+    error.message = told(cut(error.message));
     if error.kind == ErrorKind::GuardrailBlocked && error.code.is_none() {
         error.code = Some(BLOCKED.to_owned());
     }

@@ -20,15 +20,19 @@ pub const MAX_RESULT_CHOICES: usize = 1024;
 /// The most blocks of such an answer, and the most that a chunk may say.
 pub const MAX_RESULT_BLOCKS: usize = 16 << 10;
 
-/// The longest reason of a rejection that is told.
+/// The longest reason of a plugin's that is told.
 pub const MAX_REASON_BYTES: usize = 8 << 10;
 
-/// The reason of a rejection, cut where it is longer than is told. It may quote what is rejected, so that its length must
-/// not decide whether that passes.
-pub fn reason(rejection: Rejection) -> String {
-    let mut reason = rejection.reason;
+/// Cuts a reason where it is longer than is told. It may quote what is rejected, so that its length must not decide whether
+/// that passes.
+pub fn cut(mut reason: String) -> String {
     reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
     reason
+}
+
+/// The reason of a rejection, as it is told.
+pub fn reason(rejection: Rejection) -> String {
+    cut(rejection.reason)
 }
 
 /// What the host makes of a hook's results.

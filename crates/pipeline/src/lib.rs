@@ -23,7 +23,7 @@ pub use call::Fault;
 pub use chain::Decision;
 pub use exchange::{CLOSING_BUDGET, Exchange, MAX_METADATA_BYTES, MAX_SCRATCH_BYTES, Round};
 pub use instance::Instance;
-pub use judge::{Judge, MAX_REASON_BYTES, MAX_RESULT_BLOCKS, MAX_RESULT_BYTES, MAX_RESULT_CHOICES, reason};
+pub use judge::{Judge, MAX_REASON_BYTES, MAX_RESULT_BLOCKS, MAX_RESULT_BYTES, MAX_RESULT_CHOICES, cut, reason};
 pub use probe::{Judged, Probe};
 pub use reaper::{Reaper, ReaperTask};
 pub use scope::Scope;

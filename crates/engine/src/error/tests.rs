@@ -39,8 +39,11 @@ fn an_attempt_that_a_plugin_fails_says_as_much_as_a_block() {
 
 #[test]
 fn a_reason_that_is_too_long_is_cut() {
-    let error = blocked("guard", Rejection::new("x".repeat(100_000)));
-    assert_eq!(error.message.len(), gatewright_pipeline::MAX_REASON_BYTES);
+    let long = "x".repeat(100_000);
+    let failed = failed_by("guard", LlmError::new(ErrorKind::Overloaded, &*long));
+    for error in [blocked("guard", Rejection::new(long)), failed] {
+        assert_eq!(error.message.len(), gatewright_pipeline::MAX_REASON_BYTES);
+    }
 }
 
 #[test]
