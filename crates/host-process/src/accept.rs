@@ -1,6 +1,5 @@
 //! The connections that a plugin's process opens to the gateway.
 
-use futures_util::stream::{Stream, unfold};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +8,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tonic::transport::server::Connected;
 
 /// The most that are open at once; others wait, with the system, until one is closed.
 const MOST: usize = 8;
@@ -20,20 +18,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// An open connection, and its place.
 pub(crate) struct Connection {
     stream: UnixStream,
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
-/// The connections to a socket, as they are opened. It does not end, and has no errors.
-pub(crate) fn connections(listener: UnixListener) -> impl Stream<Item = io::Result<Connection>> {
-    let places = Arc::new(Semaphore::new(MOST));
-    unfold(listener, move |listener| {
-        let places = places.clone();
-        async move {
-            let place = places.acquire_owned().await.ok()?;
-            let (stream, _) = persistently(|| listener.accept()).await;
-            Some((Ok(Connection { stream, _place: place }), listener))
-        }
-    })
+/// Those to a socket.
+pub(crate) struct Connections {
+    listener: UnixListener,
+    places: Arc<Semaphore>,
 }
 
 /// Does it until it succeeds.
@@ -47,13 +38,23 @@ async fn persistently<T, F: Future<Output = io::Result<T>>>(attempt: impl Fn() -
     }
 }
 
-// === impl Connection ===
+// === impl Connections ===
 
-impl Connected for Connection {
-    type ConnectInfo = ();
+impl Connections {
+    pub(crate) fn to(listener: UnixListener) -> Self {
+        Self { listener, places: Arc::new(Semaphore::new(MOST)) }
+    }
 
-    fn connect_info(&self) {}
+    /// The next one, once there is a place for it.
+    pub(crate) async fn next(&self) -> Connection {
+        // They are never closed.
+        let place = self.places.clone().acquire_owned().await.ok();
+        let (stream, _) = persistently(|| self.listener.accept()).await;
+        Connection { stream, _place: place }
+    }
 }
+
+// === impl Connection ===
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -8,18 +8,19 @@ use crate::told::Teller;
 use gatewright_abi::host;
 use gatewright_plugin::{Failure, Hook};
 use gatewright_proto::v1::{Cancel, HookAnswer, HostFrame, HostResult, PartContent, StreamClose, host_frame};
+use gatewright_proto::{Room, Taken};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// The most things that one call may want at once.
 const WANTED: usize = 1024;
 
-/// The most bytes that wait to be looked at, but for small things, in KiB.
-const WAITING_KIB: usize = 128 << 10;
+/// The most bytes that wait to be looked at, but for small things.
+const WAITING_BYTES: usize = 128 << 20;
 
 /// What is wrong with a process for which too much waits.
 pub(crate) const DEAF: &str = "it does not read what it is told";
@@ -31,7 +32,7 @@ pub(crate) struct Flights {
     table: Mutex<Table>,
     /// Whether cancels may wait.
     waiting: AtomicBool,
-    room: Arc<Semaphore>,
+    room: Room,
     /// For single calls that were given up and go on.
     late: Arc<Semaphore>,
     results: Arc<Results>,
@@ -99,7 +100,7 @@ pub(crate) enum Answer {
 pub(crate) struct Want {
     pub(crate) what: What,
     pub(crate) to: To,
-    pub(crate) _room: Option<OwnedSemaphorePermit>,
+    pub(crate) _room: Taken,
 }
 
 pub(crate) enum What {
@@ -131,7 +132,7 @@ impl Flights {
             links: AtomicU64::new(0),
             table: Mutex::default(),
             waiting: AtomicBool::new(false),
-            room: Arc::new(Semaphore::new(WAITING_KIB)),
+            room: Room::new(WAITING_BYTES),
             late: Arc::new(Semaphore::new(MOST_LATE)),
             results: Arc::new(Results::new()),
             broken: CancellationToken::new(),
@@ -190,17 +191,11 @@ impl Flights {
 
     /// Delivers what a call wants, if it is in flight.
     pub(crate) async fn wanted(&self, call: u64, what: What, to: To) -> Result<(), Unknown> {
-        let kib = match &what {
-            What::Function { argument, .. } => argument.len() >> 10,
+        let bytes = match &what {
+            What::Function { argument, .. } => argument.len(),
             What::Part(_) => 0,
         };
-        let room = match kib {
-            0..4 => None,
-            kib => {
-                let kib = u32::try_from(kib.min(WAITING_KIB)).unwrap_or(u32::MAX);
-                self.room.clone().acquire_many_owned(kib).await.ok()
-            }
-        };
+        let room = self.room.take(bytes).await;
         let mut table = self.table();
         let open = table.open.get(&call).ok_or(Unknown)?;
         let in_session = matches!(to, To::Session(..));

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use gatewright_proto::{MAX_FROM_PLUGIN_BYTES, MAX_TO_PLUGIN_BYTES, message_limit, single};
+use gatewright_proto::{MAX_FROM_PLUGIN_BYTES, MAX_TO_PLUGIN_BYTES, Room, message_limit, single};
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use http::header::{CONTENT_TYPE, TE};
@@ -34,12 +34,16 @@ const HEADERS: u32 = 16 << 10;
 /// The most bytes of a stream that wait to be written before more are asked of its body.
 const UNWRITTEN: usize = 1 << 20;
 
+/// The most bytes of answers, one message each, that are read and looked at, but for small ones.
+const ANSWERS: usize = 64 << 20;
+
 /// A connection, as requests see it. Copies share it.
 #[derive(Clone)]
 pub(crate) struct Wire {
     requests: SendRequest<Bytes>,
     /// Bodies that outlive the heads of their responses: each request under way puts at most its own there.
     rest: mpsc::UnboundedSender<Sending>,
+    answers: Room,
 }
 
 /// What moves a connection along until it is over; says why it is.
@@ -54,6 +58,8 @@ pub(crate) enum Exchanging {
 /// The body of a response. Dropping it before its end cancels the request.
 pub(crate) struct Received {
     stream: RecvStream,
+    /// Bytes of the piece that was read last. Only when the next one is asked for, there is room for more.
+    last: usize,
     read: bool,
 }
 
@@ -83,7 +89,7 @@ impl Wire {
             .handshake(stream)
             .await?;
         let (rest, rests) = mpsc::unbounded_channel();
-        Ok((Self { requests, rest }, Box::pin(moved(connection, rests))))
+        Ok((Self { requests, rest, answers: Room::new(ANSWERS) }, Box::pin(moved(connection, rests))))
     }
 
     /// Asks with one message, and is answered with one, without what tonic's client does around that. `uri` has
@@ -107,7 +113,8 @@ impl Wire {
         let request = request.body(body).map_err(|error| Status::internal(error.to_string()))?;
         let mut wire = self.clone();
         poll_fn(|cx| wire.poll_ready(cx)).await?;
-        Ok(answered(wire.call(request)))
+        let exchanging = wire.call(request);
+        Ok(answered(exchanging, wire.answers))
     }
 
     /// What stands in requests for where they go to.
@@ -117,7 +124,7 @@ impl Wire {
 }
 
 /// The answer, one message, of a request on its way.
-async fn answered<A: Message + Default>(exchanging: Exchanging) -> Result<A, Status> {
+async fn answered<A: Message + Default>(exchanging: Exchanging, room: Room) -> Result<A, Status> {
     let response = exchanging.await?;
     match Status::from_header_map(response.headers()) {
         Some(status) if status.code() != Code::Ok => return Err(status),
@@ -126,7 +133,8 @@ async fn answered<A: Message + Default>(exchanging: Exchanging) -> Result<A, Sta
         }
         _ => {}
     }
-    let (answer, trailers) = single::read(response.into_body(), message_limit(MAX_FROM_PLUGIN_BYTES)).await?;
+    let (answer, trailers) =
+        single::read(response.into_body(), message_limit(MAX_FROM_PLUGIN_BYTES), Some(&room)).await?;
     match trailers.as_ref().and_then(Status::from_header_map) {
         Some(status) if status.code() != Code::Ok => Err(status),
         Some(_) => answer.ok_or_else(|| Status::internal("it answers without a message")),
@@ -202,7 +210,7 @@ impl Future for Exchanging {
             // A connection that is no more has no use for it.
             let _ = rest.send(sending);
         }
-        Poll::Ready(Ok(response.map(|stream| Received { stream, read: false })))
+        Poll::Ready(Ok(response.map(|stream| Received { stream, last: 0, read: false })))
     }
 }
 
@@ -261,11 +269,13 @@ impl Body for Received {
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let last = std::mem::take(&mut self.last);
+        // It fails only for more than there was.
+        let _ = self.stream.flow_control().release_capacity(last);
         if !self.read {
             match ready!(self.stream.poll_data(cx)) {
                 Some(Ok(data)) => {
-                    // Only of more than there was.
-                    let _ = self.stream.flow_control().release_capacity(data.len());
+                    self.last = data.len();
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 Some(Err(error)) if error.reason() == Some(h2::Reason::NO_ERROR) => return Poll::Ready(None),

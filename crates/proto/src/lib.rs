@@ -4,9 +4,10 @@
 //! test says when it is out of date, and how to write it anew.
 //!
 //! Beside it is what both sides need: of a session a bounded [queue](queue()) of frames, which leave as few messages; of
-//! single calls the bodies of a [single] message.
+//! single calls the bodies of a [single] message; and [room](Room) for what is large.
 
 mod queue;
+mod room;
 pub mod single;
 
 #[expect(missing_docs, reason = "generated")]
@@ -14,6 +15,7 @@ pub mod single;
 pub mod v1;
 
 pub use queue::{Batches, Full, Outbox, Packs, queue};
+pub use room::{Room, Taken};
 
 /// Holds what the plugin is to give back in its introduction.
 pub const COOKIE: &str = "GATEWRIGHT_PLUGIN_COOKIE";

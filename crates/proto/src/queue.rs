@@ -1,22 +1,19 @@
 //! A bounded queue of frames, which leave as few messages.
 
+use crate::room::{Room, Taken};
 use crate::v1::{HostFrame, HostFrames, PluginFrame, PluginFrames};
 use prost::Message;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::Stream;
 
 /// The most frames that wait.
 const WAITING: usize = 1024;
 
-/// The most bytes of frames that wait, but for small ones, in KiB.
-const WAITING_KIB: usize = 128 << 10;
-
-/// What counts as small.
-const SMALL: usize = 4 << 10;
+/// The most bytes of frames that wait, but for small ones.
+const WAITING_BYTES: usize = 128 << 20;
 
 /// The most frames of one message.
 const PACK: usize = 64;
@@ -39,7 +36,7 @@ pub trait Packs: Message {
 #[derive(Debug)]
 pub struct Outbox<F> {
     frames: mpsc::Sender<Waiting<F>>,
-    room: Arc<Semaphore>,
+    room: Room,
 }
 
 /// Where they come out, as messages.
@@ -55,12 +52,12 @@ pub enum Full {
     Gone,
 }
 
-type Waiting<F> = (F, usize, Option<OwnedSemaphorePermit>);
+type Waiting<F> = (F, usize, Taken);
 
 /// A queue.
 pub fn queue<F>() -> (Outbox<F>, Batches<F>) {
     let (frames, batches) = mpsc::channel(WAITING);
-    (Outbox { frames, room: Arc::new(Semaphore::new(WAITING_KIB)) }, Batches(batches))
+    (Outbox { frames, room: Room::new(WAITING_BYTES) }, Batches(batches))
 }
 
 // === impl Outbox ===
@@ -69,31 +66,18 @@ impl<F: Message> Outbox<F> {
     /// Puts a frame there, once there is room.
     pub async fn send(&self, frame: F) -> Result<(), Full> {
         let bytes = frame.encoded_len();
-        let permit = match bytes > SMALL {
-            true => Some(self.room.clone().acquire_many_owned(Self::kib(bytes)).await.map_err(|_| Full::Gone)?),
-            false => None,
-        };
-        self.frames.send((frame, bytes, permit)).await.map_err(|_| Full::Gone)
+        let taken = self.room.take(bytes).await;
+        self.frames.send((frame, bytes, taken)).await.map_err(|_| Full::Gone)
     }
 
     /// Puts a frame there if there is room.
     pub fn try_send(&self, frame: F) -> Result<(), (Full, F)> {
         let bytes = frame.encoded_len();
-        let permit = match bytes > SMALL {
-            true => match self.room.clone().try_acquire_many_owned(Self::kib(bytes)) {
-                Ok(permit) => Some(permit),
-                Err(_) => return Err((Full::Full, frame)),
-            },
-            false => None,
-        };
-        self.frames.try_send((frame, bytes, permit)).map_err(|refused| match refused {
+        let Some(taken) = self.room.try_take(bytes) else { return Err((Full::Full, frame)) };
+        self.frames.try_send((frame, bytes, taken)).map_err(|refused| match refused {
             TrySendError::Full((frame, ..)) => (Full::Full, frame),
             TrySendError::Closed((frame, ..)) => (Full::Gone, frame),
         })
-    }
-
-    fn kib(bytes: usize) -> u32 {
-        u32::try_from((bytes >> 10).clamp(1, WAITING_KIB)).unwrap_or(u32::MAX)
     }
 }
 

@@ -1,13 +1,20 @@
 //! Bodies of one message, as gRPC has them: for requests that are made too often for what tonic does around each.
 
+use crate::room::Room;
 use bytes::{BufMut, Bytes, BytesMut};
-use http::HeaderMap;
-use http_body::Body;
-use http_body_util::BodyExt;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, StreamBody};
 use prost::Message;
+use std::convert::Infallible;
 use std::error::Error;
 use std::pin::pin;
+use tokio_stream::Iter;
 use tonic::Status;
+
+/// A message and its status.
+pub type Answer = StreamBody<Iter<std::array::IntoIter<Result<Frame<Bytes>, Infallible>, 2>>>;
 
 /// What stands before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -23,9 +30,27 @@ pub fn write(message: &impl Message, most: usize) -> Result<Bytes, Status> {
     Ok(body.freeze())
 }
 
+/// The same, once there is room for it, which it holds.
+pub async fn write_within(message: &impl Message, most: usize, room: &Room) -> Result<Bytes, Status> {
+    let taken = room.take(message.encoded_len().min(most)).await;
+    Ok(taken.hold(write(message, most)?))
+}
+
+/// The response that answers with this body.
+pub fn response(body: Bytes) -> Response<Answer> {
+    const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+    const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+    const OK: HeaderValue = HeaderValue::from_static("0");
+    let frames = [Frame::data(body), Frame::trailers(HeaderMap::from_iter([(STATUS, OK)]))];
+    let mut response = Response::new(StreamBody::new(tokio_stream::iter(frames.map(Ok))));
+    response.headers_mut().insert(CONTENT_TYPE, GRPC);
+    response
+}
+
 /// Reads a body to its end: the message, if there is one, and the trailers. A message of more bytes than this is an
-/// error, and so is one that is compressed, since nobody offers that.
-pub async fn read<M, B>(body: B, most: usize) -> Result<(Option<M>, Option<HeaderMap>), Status>
+/// error, and so is one that is compressed, since nobody offers that. A large one is read on once there is room for it,
+/// which it holds.
+pub async fn read<M, B>(body: B, most: usize, room: Option<&Room>) -> Result<(Option<M>, Option<HeaderMap>), Status>
 where
     M: Message + Default,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
@@ -33,50 +58,68 @@ where
     let mut body = pin!(body);
     // Most bodies come in one piece, which is not copied.
     let (mut first, mut all, mut trailers) = (Bytes::new(), BytesMut::new(), None);
+    let (mut said, mut taken) = (None, None);
     while let Some(frame) = body.frame().await {
         match frame.map_err(|error| Status::from_error(error.into()))?.into_data() {
             Ok(data) if first.is_empty() => first = data,
             Ok(data) => {
                 if all.is_empty() {
-                    all.reserve(expected(&first, most));
+                    all.reserve(PREFIX + said.unwrap_or_default());
                     all.extend_from_slice(&first);
                 }
                 all.extend_from_slice(&data);
             }
             Err(frame) => trailers = frame.into_trailers().ok(),
         }
-        let length = first.len().max(all.len()).saturating_sub(PREFIX);
-        if length > most {
-            return Err(too_long(length, most));
+        let read = if all.is_empty() { &first[..] } else { &all[..] };
+        if said.is_none() {
+            said = length_said(read);
+            if let Some(length) = said.filter(|length| *length > most) {
+                return Err(too_long(length, most));
+            }
+            if let (Some(length), Some(room)) = (said, room) {
+                taken = Some(room.take(length).await);
+            }
+        }
+        if said.is_some_and(|length| read.len() > PREFIX + length) {
+            return Err(not_one());
         }
     }
     let whole = if all.is_empty() { first } else { all.freeze() };
+    let whole = match taken {
+        Some(taken) => taken.hold(whole),
+        None => whole,
+    };
     Ok((message(&whole)?, trailers))
 }
 
-/// How long a body says that it is, as far as that may be.
-fn expected(first: &Bytes, most: usize) -> usize {
-    let said = first.split_first_chunk::<PREFIX>().map(|([_, length @ ..], _)| u32::from_be_bytes(*length));
-    PREFIX + most.min(said.and_then(|length| usize::try_from(length).ok()).unwrap_or_default())
+/// How long a body says that its message is, once it does.
+fn length_said(body: &[u8]) -> Option<usize> {
+    let ([_, length @ ..], _) = body.split_first_chunk::<PREFIX>()?;
+    usize::try_from(u32::from_be_bytes(*length)).ok()
 }
 
 fn message<M: Message + Default>(body: &Bytes) -> Result<Option<M>, Status> {
     if body.is_empty() {
         return Ok(None);
     }
-    let Some(([compressed, length @ ..], _)) = body.split_first_chunk::<PREFIX>() else {
+    let Some(length) = length_said(body) else {
         return Err(Status::internal("the body ends before its message begins"));
     };
-    if *compressed != 0 {
+    if body[0] != 0 {
         return Err(Status::internal("the message is compressed, and nothing says how"));
     }
     let message = body.slice(PREFIX..);
-    if usize::try_from(u32::from_be_bytes(*length)) != Ok(message.len()) {
-        return Err(Status::internal("the body is not one message"));
+    if length != message.len() {
+        return Err(not_one());
     }
     M::decode(message)
         .map(Some)
         .map_err(|error| Status::internal(format!("not the message that it should be: {error}")))
+}
+
+fn not_one() -> Status {
+    Status::internal("the body is not one message")
 }
 
 fn too_long(length: usize, most: usize) -> Status {

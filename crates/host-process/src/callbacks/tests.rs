@@ -50,4 +50,8 @@ async fn a_process_has_eight_connections_and_others_wait() {
     opened.pop();
     assert_eq!(ninth.answered().await, Some(Code::Unauthenticated), "it has the place of one that was closed");
     serving.abort();
+    // Whoever still has a connection has it no more.
+    assert!(serving.await.unwrap_err().is_cancelled());
+    let closed = opened[0].answered().await;
+    assert!(closed.is_some_and(|code| code != Code::Unauthenticated), "{closed:?}");
 }

@@ -1,4 +1,5 @@
-use super::{read, write};
+use super::{read, write, write_within};
+use crate::room::Room;
 use crate::v1::{HookAnswer, HookCall};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -6,6 +7,8 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use prost::Message;
 use std::convert::Infallible;
+use std::time::Duration;
+use tokio_stream::StreamExt;
 use tonic::{Code, Status};
 
 type Read = Result<(Option<HookCall>, Option<HeaderMap>), Status>;
@@ -16,7 +19,7 @@ fn call(bytes: usize) -> HookCall {
 
 async fn read_pieces(pieces: Vec<&[u8]>, most: usize) -> Read {
     let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(piece))));
-    read(StreamBody::new(tokio_stream::iter(frames.collect::<Vec<_>>())), most).await
+    read(StreamBody::new(tokio_stream::iter(frames.collect::<Vec<_>>())), most, None).await
 }
 
 async fn code(pieces: Vec<&[u8]>, most: usize) -> Code {
@@ -40,7 +43,7 @@ async fn trailers_are_found_with_and_without_a_message() {
         let data = message.iter().map(|message| Frame::data(write(message, 400).unwrap()));
         let frames = data.chain([Frame::trailers(trailers.clone())]).map(Ok::<_, Infallible>);
         let body = StreamBody::new(tokio_stream::iter(frames.collect::<Vec<_>>()));
-        assert_eq!(read(body, 400).await.unwrap(), (message, Some(trailers.clone())));
+        assert_eq!(read(body, 400, None).await.unwrap(), (message, Some(trailers.clone())));
     }
 }
 
@@ -66,4 +69,28 @@ async fn what_is_not_one_message_is_refused() {
     }
     let answer = write(&HookAnswer::default(), 0).unwrap();
     assert_eq!(read_pieces(vec![&answer], 400).await.unwrap().0, Some(HookCall::default()));
+}
+
+/// Who says that much comes is read on when there is room for it.
+#[tokio::test]
+async fn what_is_large_waits_for_room() {
+    let (room, length) = (Room::new(64 << 10), 60 << 10);
+    let body = write_within(&call(length), 1 << 20, &room).await.unwrap();
+    let mut asked = 0;
+    let pieces = [body.slice(..100), body.slice(100..)];
+    let frames = tokio_stream::iter(pieces).map(|piece| {
+        asked += 1;
+        Ok::<_, Infallible>(Frame::data(piece))
+    });
+    let mut reading = Box::pin(read::<HookCall, _>(StreamBody::new(frames), 1 << 20, Some(&room)));
+    let waits = tokio::time::timeout(Duration::from_millis(50), &mut reading).await.is_err();
+    drop(reading);
+    assert!(waits && asked == 1, "the rest is not asked for");
+    drop(body);
+    let body = write(&call(length), 1 << 20).unwrap();
+    let frames = tokio_stream::iter([Ok::<_, Infallible>(Frame::data(body))]);
+    let read = read::<HookCall, _>(StreamBody::new(frames), 1 << 20, Some(&room)).await.unwrap().0.unwrap();
+    assert!(room.try_take(length).is_none(), "the message has the room");
+    drop(read);
+    assert!(room.try_take(length).is_some());
 }

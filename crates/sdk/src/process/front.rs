@@ -2,14 +2,11 @@
 
 use super::calls::{Kept, Maker};
 use super::service::Service;
-use bytes::Bytes;
-use futures_util::stream::{self, Iter};
 use gatewright_proto::v1::plugin_server::PluginServer;
 use gatewright_proto::{MAX_FROM_PLUGIN_BYTES, MAX_TO_PLUGIN_BYTES, message_limit, single};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body_util::{Either, StreamBody};
-use hyper::body::{Frame, Incoming};
+use http::{Request, Response};
+use http_body_util::Either;
+use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -46,7 +43,7 @@ pub(super) struct Front {
 }
 
 /// A message and its status, or what tonic answers.
-type Answer = Either<StreamBody<Iter<std::array::IntoIter<Result<Frame<Bytes>, Infallible>, 2>>>, body::Body>;
+type Answer = Either<single::Answer, body::Body>;
 
 // === impl Front ===
 
@@ -115,18 +112,10 @@ impl Front {
 }
 
 async fn read<M: Message + Default>(request: Request<Incoming>) -> Result<M, Status> {
-    let (message, _) = single::read(request.into_body(), message_limit(MAX_TO_PLUGIN_BYTES)).await?;
+    let (message, _) = single::read(request.into_body(), message_limit(MAX_TO_PLUGIN_BYTES), None).await?;
     message.ok_or_else(|| Status::internal("there is no message"))
 }
 
 fn write(message: &impl Message) -> Result<Response<Answer>, Status> {
-    const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
-    const STATUS: HeaderName = HeaderName::from_static("grpc-status");
-    const OK: HeaderValue = HeaderValue::from_static("0");
-    let message = single::write(message, message_limit(MAX_FROM_PLUGIN_BYTES))?;
-    let status = HeaderMap::from_iter([(STATUS, OK)]);
-    let body = StreamBody::new(stream::iter([Ok(Frame::data(message)), Ok(Frame::trailers(status))]));
-    let mut response = Response::new(Either::Left(body));
-    response.headers_mut().insert(CONTENT_TYPE, GRPC);
-    Ok(response)
+    Ok(single::response(single::write(message, message_limit(MAX_FROM_PLUGIN_BYTES))?).map(Either::Left))
 }
