@@ -145,7 +145,12 @@ fn write_into(empty: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
 
 /// The value of a document. Nesting and the number of values are bounded, and nothing is taken before its bytes are there.
 pub fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, NotADocument> {
-    T::deserialize(&mut Reader::new(document, checked, MOST_VALUES))
+    read_few(document, MOST_VALUES)
+}
+
+/// The same of one that may have so many values.
+pub(crate) fn read_few<T: DeserializeOwned>(document: &[u8], most: usize) -> Result<T, NotADocument> {
+    T::deserialize(&mut Reader::new(document, checked, most))
 }
 
 /// The same of what the gateway wrote: it is as long as a request that was taken, and who fills one with very many texts

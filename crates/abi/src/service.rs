@@ -114,6 +114,11 @@ struct HttpResult {
 /// The most bytes of rows that cross together, where there is more than one: far below what one argument may hold.
 const BATCH_BYTES: usize = 64 << 10;
 
+/// The longest argument of a function that does not wait, and the most values in it: far above what a line, a sample or a
+/// row may be. Who calls has the thread meanwhile.
+pub const MAX_SAID_BYTES: usize = 1 << 20;
+const MOST_SAID: usize = 64 << 10;
+
 fn thirty_seconds() -> u64 {
     30_000
 }
@@ -189,20 +194,25 @@ pub fn serve_now(
     argument: &[u8],
 ) -> Result<Vec<u8>, ServiceError> {
     legal(hook, false, function)?;
+    if argument.len() > MAX_SAID_BYTES {
+        let what = format!("an argument of `{}` has at most {MAX_SAID_BYTES} bytes", function.name());
+        return Err(ServiceError::TooLarge(what));
+    }
     match function {
         Function::Log => {
-            let LogArgument { level, message, fields } = read(argument)?;
-            let fields: Vec<(&str, Json)> = fields.iter().map(|(name, value)| (&**name, value.clone())).collect();
+            let LogArgument { level, message, fields } = read_few(argument, MOST_SAID)?;
+            let (names, values): (Vec<String>, Vec<Json>) = fields.into_iter().unzip();
+            let fields: Vec<(&str, Json)> = names.iter().map(|name| &**name).zip(values).collect();
             services.log.log(&LogRecord { level, message: &message, fields: &fields, request_id: &facts.request_id });
             written(())
         }
         Function::Metric => {
-            let MetricArgument { name, kind, value, labels } = read(argument)?;
+            let MetricArgument { name, kind, value, labels } = read_few(argument, MOST_SAID)?;
             let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
             written(services.metrics.record(&Sample { name: &name, kind, value, labels: &labels })?)
         }
         Function::Record => {
-            let rows = read::<Vec<RecordArgument>>(argument)?.into_iter();
+            let rows = read_few::<Vec<RecordArgument>>(argument, MOST_SAID)?.into_iter();
             let rows = rows.map(|RecordArgument { table, row }| Record { table, row }).collect();
             written(services.records.append_all(rows)?)
         }
@@ -222,7 +232,15 @@ fn legal(hook: Hook, may_wait: bool, function: Function) -> Result<(), ServiceEr
 }
 
 fn read<T: DeserializeOwned>(argument: &[u8]) -> Result<T, ServiceError> {
-    document::read(argument).map_err(|error| ServiceError::Invalid(error.to_string()))
+    document::read(argument).map_err(unreadable)
+}
+
+fn read_few<T: DeserializeOwned>(argument: &[u8], most: usize) -> Result<T, ServiceError> {
+    document::read_few(argument, most).map_err(unreadable)
+}
+
+fn unreadable(error: document::NotADocument) -> ServiceError {
+    ServiceError::Invalid(error.to_string())
 }
 
 // Answers go the same way as arguments.

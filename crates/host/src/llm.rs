@@ -8,10 +8,14 @@ use gatewright_plugin::services::{BoxFuture, Llm};
 use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 /// How deep LLM requests of plugins may nest.
 pub const MAX_LLM_DEPTH: u32 = 3;
+
+/// The most LLM requests of one plugin at once, with what is told of them behind them; others wait.
+const MAX_UNDER_WAY: usize = 128;
 
 /// What serves at this moment.
 pub struct Serving {
@@ -29,6 +33,8 @@ pub struct Serving {
 pub struct LlmCalls {
     plugin: Arc<str>,
     serving: Arc<dyn Fn() -> Option<Serving> + Send + Sync>,
+    /// By depth: so no request waits for one that waits for it, through another plugin's.
+    places: [Arc<Semaphore>; MAX_LLM_DEPTH as usize],
 }
 
 // === impl LlmCalls ===
@@ -36,19 +42,22 @@ pub struct LlmCalls {
 impl LlmCalls {
     /// Of the plugin of this name; `serving` tells what serves, or `None` before and after.
     pub fn new(plugin: &str, serving: Arc<dyn Fn() -> Option<Serving> + Send + Sync>) -> Self {
-        Self { plugin: plugin.into(), serving }
+        let places = std::array::from_fn(|_| Arc::new(Semaphore::new(MAX_UNDER_WAY)));
+        Self { plugin: plugin.into(), serving, places }
     }
 
     async fn ask(&self, facts: &Facts, request: Request) -> Result<Response, LlmError> {
-        if facts.depth >= MAX_LLM_DEPTH {
+        let Some(places) = self.places.get(facts.depth as usize) else {
             let message = format!("LLM requests of plugins nest at most {MAX_LLM_DEPTH} deep");
             return Err(LlmError::new(ErrorKind::InvalidRequest, message).with_plugin(&*self.plugin));
-        }
+        };
         if request.stream() {
             let message = "a plugin's LLM request cannot be streamed";
             return Err(LlmError::new(ErrorKind::InvalidRequest, message).with_plugin(&*self.plugin));
         }
         let not_serving = || LlmError::new(ErrorKind::Overloaded, "the gateway does not serve at this moment");
+        // It is never closed.
+        let place = places.clone().acquire_owned().await.ok();
         let serving = (self.serving)().ok_or_else(not_serving)?;
         // A plugin is not called in a request of its own making, nor in one that was made for that.
         let asking = facts.asking.iter().chain([&self.plugin]).cloned().collect();
@@ -63,6 +72,7 @@ impl LlmCalls {
         };
         let started = Instant::now();
         let mut life = Lifecycle::open(serving.plugins, facts, started, serving.pricing, serving.tasks);
+        life.hold(place);
         let call = LlmCall { request, headers: HeaderMap::new(), dialect: None, needs_events: false };
         match serving.engine.run(&mut life, call).await {
             Ok(answered) => match answered.reply {

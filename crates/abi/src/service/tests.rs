@@ -146,6 +146,17 @@ fn rows_that_are_long_cross_in_batches_without_loss() {
 struct Reached(Mutex<Option<Function>>);
 
 impl Reached {
+    fn services(self: &Arc<Self>) -> Services {
+        Services::from(ServiceSet {
+            log: self.clone(),
+            metrics: self.clone(),
+            records: self.clone(),
+            kv: self.clone(),
+            http: self.clone(),
+            llm: self.clone(),
+        })
+    }
+
     fn note<T>(&self, function: Function) -> Result<T, ServiceError> {
         assert_eq!(self.0.lock().unwrap().replace(function), None, "once");
         Err(ServiceError::Deadline)
@@ -244,15 +255,7 @@ fn reaches(
     call: impl FnOnce(&Services, &[u8]) -> Result<Vec<u8>, ServiceError>,
 ) -> Result<(), String> {
     let reached = Arc::new(Reached::default());
-    let set = ServiceSet {
-        log: reached.clone(),
-        metrics: reached.clone(),
-        records: reached.clone(),
-        kv: reached.clone(),
-        http: reached.clone(),
-        llm: reached.clone(),
-    };
-    let called = call(&set.into(), &argument(function));
+    let called = call(&reached.services(), &argument(function));
     match (*reached.0.lock().unwrap(), called) {
         (Some(of), _) => {
             assert_eq!(of, function);
@@ -286,4 +289,20 @@ fn each_function_is_served_in_the_hooks_of_its_row_and_in_no_others() {
             assert_eq!(served, expected(legal, false), "{} in {hook}, at once", function.name());
         }
     }
+}
+
+#[test]
+fn what_is_said_without_waiting_is_read_only_if_it_is_short() {
+    let served = |function, argument: &[u8]| {
+        let services = Arc::new(Reached::default()).services();
+        serve_now(&services, &Facts::default(), Hook::RequestEnd, function, argument)
+    };
+    let line = |field: Json| {
+        document::write(&serde_json::json!({ "level": "info", "message": "m", "fields": [["f", field]] }))
+    };
+    assert_eq!(served(Function::Log, &line("x".repeat(1000).into())), Ok(document::write(&())));
+    let long = served(Function::Log, &line("x".repeat(MAX_SAID_BYTES).into()));
+    assert!(matches!(long, Err(ServiceError::TooLarge(_))), "{long:?}");
+    let many = served(Function::Log, &line(vec![0; MOST_SAID].into()));
+    assert!(matches!(many, Err(ServiceError::Invalid(_))), "{many:?}");
 }

@@ -7,6 +7,7 @@ use gatewright_testkit::services::MockServices;
 use gatewright_testkit::{ScriptedAnswer, ScriptedProvider, request};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// Notes what it knows of each request.
 #[derive(Clone, Default)]
@@ -160,4 +161,22 @@ async fn an_error_of_the_provider_is_the_plugins_to_handle() {
 async fn nobody_is_asked_while_nothing_serves() {
     let calls = LlmCalls::new("it", Arc::new(|| None));
     assert_eq!(calls.complete(&at_depth(0), asked(false)).await.unwrap_err().kind, ErrorKind::Overloaded);
+}
+
+#[tokio::test]
+async fn so_many_are_under_way_and_others_wait() {
+    let stage = Stage::set();
+    let calls = stage.calls_of("it");
+    let many = u32::try_from(MAX_UNDER_WAY).unwrap();
+    let all = calls.places[0].clone().acquire_many_owned(many).await.unwrap();
+    let facts = at_depth(0);
+    let mut waits = Box::pin(calls.complete(&facts, asked(false)));
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut waits).await.is_err(), "all places are taken");
+    // Else what one waits for could wait for it.
+    assert!(calls.complete(&at_depth(1), asked(false)).await.is_ok());
+    drop(all);
+    assert!(waits.await.is_ok());
+    stage.tasks.close();
+    stage.tasks.wait().await;
+    assert_eq!(calls.places[0].available_permits(), MAX_UNDER_WAY);
 }
