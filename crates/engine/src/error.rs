@@ -35,10 +35,14 @@ fn told(reason: String) -> String {
     if reason.is_empty() { NO_REASON.to_owned() } else { reason }
 }
 
-/// The error that a plugin fails an attempt with.
+/// The error that a plugin fails an attempt with, as far as an error can be so.
 pub(crate) fn failed_by(plugin: &str, error: LlmError) -> LlmError {
     let mut error = error.with_plugin(plugin);
     error.message = told(cut(error.message));
+    error.status = error.status.filter(|status| (400..=599).contains(status));
+    for text in [&mut error.code, &mut error.param, &mut error.provider] {
+        *text = text.take().map(cut);
+    }
     if error.kind == ErrorKind::GuardrailBlocked && error.code.is_none() {
         error.code = Some(BLOCKED.to_owned());
     }

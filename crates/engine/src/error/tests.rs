@@ -35,6 +35,11 @@ fn an_attempt_that_a_plugin_fails_says_as_much_as_a_block() {
     assert_eq!((error.message.as_str(), error.code.as_deref()), ("Blocked by plugin", Some("content_blocked")));
     let own = failed_by("guard", LlmError::new(ErrorKind::Overloaded, "later"));
     assert_eq!((own.message.as_str(), own.code, own.plugin.as_deref()), ("later", None, Some("guard")));
+    // No client takes an error for an answer.
+    for (status, told) in [(200, 503), (101, 503), (999, 503), (429, 429)] {
+        let error = failed_by("guard", LlmError::new(ErrorKind::Overloaded, "later").with_status(status));
+        assert_eq!(error.status(), told);
+    }
 }
 
 #[test]

@@ -275,7 +275,7 @@ pub(crate) async fn close_attempt(life: &mut Lifecycle, result: &mut Draft<LlmRe
     faulted.map_or(Ok(()), Err)
 }
 
-fn error_of(part: &Part) -> Option<&LlmError> {
+pub(super) fn error_of(part: &Part) -> Option<&LlmError> {
     match part {
         Part::Error(error) => Some(error),
         _ => None,

@@ -1,5 +1,7 @@
 //! A stream that a plugin answers with.
 
+use crate::error::failed_by;
+use crate::stream::driver::error_of;
 use crate::stream::source::late;
 use futures_util::FutureExt;
 use gatewright_model::{Chunk, ErrorKind, FinishReason, LlmError, Part};
@@ -47,15 +49,18 @@ impl PluginStream {
         // Within a future, so that a panic before the first wait is caught too.
         let pull = AssertUnwindSafe(async { self.stream.next_chunk().await }).catch_unwind();
         let pulled = match tokio::time::timeout(longest, pull).await {
-            Ok(Ok(Some(Ok(chunk)))) => {
-                self.note(&chunk);
-                return Some(Ok(chunk));
-            }
+            Ok(Ok(Some(Ok(chunk)))) => match chunk.parts().iter().find_map(error_of) {
+                Some(error) => Err(failed_by(&self.plugin, error.clone())),
+                None => {
+                    self.note(&chunk);
+                    return Some(Ok(chunk));
+                }
+            },
             // Its host says that it failed.
             Ok(Ok(Some(Err(error)))) if error.kind == ErrorKind::PluginUnavailable && error.plugin.is_none() => {
                 Err(self.failed(cause_of(&error), &error.message, asked))
             }
-            Ok(Ok(Some(Err(error)))) => Err(error),
+            Ok(Ok(Some(Err(error)))) => Err(failed_by(&self.plugin, error)),
             Ok(Ok(None)) => Ok(self.end()),
             Ok(Err(panic)) => {
                 let failure = Failure::Panicked(panicking::caught(&*panic));

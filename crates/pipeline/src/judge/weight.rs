@@ -1,8 +1,8 @@
 //! How much a conversation or an answer holds.
 
 use gatewright_model::{
-    Block, Chat, ChatResponse, Content, Extra, ImageSource, MediaSource, Message, Output, Params, Part, Raw, Reasoning,
-    Request, Response, ResponseFormat, Tool, ToolChoice,
+    Block, Chat, ChatResponse, Content, Extra, ImageSource, LlmError, MediaSource, Message, Output, Params, Part, Raw,
+    Reasoning, Request, Response, ResponseFormat, Tool, ToolChoice,
 };
 use gatewright_plugin::payload::LlmResult;
 use serde_json::Value as Json;
@@ -110,7 +110,7 @@ impl Weigh for LlmResult {
         match self {
             Self::Chunk(chunk) => chunk.bytes(),
             Self::Response(response) | Self::StreamEnd(response) => response.bytes(),
-            Self::Error(error) => error.message.len(),
+            Self::Error(error) => error_bytes(error),
         }
     }
 
@@ -132,6 +132,12 @@ impl Weigh for LlmResult {
             Self::Error(_) => Pieces::default(),
         }
     }
+}
+
+fn error_bytes(error: &LlmError) -> usize {
+    let LlmError { message, code, param, plugin, provider, .. } = error;
+    let others = [code, param, plugin, provider].into_iter().flatten();
+    others.fold(message.len(), |bytes, text| bytes + text.len())
 }
 
 fn chat_bytes(chat: &Chat) -> usize {

@@ -24,3 +24,14 @@ fn too_many_texts_or_choices_are_an_error() {
         assert_eq!(taken.count(), MOST);
     }
 }
+
+#[test]
+fn a_text_that_had_ended_does_not_go_on() {
+    let mut channels = Channels::default();
+    let end = Part::BlockEnd(Channel { block: 1, ..Channel::TEXT });
+    channels.push(&Chunk::from_parts([text(0, 1), end.clone(), end, text(0, 2)])).unwrap();
+    let nothing = Part::Text { channel: Channel { block: 1, ..Channel::TEXT }, text: String::new() };
+    channels.push(&Chunk::from_parts([nothing])).unwrap();
+    let error = channels.push(&Chunk::from_parts([text(0, 1)])).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Upstream, "{error}");
+}
