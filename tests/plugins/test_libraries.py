@@ -74,7 +74,9 @@ def test_a_library_that_never_ends_is_left_as_it_is(start, upstream, library):
     assert "native plugins have not ended" in gateway.log()
 
 
-@pytest.mark.parametrize(("macro", "says"), [("HANGS", "its constructors hang"), ("CRASHES", "opened first by signal 6")])
+@pytest.mark.parametrize(
+    ("macro", "says"), [("HANGS", "its constructors or its entry hang"), ("CRASHES", "opened first by signal 6")]
+)
 def test_constructors_that_hang_or_crash_harm_nobody_else(start, upstream, library, macro, says):
     good = entry(library(), name="good")
     bad = {**entry(library(macro), name="bad"), "failure_mode": "fail_open", "hooks": ["check_input"]}

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long the end waits for native plugins to end: it cannot make them.
+const PLUGINS_END: Duration = Duration::from_secs(15);
 const LIBRARIES_END: Duration = Duration::from_secs(5);
 
 /// A gateway. Make one with [`Gateway::builder`].
@@ -47,6 +48,8 @@ pub struct Gateway {
     needs_all: bool,
     /// What no line about a plugin shows.
     concealed: Concealed,
+    /// The host that is listened on, from the first config to the end.
+    listens_on: Option<String>,
     /// What is in force.
     current: InForce,
 }
@@ -115,6 +118,7 @@ impl Gateway {
             serving: Arc::default(),
             needs_all: false,
             concealed: Concealed::default(),
+            listens_on: None,
             current: InForce::default(),
         };
         (gateway, reaping)
@@ -134,6 +138,7 @@ impl Gateway {
     ) -> Result<Started, Error> {
         // Before a plugin starts: where another gateway serves, none has to.
         let reserved = Reserved::new(address(&config.server.host, config.server.port)?)?;
+        self.listens_on = Some(config.server.host.clone());
         let reaping = tokio::spawn(reaping.run());
         let first = config.clone();
         let served = tokio::select! {
@@ -189,7 +194,12 @@ impl Gateway {
             (self.store.clone(), self.artefacts.processes(), self.artefacts.libraries());
         // With the last set goes the last user of every instance.
         drop(self);
-        let _ = tokio::time::timeout(Duration::from_secs(15), reaping).await;
+        if tokio::time::timeout(PLUGINS_END, reaping).await.is_err() {
+            // A set goes with its last request, and takes all of its instances with it.
+            tracing::warn!(
+                "not all plugins were shut down: a hook has not come back, or an `on_shutdown` takes too long"
+            );
+        }
         if let Some(processes) = processes {
             // They are asked to end, and killed after 5 s.
             let _ = tokio::time::timeout(Duration::from_secs(8), processes.close()).await;
@@ -235,7 +245,7 @@ impl Gateway {
         let arrivals = self.current.plugins.look(&config, &self.artefacts).await;
         let facts = |entry: &PluginEntry| self.current.plugins.facts(entry, &arrivals);
         let known = |entry: &PluginEntry| Ok(Some(facts(entry)));
-        let checked = check(&config, &WithArtefacts { catalogue: &self.catalogue, artefact: &known });
+        let checked = self.check(&config, &WithArtefacts { catalogue: &self.catalogue, artefact: &known });
         let report = checked.map_err(|mut errors| {
             errors.report.errors.extend(unusable(&config, &arrivals));
             errors
@@ -267,6 +277,24 @@ impl Gateway {
             metrics: telemetry.then(|| self.metrics.clone()),
         };
         Ok(Made { next: InForce { config, plugins, providers }, snapshot, warnings: report.warnings })
+    }
+
+    /// Checks a config, also as what it is until a restart: another host waits for that, and all else does not.
+    fn check(&self, config: &Config, catalogue: &dyn Catalog) -> Result<Report, ConfigErrors> {
+        let report = check(config, catalogue)?;
+        let Some(host) = self.listens_on.as_ref().filter(|host| **host != config.server.host) else {
+            return Ok(report);
+        };
+        let mut meanwhile = config.clone();
+        meanwhile.server.host.clone_from(host);
+        match check(&meanwhile, catalogue) {
+            Ok(_) => Ok(report),
+            Err(mut errors) => {
+                let hint = format!("until it is restarted, the gateway listens on `{host}`");
+                errors.report.errors.iter_mut().for_each(|problem| problem.hint = Some(hint.clone()));
+                Err(errors)
+            }
+        }
     }
 
     /// All that is wrong with a config that is refused anyway: nothing is loaded for it, but artefacts are looked at.

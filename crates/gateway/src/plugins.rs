@@ -108,6 +108,13 @@ enum Source<'a> {
     Loaded(Result<Arc<dyn Hosted>, Failure>),
 }
 
+/// The instances of a config, while others are started. If nothing comes of it, they end last to first.
+#[derive(Default)]
+struct Begun {
+    instances: BTreeMap<String, Held>,
+    entries: Vec<Entry>,
+}
+
 /// A config that is refused.
 #[derive(Debug)]
 pub(crate) struct Refused {
@@ -134,7 +141,7 @@ impl Plugins {
                 Ok(found) => {
                     let kept = self.kept(&entry.name, &Origin::of(entry, found.sha256()));
                     match kept {
-                        Some(instance) if !is_lost(entry, instance) => Arrival::Same,
+                        Some(instance) if !is_lost(instance) => Arrival::Same,
                         _ => match (artefacts.load(entry, &found).await, kept) {
                             (Ok(hosted), _) => Arrival::New(hosted, found.sha256()),
                             (Err(failure), None) => Arrival::Failed(failure, found.sha256()),
@@ -170,7 +177,7 @@ impl Plugins {
         mut arrivals: Arrivals,
         starting: &Starting<'_>,
     ) -> Result<(Self, PluginSet), Refused> {
-        let (mut instances, mut entries, mut fallen) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (mut begun, mut fallen) = (Begun::default(), Vec::new());
         for (order, entry) in wanted(config, starting.catalogue) {
             let Some(mut candidate) = self.candidate(&entry, starting.catalogue, &mut arrivals) else { continue };
             let unseen = entry.artefact().is_some() && candidate.facts == unknown(&entry);
@@ -190,23 +197,20 @@ impl Plugins {
                 },
             };
             let settings = settings(&entry, instance.hooks(), builtin, order);
-            entries.push(Entry { instance: instance.clone(), settings });
-            instances.insert(entry.name.clone(), (origin, instance));
+            begun.entries.push(Entry { instance: instance.clone(), settings });
+            begun.instances.insert(entry.name.clone(), (origin, instance));
         }
         let needs_all = starting.needs_all && self.generation == 0;
         let is_refused = fallen.iter().any(|fallen| needs_all || fallen.then == Then::Refuse);
         if is_refused {
-            // Those that were started for it end last to first.
-            drop(instances);
-            while entries.pop().is_some() {}
             let report = Report { errors: fallen.iter().map(Fallen::problem).collect(), warnings: Vec::new() };
             return Err(Refused { error: ConfigErrors { file: None, report }.into(), fallen });
         }
         fallen.iter().for_each(Fallen::log);
         fallen.retain(Fallen::is_stale);
-        let generation = self.generation + 1;
+        let (generation, entries) = (self.generation + 1, std::mem::take(&mut begun.entries));
         match PluginSet::compile(generation, entries) {
-            Ok(set) => Ok((Self { generation, instances, stale: fallen }, set)),
+            Ok(set) => Ok((Self { generation, instances: std::mem::take(&mut begun.instances), stale: fallen }, set)),
             Err(error) => Err(Refused { error: error.into(), fallen }),
         }
     }
@@ -351,7 +355,10 @@ impl Plugins {
         starting.counting.load_failed(name);
         let in_use = before.filter(|(_, instance)| origin.artefact.is_some() && !instance.is_absent());
         if let Some(before) = in_use {
-            let then = match unchanged {
+            // What guards with the new one, or is named for it, the one in use has not: the config may rely on it.
+            let wanted = GUARDS.iter().chain(entry.named_hooks().unwrap_or_default().iter()).collect::<HookSet>();
+            let lacks = !facts.hooks.intersection(wanted).without(before.1.hooks()).is_empty();
+            let then = match unchanged && !lacks {
                 true if is_gone => Then::Orphan,
                 true => Then::Before,
                 false => Then::Refuse,
@@ -369,6 +376,15 @@ impl Plugins {
         };
         let absent = Instance::absent(name, facts.manifest, hooks, failure.to_string(), services, probe);
         Err((failure, then, (origin, absent)))
+    }
+}
+
+// === impl Begun ===
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.instances.clear();
+        while self.entries.pop().is_some() {}
     }
 }
 
@@ -418,10 +434,10 @@ impl Origin {
     }
 }
 
-/// Whether somebody else's process is away: what is at its address by now may be another, which nothing but its load tells.
-fn is_lost(entry: &PluginEntry, instance: &Instance) -> bool {
-    entry.artefact() == Some(ArtefactKind::Remote)
-        && instance.standing().is_some_and(|standing| standing.away.is_some())
+/// Whether its process is away: what is at its address by now, or what its program comes to with what lies beside it, may
+/// be another, which nothing but its load tells.
+fn is_lost(instance: &Instance) -> bool {
+    instance.standing().is_some_and(|standing| standing.away.is_some())
 }
 
 /// The artefacts of a config that could not be read or loaded.

@@ -57,6 +57,13 @@ impl Loader {
         Ok(Self { artefact, program, wasm, processes, folder })
     }
 
+    /// Ends its processes, and waits until they are gone.
+    pub(super) async fn close(&self) {
+        if let Some(processes) = &self.processes {
+            processes.close().await;
+        }
+    }
+
     pub(super) fn artefact(&self) -> &Artefact {
         &self.artefact
     }

@@ -5,13 +5,21 @@ use super::load::Loader;
 use super::program::Program;
 use super::{Fault, config_of, failed, runtime, say};
 use crate::args::TestPlugin;
+use crate::serve;
 use gatewright::config::{ArtefactKind, Environment, Settings, printable};
 use gatewright_plugin::Permission;
 use gatewright_plugin_checks::{Event, Outcome, Report, Test};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a plugin's processes may take to end: they are asked to, and killed after 5 s.
+const PROCESSES_END: Duration = Duration::from_secs(8);
+
+/// How long the process may take to end in which a library was tested.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 pub(super) fn run(asked: &TestPlugin) -> ExitCode {
     let report = match tested(asked) {
@@ -19,7 +27,8 @@ pub(super) fn run(asked: &TestPlugin) -> ExitCode {
         Err(fault) => return failed(&fault),
     };
     match (asked.events, asked.json) {
-        (true, _) => {}
+        // What hangs in a library's code is not waited for.
+        (true, _) => return serve::end(u8::from(!report.holds())),
         (false, true) => say(&format!("{:#}", as_json(&report))),
         (false, false) => say(&readable(report.clone())),
     }
@@ -63,6 +72,8 @@ fn here(loader: Loader, test: &Test, events: bool) -> Result<Report, Fault> {
     };
     let report = runtime.block_on(gatewright_plugin_checks::run(&loader, test, &mut tell));
     // A call that hangs in a library's code would be waited for.
+    // A process that does not end is killed with this one.
+    let _late = runtime.block_on(async { tokio::time::timeout(PROCESSES_END, loader.close()).await });
     runtime.shutdown_background();
     Ok(report)
 }
@@ -84,17 +95,23 @@ fn elsewhere(asked: &TestPlugin) -> Result<Report, Fault> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
     let mut report = Report::new("native");
     let mut last = None;
-    // A library may write, too: what is no event is its own.
-    for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()).map_while(Result::ok)
-    {
-        match serde_json::from_str::<Event>(&line) {
+    // A library may write, too, and not in UTF-8: what is no event is its own.
+    let lines = child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n'));
+    for line in lines.map_while(Result::ok) {
+        match serde_json::from_slice::<Event>(&line) {
             Ok(event) => {
                 progress(&event);
                 report.take(&event);
+                if report.is_over() {
+                    break;
+                }
             }
             Err(_) if line.is_empty() => {}
-            Err(_) => last = Some(line),
+            Err(_) => last = Some(String::from_utf8_lossy(&line).into_owned()),
         }
+    }
+    if report.is_over() {
+        end(&mut child);
     }
     let status = child.wait().map_err(failed)?;
     if !report.is_over() {
@@ -102,6 +119,16 @@ fn elsewhere(asked: &TestPlugin) -> Result<Report, Fault> {
         report.broken_off(&format!("the plugin ended the process in which it ran: {status}{said}"));
     }
     Ok(report)
+}
+
+/// Lets a process end that has nothing more to say: what a library does then may take for ever.
+fn end(child: &mut Child) {
+    let since = Instant::now();
+    while matches!(child.try_wait(), Ok(None)) && since.elapsed() < LAST_MOMENT {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // One that has ended cannot be killed.
+    let _ = child.kill();
 }
 
 /// For who watches: a dot a case.

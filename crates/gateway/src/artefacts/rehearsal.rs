@@ -79,11 +79,22 @@ pub async fn rehearsed(mut command: Command, longest: Duration) -> Rehearsed {
         Err(error) => return Rehearsed::NotStarted(error),
     };
     let word = format!("{:016x}", RandomState::new().hash_one(process.id()));
-    let said = async { tokio::join!(heard(here, &word), process.wait()) };
+    let mut opened = false;
+    let said = async {
+        let hear = async {
+            let said = heard(here, &word).await;
+            opened = matches!(said, Some(Ok(_)));
+            said
+        };
+        tokio::join!(hear, process.wait())
+    };
     match tokio::time::timeout(longest, said).await {
         Ok((said, Ok(status))) => judged(said, status),
         Ok((_, Err(error))) => Rehearsed::Refused(format!("nobody knows how opening it first ended: {error}")),
-        Err(_) => Rehearsed::Refused(format!("it did not load within {} s: its constructors hang", longest.as_secs())),
+        Err(_) => {
+            let what = if opened { "its destructors hang" } else { "its constructors or its entry hang" };
+            Rehearsed::Refused(format!("it was not opened and closed within {} s: {what}", longest.as_secs()))
+        }
     }
 }
 

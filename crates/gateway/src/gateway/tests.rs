@@ -173,6 +173,23 @@ async fn a_config_that_is_wrong_leaves_the_old_one() {
     drain(started).await;
 }
 
+/// Another host waits for a restart; that nobody needs a key any more would not.
+#[tokio::test]
+async fn no_key_is_let_go_while_the_gateway_listens_beyond_this_machine() {
+    let config = |host: &str, keys: Json| {
+        let server = json!({ "host": host, "port": 0, "workers": 1 });
+        let text = json!({ "plugins": [], "server": server, "auth": { "keys": keys } }).to_string();
+        gatewright_config::parse(text.as_bytes()).unwrap_or_else(|errors| panic!("{errors}")).config
+    };
+    let key = json!([{ "name": "app", "value": "gw-0123456789abcdef" }]);
+    let mut started = Gateway::builder().config(config("0.0.0.0", key.clone())).start().await.unwrap();
+    let error = started.reload(config("127.0.0.1", json!([]))).await.unwrap_err().to_string();
+    assert!(error.contains("server.host") && error.contains("listens on `0.0.0.0`"), "{error}");
+    assert!(started.config().auth.requires_key());
+    assert_eq!(started.reload(config("127.0.0.1", key)).await.unwrap(), Reload::Taken);
+    drain(started).await;
+}
+
 #[tokio::test]
 async fn a_plugin_that_does_not_start_leaves_the_old_config_and_what_started_is_shut_down() {
     let mut started = start(json!([entry("stays-on", json!({}))])).await;

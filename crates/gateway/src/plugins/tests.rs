@@ -223,14 +223,18 @@ struct Elsewhere {
 impl Elsewhere {
     /// What a config with it and nothing else comes to, if it arrives so.
     async fn next(before: &Plugins, arrival: Arrival) -> (Plugins, Arc<Instance>) {
+        let (plugins, set) = Self::made(before, arrival).await.unwrap();
+        (plugins, set.members()[0].instance.clone())
+    }
+
+    async fn made(before: &Plugins, arrival: Arrival) -> Result<(Plugins, PluginSet), Refused> {
         let (reaper, _task) = Reaper::new();
         let services = |_: &PluginEntry, _: Grants| MockServices::default().services();
         let (catalogue, counting) = (Catalogue::default(), Counting::new(Arc::new(Metrics::new())));
         let (catalogue, counting, reaper) = (&catalogue, &counting, &reaper);
         let starting = Starting { catalogue, services: &services, counting, reaper, needs_all: true };
         let arrivals = Arrivals::from([("y".to_owned(), arrival)]);
-        let (plugins, set) = before.next(&config(ELSEWHERE), arrivals, &starting).await.unwrap();
-        (plugins, set.members()[0].instance.clone())
+        before.next(&config(ELSEWHERE), arrivals, &starting).await
     }
 
     fn arrives(is_away: bool) -> Arrival {
@@ -268,20 +272,42 @@ impl Hosted for Elsewhere {
 const ELSEWHERE: &str = r#"{ "name": "y", "path": "grpc://127.0.0.1:1" }"#;
 
 #[tokio::test]
-async fn a_process_that_somebody_else_runs_is_loaded_anew_while_it_is_away() {
+async fn a_process_is_loaded_anew_while_it_is_away() {
     let (config, artefacts) = (config(ELSEWHERE), Artefacts::new(None, Default::default(), None));
-    let entry = &config.plugins[0];
     let (here, instance) = Elsewhere::next(&Plugins::default(), Elsewhere::arrives(false)).await;
-    assert!(!is_lost(entry, &instance));
+    assert!(!is_lost(&instance));
     assert!(matches!(here.look(&config, &artefacts).await["y"], Arrival::Same));
     let (away, instance) = Elsewhere::next(&Plugins::default(), Elsewhere::arrives(true)).await;
-    assert!(is_lost(entry, &instance));
+    assert!(is_lost(&instance));
     let arrived = away.look(&config, &artefacts).await.remove("y").unwrap();
     assert!(matches!(arrived, Arrival::Same), "it cannot be loaded");
     let (kept, same) = Elsewhere::next(&away, arrived).await;
     assert!(Arc::ptr_eq(&instance, &same) && kept.are(&away));
     let (back, other) = Elsewhere::next(&away, Elsewhere::arrives(false)).await;
     assert!(!Arc::ptr_eq(&instance, &other) && !back.are(&away), "what was loaded serves");
+}
+
+/// Would guard, and does not start.
+struct Late;
+
+#[plugin]
+impl Plugin for Late {
+    fn check_input(&self, _: &mut Cx, _: &Request) -> Result<Verdict, Failure> {
+        Ok(Verdict::Allow)
+    }
+
+    fn on_startup(&self, _: &mut Cx, _: &Startup) -> Result<(), Failure> {
+        Err("nobody is there".into())
+    }
+}
+
+/// The config was checked with the new one, and might rely on it.
+#[tokio::test]
+async fn no_config_is_taken_for_a_guard_that_does_not_start() {
+    let (before, _) = Elsewhere::next(&Plugins::default(), Elsewhere::arrives(false)).await;
+    let arrives = Arrival::New(gatewright_plugin::hosted::link(Late), None);
+    let refused = Elsewhere::made(&before, arrives).await.err().unwrap();
+    assert!(refused.error.to_string().contains("nobody is there"), "{}", refused.error);
 }
 
 #[test]

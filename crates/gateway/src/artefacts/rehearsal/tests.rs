@@ -50,10 +50,13 @@ async fn a_library_whose_end_fails_is_not_opened() {
 
 #[tokio::test]
 async fn one_that_does_not_end_is_not_waited_for() {
-    let mut command = Command::new("sleep");
-    command.arg("1000");
-    let hung = rehearsed(command, Duration::from_secs(1)).await;
-    assert!(matches!(&hung, Rehearsed::Refused(why) if why.contains("its constructors hang")), "{hung:?}");
+    let opens = r#"read word; printf '%s\n{"Ok":""}\n' "$word" >&0; "#;
+    for (begins, hangs) in [("", "its constructors or its entry hang"), (opens, "its destructors hang")] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{begins}exec sleep 1000")]);
+        let hung = rehearsed(command, Duration::from_secs(1)).await;
+        assert!(matches!(&hung, Rehearsed::Refused(why) if why.contains(hangs)), "{hung:?}");
+    }
 }
 
 #[tokio::test]
