@@ -109,8 +109,8 @@ prepare() { # build(true|false) floor_only(true|false)
 
 await() { # name pid url
     local tries
-    # Under callgrind a start takes seconds too.
-    for ((tries = 0; tries < 600; tries++)); do
+    # Under callgrind ten components take a minute to start.
+    for ((tries = 0; tries < 3000; tries++)); do
         kill -0 "$2" 2>/dev/null || break
         curl -fs -o /dev/null --max-time 1 "$3" && return 0
         sleep 0.1
