@@ -195,9 +195,8 @@ impl Gateway {
         // With the last set goes the last user of every instance.
         drop(self);
         if tokio::time::timeout(PLUGINS_END, reaping).await.is_err() {
-            // A set goes with its last request, and takes all of its instances with it.
             tracing::warn!(
-                "not all plugins were shut down: a hook has not come back, or an `on_shutdown` takes too long"
+                "not all plugins were shut down: an `on_shutdown` takes too long, or a hook has not come back"
             );
         }
         if let Some(processes) = processes {
@@ -469,6 +468,10 @@ impl Started {
     pub async fn drain(self, longest: Duration) -> bool {
         let Self { mut gateway, shared, server, reaping, .. } = self;
         let drained = server.drain(longest).await;
+        if !drained {
+            // A hook that holds its thread holds the whole set with its request.
+            shared.snapshot().plugins.members().iter().rev().for_each(|member| member.instance.end());
+        }
         gateway.let_go();
         drop(shared);
         gateway.end(reaping).await;

@@ -9,7 +9,7 @@ use gatewright_plugin::hosted::{Hosted, Standing, point};
 use gatewright_plugin::payload::{HealthCheck, Startup};
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Cx, Facts, Failure, Health, Hook, HookSet, Manifest, State, panicking};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A plugin in use. Plugin sets share it; when the last set that holds it is gone, it is shut down, once. A plugin that other
 /// instances use too goes on for them.
@@ -20,9 +20,15 @@ pub struct Instance {
     probe: Option<Arc<dyn Probe>>,
     /// One a hook: a hook that works must not hide one that keeps failing.
     breakers: Box<[Breaker; Hook::COUNT]>,
-    reaper: Option<Reaper>,
-    /// Until it is dropped; `None` where nobody shuts it down.
-    in_use: Option<InUse>,
+    /// Until it ends; `None` where nobody shuts it down.
+    lives: Mutex<Option<Lives>>,
+}
+
+/// What an instance has while it lives.
+struct Lives {
+    in_use: InUse,
+    /// Shuts it down.
+    reaper: Reaper,
 }
 
 /// Why an instance cannot serve, and which hooks it would have: a guard that is not there still guards.
@@ -61,7 +67,8 @@ impl Instance {
             turn.began();
         }
         let (name, plugin, breakers) = (name.into(), Ok(plugin), breakers());
-        Ok(Arc::new(Self { name, plugin, services, probe, breakers, reaper, in_use }))
+        let lives = Mutex::new(in_use.zip(reaper).map(|(in_use, reaper)| Lives { in_use, reaper }));
+        Ok(Arc::new(Self { name, plugin, services, probe, breakers, lives }))
     }
 
     /// An instance that did not load. Calls of its hooks fail for this reason, and their failure mode decides.
@@ -75,7 +82,7 @@ impl Instance {
     ) -> Arc<Self> {
         let absent = Absent { reason: reason.into(), manifest, hooks };
         let (name, plugin, breakers) = (name.into(), Err(absent), breakers());
-        Arc::new(Self { name, plugin, services, probe, breakers, reaper: None, in_use: None })
+        Arc::new(Self { name, plugin, services, probe, breakers, lives: Mutex::default() })
     }
 
     /// Its name in the config.
@@ -165,6 +172,21 @@ impl Instance {
         self.probe.as_ref()
     }
 
+    /// Has it shut down although somebody holds it yet: the gateway ends, and who holds it does not come back.
+    pub fn end(&self) {
+        // No code of ours panics while it holds the lock.
+        let lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Lives { in_use, reaper }) = lives else { return };
+        // Before the reaper hears of it, which may be at it at once.
+        let life = in_use.leave();
+        if let Ok(plugin) = &self.plugin
+            && plugin.hooks().contains(Hook::OnShutdown)
+        {
+            let (name, plugin, services) = (self.name.clone(), plugin.clone(), self.services.clone());
+            reaper.retire(Retired { name, plugin, services, life });
+        }
+    }
+
     pub(crate) fn breaker(&self, hook: Hook) -> &Breaker {
         &self.breakers[hook as usize]
     }
@@ -172,14 +194,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // Before the reaper hears of it, which may be at it at once.
-        let life = self.in_use.take().map(InUse::leave);
-        if let (Ok(plugin), Some(reaper), Some(life)) = (&self.plugin, &self.reaper, life)
-            && plugin.hooks().contains(Hook::OnShutdown)
-        {
-            let (name, plugin, services) = (self.name.clone(), plugin.clone(), self.services.clone());
-            reaper.retire(Retired { name, plugin, services, life });
-        }
+        self.end();
     }
 }
 

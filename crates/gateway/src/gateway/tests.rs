@@ -400,11 +400,15 @@ struct Holding;
 #[plugin]
 impl Plugin for Holding {
     fn check_input(&self, _: &mut Cx, request: &Request) -> Result<Verdict, Failure> {
-        let mut hold = false;
-        request.chat()?.messages.iter().for_each(|message| message.texts(&mut |text| hold |= text == "hold"));
-        if hold {
-            std::thread::sleep(Duration::from_secs(8));
-        }
+        let mut holds = 0;
+        request.texts(|_, text| {
+            holds = match text {
+                "hold" => 8,
+                "hold on" => 60,
+                _ => holds,
+            };
+        })?;
+        std::thread::sleep(Duration::from_secs(holds));
         Ok(Verdict::Allow)
     }
 }
@@ -445,6 +449,23 @@ async fn a_hook_that_holds_its_thread_does_not_hold_who_comes_later() {
         assert!(held.await.unwrap().starts_with("HTTP/1.1 200"), "who was held is answered in the end");
         drain(started).await;
     }
+}
+
+/// Its request has the whole set, for as long as that takes.
+#[test]
+fn a_hook_that_holds_its_thread_keeps_no_other_plugin_from_its_end() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let builder = Gateway::builder().plugin(Holding).plugin_kind::<Marked>();
+        let started = builder.config(config(json!([entry("beside-it", json!({}))]))).start().await.unwrap();
+        let address = started.address();
+        tokio::spawn(async move { ask(address, "hold on").await });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!started.drain(Duration::from_millis(100)).await);
+        assert_eq!(lives("beside-it"), (1, 1));
+    });
+    // The thread is held on.
+    runtime.shutdown_background();
 }
 
 #[test]
