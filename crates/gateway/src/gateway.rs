@@ -27,8 +27,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long the end waits for native plugins to end: it cannot make them.
+/// How long the end waits until plugins are shut down.
 const PLUGINS_END: Duration = Duration::from_secs(15);
+
+/// How long it waits for native plugins to end: it cannot make them.
 const LIBRARIES_END: Duration = Duration::from_secs(5);
 
 /// A gateway. Make one with [`Gateway::builder`].
@@ -237,7 +239,7 @@ impl Gateway {
     async fn make(&mut self, config: Config) -> Result<Made, Error> {
         let loads = |entry: &PluginEntry| entry.enabled && entry.artefact().is_some();
         if config.plugins.iter().any(loads)
-            && let Err(errors) = check(&config, &self.catalogue)
+            && let Err(errors) = self.check(&config, &self.catalogue)
         {
             return Err(self.refuse(&config, errors).await);
         }

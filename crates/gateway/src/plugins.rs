@@ -357,7 +357,7 @@ impl Plugins {
         if let Some(before) = in_use {
             // What guards with the new one, or is named for it, the one in use has not: the config may rely on it.
             let wanted = GUARDS.iter().chain(entry.named_hooks().unwrap_or_default().iter()).collect::<HookSet>();
-            let lacks = !facts.hooks.intersection(wanted).without(before.1.hooks()).is_empty();
+            let lacks = !entry.hooks_of(facts.hooks).intersection(wanted).without(before.1.hooks()).is_empty();
             let then = match unchanged && !lacks {
                 true if is_gone => Then::Orphan,
                 true => Then::Before,

@@ -24,8 +24,13 @@ use tonic::{Status, body};
 const PART: &str = "/gatewright.plugin.v1.Host/Part";
 const ASK: &str = "/gatewright.plugin.v1.Host/Ask";
 
-/// The most requests at once over one connection.
-const AT_ONCE: u32 = 64;
+/// The most requests at once over one connection, as many as clients take for granted.
+const AT_ONCE: u32 = 100;
+
+/// What a request, and all of a connection together, may be sent before they are read: all may wait for room, and none keeps
+/// those from going on that have it.
+const STREAM_WINDOW: u32 = 64 << 10;
+const WINDOW: u32 = AT_ONCE * STREAM_WINDOW;
 
 /// The most bytes of questions that are read, and of answers until the process has read them, but for small ones: of all
 /// connections of a process.
@@ -81,6 +86,8 @@ impl Callbacks {
         let served = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_concurrent_streams(AT_ONCE)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(WINDOW)
             .auto_date_header(false)
             .serve_connection(TokioIo::new(connection), answer);
         // Why it ended is the other side's to say.
@@ -105,6 +112,9 @@ impl Callbacks {
     }
 
     async fn answered(&self, request: Request<Incoming>) -> Result<Bytes, Status> {
+        if request.headers().contains_key("grpc-encoding") {
+            return Err(Status::unimplemented("what is compressed is not read"));
+        }
         match request.uri().path() {
             PART => {
                 let PartFetch { call, part } = self.read(request).await?;
@@ -119,7 +129,9 @@ impl Callbacks {
                 self.flights.wanted(call, what, To::Function(tell)).await.map_err(|_| over(()))?;
                 // It has room over there.
                 drop(argument);
-                self.write(&told.await.map_err(over)?).await
+                // Its place is given back once there is room for it as an answer.
+                let (result, _place) = told.await.map_err(over)?;
+                self.write(&result).await
             }
             path => Err(Status::unimplemented(format!("there is no {path}"))),
         }

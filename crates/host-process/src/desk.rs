@@ -50,44 +50,42 @@ impl Desk {
 
     /// Does what somebody waits for, and answers.
     pub(crate) async fn serve(&self, call: u64, Want { what, to, _room }: Want) {
-        // Until it is told.
-        let mut _place = None;
-        let frame = match what {
+        match what {
             What::Part(part) => {
                 let content = self.part(call, part);
                 match to {
-                    To::Session(session, _) => Some((session, host_frame::Frame::Part(content))),
-                    To::Part(tell) => {
-                        // Who asked may be gone.
-                        let _ = tell.send(content);
-                        None
+                    // Who asked may be gone, here and below.
+                    To::Session(session, _) => {
+                        let _ = session.tell(host_frame::Frame::Part(content)).await;
                     }
-                    To::Function(_) => None,
+                    To::Part(tell) => {
+                        let _ = tell.send(content);
+                    }
+                    To::Function(_) => {}
                 }
             }
             What::Function { function, argument } => {
+                // Until it is told.
+                let mut place = None;
                 let done = match function_of(function) {
                     Ok(function) => {
-                        _place = self.results.of(function).await;
                         let facts = self.rest.facts();
+                        place = self.results.of(function, facts.depth).await;
                         service::serve(&self.services, facts, self.hook, true, function, &argument).await
                     }
                     Err(error) => Err(error),
                 };
                 let result = |id| HostResult { call, id, result: Some(resulted(done)) };
                 match to {
-                    To::Session(session, id) => Some((session, host_frame::Frame::Result(result(id)))),
-                    To::Function(tell) => {
-                        let _ = tell.send(result(0));
-                        None
+                    To::Session(session, id) => {
+                        let _ = session.tell(host_frame::Frame::Result(result(id))).await;
                     }
-                    To::Part(_) => None,
+                    To::Function(tell) => {
+                        let _ = tell.send((result(0), place));
+                    }
+                    To::Part(_) => {}
                 }
             }
-        };
-        if let Some((session, frame)) = frame {
-            // A session that is gone has nobody who waits.
-            let _ = session.tell(frame).await;
         }
     }
 

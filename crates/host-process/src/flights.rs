@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// The most things that one call may want at once.
@@ -117,7 +117,8 @@ pub(crate) enum To {
     /// The session, under the plugin's own number.
     Session(Teller, u64),
     Part(oneshot::Sender<PartContent>),
-    Function(oneshot::Sender<HostResult>),
+    /// With its place among all results.
+    Function(oneshot::Sender<(HostResult, Option<OwnedSemaphorePermit>)>),
 }
 
 /// A call that nobody knows.

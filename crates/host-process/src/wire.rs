@@ -21,9 +21,10 @@ use tokio::sync::mpsc;
 use tonic::{Code, Status};
 use tower::Service;
 
-/// What a stream, and all of them together, may be sent before they are read.
+/// What a stream, and all of them together, may be sent before they are read: all those that wait for room have theirs there,
+/// and do not keep the others from going on.
 const STREAM_WINDOW: u32 = 4 << 20;
-const WINDOW: u32 = 16 << 20;
+const WINDOW: u32 = STREAM_WINDOW * (WAITING as u32 + 4);
 
 /// The largest frame that is taken.
 const FRAME: u32 = 256 << 10;
@@ -34,8 +35,10 @@ const HEADERS: u32 = 16 << 10;
 /// The most bytes of a stream that wait to be written before more are asked of its body.
 const UNWRITTEN: usize = 1 << 20;
 
-/// The most bytes of answers, one message each, that are read and looked at, but for small ones.
+/// The most bytes of answers, one message each, that are read and looked at, but for small ones; and the most answers that
+/// wait until there is room for them.
 const ANSWERS: usize = 64 << 20;
+const WAITING: usize = 64;
 
 /// A connection, as requests see it. Copies share it.
 #[derive(Clone)]
@@ -89,7 +92,7 @@ impl Wire {
             .handshake(stream)
             .await?;
         let (rest, rests) = mpsc::unbounded_channel();
-        Ok((Self { requests, rest, answers: Room::new(ANSWERS) }, Box::pin(moved(connection, rests))))
+        Ok((Self { requests, rest, answers: Room::with_places(ANSWERS, WAITING) }, Box::pin(moved(connection, rests))))
     }
 
     /// Asks with one message, and is answered with one, without what tonic's client does around that. `uri` has
@@ -294,3 +297,6 @@ impl Body for Received {
         self.stream.is_end_stream()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,13 @@ pub(crate) const SMALL: usize = 4 << 10;
 pub struct Room {
     kib: Arc<Semaphore>,
     all: u32,
+    /// For those who wait to read on, and hold what has come meanwhile.
+    waiting: Arc<Semaphore>,
 }
+
+/// Too many wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Crowded;
 
 /// Room that is taken, until this is dropped. What is small has none.
 #[derive(Debug)]
@@ -29,8 +35,13 @@ struct Held {
 impl Room {
     /// Of so many bytes.
     pub fn new(bytes: usize) -> Self {
+        Self::with_places(bytes, Semaphore::MAX_PERMITS)
+    }
+
+    /// The same, where so many may wait to read on.
+    pub fn with_places(bytes: usize, waiting: usize) -> Self {
         let all = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
-        Self { kib: Arc::new(Semaphore::new(all as usize)), all }
+        Self { kib: Arc::new(Semaphore::new(all as usize)), all, waiting: Arc::new(Semaphore::new(waiting)) }
     }
 
     /// Takes room for so many bytes, once there is some. What is larger than all of it takes all of it.
@@ -40,6 +51,15 @@ impl Room {
             Some(kib) => Taken(self.kib.clone().acquire_many_owned(kib).await.ok()),
             None => Taken(None),
         }
+    }
+
+    /// The same for one who reads, if not too many wait.
+    pub(crate) async fn take_to_read(&self, bytes: usize) -> Result<Taken, Crowded> {
+        if let Some(taken) = self.try_take(bytes) {
+            return Ok(taken);
+        }
+        let _place = self.waiting.try_acquire().map_err(|_| Crowded)?;
+        Ok(self.take(bytes).await)
     }
 
     /// The same, if there is some.

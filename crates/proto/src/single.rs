@@ -1,6 +1,6 @@
 //! Bodies of one message, as gRPC has them: for requests that are made too often for what tonic does around each.
 
-use crate::room::Room;
+use crate::room::{Crowded, Room};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -49,7 +49,7 @@ pub fn response(body: Bytes) -> Response<Answer> {
 
 /// Reads a body to its end: the message, if there is one, and the trailers. A message of more bytes than this is an
 /// error, and so is one that is compressed, since nobody offers that. A large one is read on once there is room for it,
-/// which it holds.
+/// which it holds; what has come of it until then has a place in nothing but the connection's window.
 pub async fn read<M, B>(body: B, most: usize, room: Option<&Room>) -> Result<(Option<M>, Option<HeaderMap>), Status>
 where
     M: Message + Default,
@@ -78,7 +78,8 @@ where
                 return Err(too_long(length, most));
             }
             if let (Some(length), Some(room)) = (said, room) {
-                taken = Some(room.take(length).await);
+                let crowded = |Crowded| Status::unavailable("too much else is to be read, and waits for room");
+                taken = Some(room.take_to_read(length).await.map_err(crowded)?);
             }
         }
         if said.is_some_and(|length| read.len() > PREFIX + length) {

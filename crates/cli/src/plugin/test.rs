@@ -71,9 +71,9 @@ fn here(loader: Loader, test: &Test, events: bool) -> Result<Report, Fault> {
         false => progress(&event),
     };
     let report = runtime.block_on(gatewright_plugin_checks::run(&loader, test, &mut tell));
-    // A call that hangs in a library's code would be waited for.
     // A process that does not end is killed with this one.
     let _late = runtime.block_on(async { tokio::time::timeout(PROCESSES_END, loader.close()).await });
+    // A call that hangs in a library's code would be waited for.
     runtime.shutdown_background();
     Ok(report)
 }

@@ -26,6 +26,10 @@ impl Channels {
                 Part::BlockEnd(channel) => {
                     self.ended.insert(*channel);
                 }
+                // Another one, under the same number.
+                Part::ToolUse { channel, .. } => {
+                    self.ended.remove(channel);
+                }
                 Part::Text { channel, text } if !text.is_empty() && self.ended.contains(channel) => {
                     return Err(LlmError::new(ErrorKind::Upstream, "the stream goes on with a text that had ended"));
                 }

@@ -55,3 +55,23 @@ async fn a_process_has_eight_connections_and_others_wait() {
     let closed = opened[0].answered().await;
     assert!(closed.is_some_and(|code| code != Code::Unauthenticated), "{closed:?}");
 }
+
+/// More than there is room for: who waits keeps nobody from going on.
+#[tokio::test]
+async fn many_large_questions_over_one_connection_are_all_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("host.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let serving = tokio::spawn(serve(listener, "word".to_owned(), Flights::new()));
+    let opened = Opened::to(&socket).await;
+    let argument = Bytes::from(vec![7; 1_200_000]);
+    let asked = (0..90).map(|_| {
+        let mut client = opened.0.clone().max_encoding_message_size(4 << 20);
+        let mut asked = tonic::Request::new(HostAsk { argument: argument.clone(), ..HostAsk::default() });
+        asked.metadata_mut().insert("authorization", "Bearer word".parse().unwrap());
+        async move { client.ask(asked).await.unwrap_err().code() }
+    });
+    let codes = timeout(Duration::from_secs(30), futures_util::future::join_all(asked)).await.unwrap();
+    assert!(codes.iter().all(|code| *code == Code::FailedPrecondition), "{codes:?}");
+    serving.abort();
+}

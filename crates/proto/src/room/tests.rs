@@ -1,4 +1,5 @@
 use super::*;
+use std::time::Duration;
 
 #[tokio::test]
 async fn room_is_given_back_with_the_last_of_the_bytes() {
@@ -19,4 +20,16 @@ async fn what_is_larger_than_the_room_takes_all_of_it() {
     assert!(room.try_take(5 << 10).is_none());
     drop(taken);
     assert!(room.try_take(64 << 10).is_some());
+}
+
+#[tokio::test]
+async fn so_many_wait_to_read_on() {
+    let room = Room::with_places(64 << 10, 1);
+    let taken = room.take_to_read(64 << 10).await.unwrap();
+    let mut waits = Box::pin(room.take_to_read(8 << 10));
+    assert!(tokio::time::timeout(Duration::from_millis(20), &mut waits).await.is_err());
+    assert_eq!(room.take_to_read(8 << 10).await.err(), Some(Crowded));
+    drop(taken);
+    assert!(waits.await.is_ok());
+    assert!(room.take_to_read(8 << 10).await.is_ok());
 }

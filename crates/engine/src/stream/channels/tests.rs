@@ -34,4 +34,8 @@ fn a_text_that_had_ended_does_not_go_on() {
     channels.push(&Chunk::from_parts([nothing])).unwrap();
     let error = channels.push(&Chunk::from_parts([text(0, 1)])).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Upstream, "{error}");
+    // Some number each call of a tool alike.
+    let channel = Channel { block: 1, ..Channel::TEXT };
+    channels.push(&Chunk::from_parts([Part::ToolUse { channel, id: "1".into(), name: "f".into() }])).unwrap();
+    channels.push(&Chunk::from_parts([text(0, 1)])).unwrap();
 }
