@@ -1,5 +1,6 @@
 //! The text of JSON strings.
 
+use super::Value;
 use bytes::{BufMut, BytesMut};
 use std::borrow::Cow;
 
@@ -41,7 +42,9 @@ pub(crate) fn unescape(inner: &str) -> Option<Cow<'_, str>> {
 
 /// The same JSON, its strings without escapes that they can do without: what looks for words in it must not have to know
 /// how else they can be written.
-pub(crate) fn plain(json: &str) -> Cow<'_, str> {
+///
+/// Of a part of JSON an escape that is cut stays what it is.
+pub fn plain(json: &str) -> Cow<'_, str> {
     let escaped = |escape: &[u8]| memchr::memmem::find(json.as_bytes(), escape).is_some();
     if !escaped(b"\\u") && !escaped(b"\\/") {
         return Cow::Borrowed(json);
@@ -71,6 +74,14 @@ pub(crate) fn plain(json: &str) -> Cow<'_, str> {
     }
     plain.push_str(rest);
     Cow::Owned(plain)
+}
+
+/// The same of a text that may be no JSON, which stays what it is: models write such arguments, and nothing is known of them.
+pub fn plain_if_json(text: &str) -> Cow<'_, str> {
+    match plain(text) {
+        Cow::Owned(plain) if Value::is_json(text) => Cow::Owned(plain),
+        _ => Cow::Borrowed(text),
+    }
 }
 
 /// Whether a string cannot have the character as it is. Half of a pair, which is read as U+FFFD, stays what it is, too.

@@ -1,5 +1,6 @@
 //! From the chunks of a stream to the whole response.
 
+use super::shown;
 use gatewright_model::{
     Block, Channel, ChannelKind, ChatResponse, Choice, Chunk, Content, Extra, FinishReason, Kind, Message, Output,
     Part, Raw, Response, Role, Usage,
@@ -100,7 +101,7 @@ impl Assembler {
     pub fn texts(&self) -> Vec<ChannelText> {
         let text = |block: &Growing| ChannelText {
             channel: block.channel,
-            text: block.text.clone(),
+            text: block.shown(),
             is_final: true,
             released: false,
         };
@@ -109,12 +110,12 @@ impl Assembler {
 
     /// The whole.
     pub fn finish(&self, provider: &str, model: &str) -> Response {
-        self.whole(provider, model, |_| Extra::new())
+        self.whole(provider, model, |block| block.text.clone(), |_| Extra::new())
     }
 
     /// The whole for those who must see all that is said: with the texts that stand beside blocks.
     pub fn seen(&self, provider: &str, model: &str) -> Response {
-        self.whole(provider, model, |choice| {
+        self.whole(provider, model, Growing::shown, |choice| {
             let of_choice = |block: &&Growing| block.channel.choice == choice && block.channel.is_beside();
             let texts: Vec<&str> = self.blocks.iter().filter(of_choice).map(|block| &*block.text).collect();
             match texts.is_empty() {
@@ -124,11 +125,17 @@ impl Assembler {
         })
     }
 
-    fn whole(&self, provider: &str, model: &str, extra_of: impl Fn(u32) -> Extra) -> Response {
+    fn whole(
+        &self,
+        provider: &str,
+        model: &str,
+        text_of: fn(&Growing) -> String,
+        extra_of: impl Fn(u32) -> Extra,
+    ) -> Response {
         let mut choices: Vec<Choice> = Vec::new();
         for index in self.choices() {
             let of_choice = |block: &&Growing| block.channel.choice == index && !block.channel.is_beside();
-            let blocks = self.blocks.iter().filter(of_choice).map(Growing::to_block);
+            let blocks = self.blocks.iter().filter(of_choice).map(|block| block.to_block(text_of(block)));
             let finish = self.finishes.iter().find(|(choice, _)| *choice == index).map(|(_, reason)| reason.clone());
             let message = Message::new(Role::Assistant, blocks.collect()).with_extra(extra_of(index));
             choices.push(Choice { index, message, finish, extra: Extra::new() });
@@ -179,8 +186,11 @@ impl Assembler {
 // === impl Growing ===
 
 impl Growing {
-    fn to_block(&self) -> Block {
-        let text = self.text.clone();
+    fn shown(&self) -> String {
+        shown::whole(self.channel, &self.text).into_owned()
+    }
+
+    fn to_block(&self, text: String) -> Block {
         Block::from(match self.channel.kind {
             ChannelKind::Text => Content::Text(text),
             ChannelKind::Refusal => Content::Refusal(text),

@@ -13,6 +13,7 @@ mod hold;
 mod plan;
 mod plugin_stream;
 mod replay;
+mod shown;
 mod source;
 mod tap;
 mod texts;

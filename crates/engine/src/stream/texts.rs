@@ -8,6 +8,7 @@ use crate::stream::ends::Ends;
 use crate::stream::failed::Failed;
 use crate::stream::hold::Hold;
 use crate::stream::plan::{Plan, in_buffer_mode, in_chunk_mode, in_observe_mode, in_window_mode, is_shown_the_whole};
+use crate::stream::shown;
 use gatewright_model::{Channel, Chunk, Part, Response};
 use gatewright_pipeline::{Round, Slot};
 use gatewright_plugin::hosted::point;
@@ -78,9 +79,9 @@ impl Texts {
         if life.request().exchange.has(Hook::OnStreamChunk) {
             chunk = self.texts_of_chunk(life, chunk).await?;
         }
-        self.check_chunk(life, &chunk).await?;
         let ended = self.ends.push(&chunk);
         if !self.plan.holds() {
+            check_chunk(life, &chunk).await?;
             self.note_left(life, &chunk)?;
             self.end_channels(life, |channel| ended.contains(channel)).await?;
             return Ok(vec![chunk]);
@@ -104,6 +105,8 @@ impl Texts {
             self.hold.release(self.plan.window, &self.ends)
         };
         for chunk in &free {
+            // Not before: windows may have edited it.
+            check_chunk(life, chunk).await?;
             self.note_left(life, chunk)?;
         }
         Ok(free)
@@ -135,11 +138,11 @@ impl Texts {
         if self.plan.holds() {
             let unasked = self.unasked();
             for channel in self.hold.channels() {
-                if unasked.contains(&channel) {
-                    self.text_window(life, channel, true).await?;
-                }
-                self.buffered_texts(life, channel).await?;
+                self.last_texts(life, channel, unasked.contains(&channel)).await?;
             }
+        }
+        for chunk in self.hold.chunks() {
+            check_chunk(life, chunk).await?;
         }
         self.check_whole(life, last, provider, model).await?;
         Ok(self.hold.release_all())
@@ -168,7 +171,7 @@ impl Texts {
     async fn texts_of_chunk(&mut self, life: &mut Lifecycle, mut chunk: Chunk) -> Result<Chunk, Failed> {
         for at in 0..chunk.parts().len() {
             let Part::Text { channel, text } = &chunk.parts()[at] else { continue };
-            let (channel, before) = (*channel, text.clone());
+            let (channel, before) = (*channel, shown::part(*channel, text).into_owned());
             if self.plan.shown {
                 self.growing.insert(channel);
             }
@@ -184,23 +187,6 @@ impl Texts {
         Ok(chunk)
     }
 
-    /// `check_output` on the texts of a chunk as it comes, for those in `chunk` mode.
-    async fn check_chunk(&mut self, life: &mut Lifecycle, chunk: &Chunk) -> Result<(), Failed> {
-        if !life.request().exchange.has(Hook::CheckOutput) {
-            return Ok(());
-        }
-        let mut texts = Vec::new();
-        for part in chunk.parts() {
-            if let Part::Text { channel, text } = part {
-                texts.push(plain_text(*channel, text.clone(), false));
-            }
-        }
-        match texts.is_empty() {
-            true => Ok(()),
-            false => check(life, OutputCheck { texts, is_final: false, response: None }, in_chunk_mode).await,
-        }
-    }
-
     /// Tells `on_stream_chunk` in `chunk` mode of channels that have ended, with the whole text.
     async fn end_channels(&mut self, life: &mut Lifecycle, ends: impl Fn(&Channel) -> bool) -> Result<(), Failed> {
         if self.growing.is_empty() {
@@ -210,7 +196,7 @@ impl Texts {
         for channel in ended {
             self.growing.remove(&channel);
             let text = self.left.text(channel) + &self.hold.text(channel);
-            let mut whole = channel_text(channel, text, true, true);
+            let mut whole = channel_text(channel, shown::whole(channel, &text).into_owned(), true, true);
             life.request().exchange.watch::<point::OnStreamChunk>(&whole, in_observe_mode).await?;
             run_text(life, &mut whole, in_chunk_mode).await?;
         }
@@ -228,7 +214,7 @@ impl Texts {
         if self.plan.window == 0 || !self.plan.edits_in_windows {
             return Ok(());
         }
-        let held = self.hold.text(channel);
+        let held = shown::part(channel, &self.hold.text(channel)).into_owned();
         let exchange = &mut life.request().exchange;
         let mut result = Draft::from(LlmResult::Chunk(Chunk::text(channel, held.clone())));
         let decided = exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut result, in_window_mode).await?;
@@ -248,27 +234,35 @@ impl Texts {
         if self.plan.window == 0 {
             return Ok(());
         }
-        let held = self.hold.text(channel);
+        let text = self.edited(life, channel, is_final, in_window_mode).await?;
+        check_window(life, channel, text, is_final).await
+    }
+
+    /// `on_stream_chunk` in `buffer` mode on what is held of a channel at the end, and where windows were not asked these
+    /// in their places among them. Then windows of `check_output`, on what that came to.
+    async fn last_texts(&mut self, life: &mut Lifecycle, channel: Channel, windows: bool) -> Result<(), Failed> {
+        let windows = windows && self.plan.window > 0;
+        let chosen = |slot: &Slot| in_buffer_mode(slot) || (windows && in_window_mode(slot));
+        let text = self.edited(life, channel, true, chosen).await?;
+        if windows { check_window(life, channel, text, true).await } else { Ok(()) }
+    }
+
+    /// Has hooks edit what is held of a channel; answers what it came to.
+    async fn edited(
+        &mut self,
+        life: &mut Lifecycle,
+        channel: Channel,
+        is_final: bool,
+        chosen: impl Fn(&Slot) -> bool,
+    ) -> Result<String, Failed> {
+        let held = shown::part(channel, &self.hold.text(channel)).into_owned();
         let mut draft = channel_text(channel, held.clone(), is_final, false);
-        run_text(life, &mut draft, in_window_mode).await?;
+        run_text(life, &mut draft, chosen).await?;
         let text = draft.into_inner().text;
         if text != held {
             self.hold.replace(channel, text.clone(), self.plan.window);
         }
-        let texts = vec![plain_text(channel, text, is_final)];
-        check(life, OutputCheck { texts, is_final, response: None }, in_window_mode).await
-    }
-
-    /// `on_stream_chunk` in `buffer` mode on the whole text of a channel.
-    async fn buffered_texts(&mut self, life: &mut Lifecycle, channel: Channel) -> Result<(), Failed> {
-        let held = self.hold.text(channel);
-        let mut draft = channel_text(channel, held.clone(), true, false);
-        run_text(life, &mut draft, in_buffer_mode).await?;
-        let text = draft.into_inner().text;
-        if text != held {
-            self.hold.replace(channel, text, self.plan.window);
-        }
-        Ok(())
+        Ok(text)
     }
 
     /// `check_output` on the whole, for those that hold it all and those that only watch: what has left, then what is
@@ -291,6 +285,29 @@ impl Texts {
         audit(life, &seen).await?;
         check(life, seen, |slot| in_buffer_mode(slot) || in_chunk_mode(slot)).await
     }
+}
+
+/// `check_output` on the texts of a chunk that is about to leave, for those in `chunk` mode.
+async fn check_chunk(life: &mut Lifecycle, chunk: &Chunk) -> Result<(), Failed> {
+    if !life.request().exchange.has(Hook::CheckOutput) {
+        return Ok(());
+    }
+    let mut texts = Vec::new();
+    for part in chunk.parts() {
+        if let Part::Text { channel, text } = part {
+            texts.push(plain_text(*channel, shown::part(*channel, text).into_owned(), false));
+        }
+    }
+    match texts.is_empty() {
+        true => Ok(()),
+        false => check(life, OutputCheck { texts, is_final: false, response: None }, in_chunk_mode).await,
+    }
+}
+
+/// The same on what is held of a channel, for those in `window` mode.
+async fn check_window(life: &mut Lifecycle, channel: Channel, text: String, is_final: bool) -> Result<(), Failed> {
+    let texts = vec![plain_text(channel, text, is_final)];
+    check(life, OutputCheck { texts, is_final, response: None }, in_window_mode).await
 }
 
 async fn run_text(

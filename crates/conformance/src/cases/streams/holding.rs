@@ -54,6 +54,12 @@ pub(super) fn cases(list: &mut Vec<Case>) {
         &[Hook::PostLlm],
         window_end,
     );
+    cases.add(
+        "check/after_edits",
+        "check_output is asked about what leaves: what windows, and who holds all, made of it",
+        &[Hook::CheckOutput, Hook::OnStreamChunk],
+        checked_after_edits,
+    );
     for (dialect, word) in DIALECTS {
         cases.add(
             format!("block/before_the_first_byte/{word}"),
@@ -192,6 +198,28 @@ async fn buffer_wins(host: &dyn Host) -> Outcome {
     let saw = stage.saw("d", Hook::PostLlm);
     let chunks = saw.iter().filter(|saw| saw["end"].is_null() && saw.to_string().contains("abcd")).count();
     ensure_eq!((saw.len(), chunks), (2, 1), "what post_llm was given, and then the end: {saw:?}");
+    Ok(())
+}
+
+async fn checked_after_edits(host: &dyn Host) -> Outcome {
+    let said = ["the whole of it: a k", "ey, and what is behind it"];
+    for (edits, checks) in [
+        (StreamMode::Buffer, StreamMode::Window(8)),
+        (StreamMode::Window(8), StreamMode::Chunk),
+        (StreamMode::Window(8), StreamMode::Window(8)),
+    ] {
+        let members = [
+            (json!({ "on_stream_chunk": [{ "replace": ["key", "***"] }] }), Hook::OnStreamChunk, edits),
+            (json!({ "check_output": [] }), Hook::CheckOutput, checks),
+        ];
+        let stage = Stage::many(host, &members).await?;
+        let left = stage.play(Dialect::OpenAi, ScriptedAnswer::stream(sse::texts(Dialect::OpenAi, &said))).await?;
+        ensure_eq!((left.text(), left.end()), ("the whole of it: a ***, and what is behind it", Ok(())), "what left");
+        let saw = stage.saw("b", Hook::CheckOutput);
+        let stars = saw.iter().filter(|saw| saw.to_string().contains("***, and")).count();
+        ensure!(stars > 0, "with {edits:?} and {checks:?} it was not asked about what left: {saw:?}");
+        ensure!(!saw.iter().any(|saw| saw.to_string().contains("ey, and")), "it was asked about what did not: {saw:?}");
+    }
     Ok(())
 }
 

@@ -1,9 +1,8 @@
 //! Reads a message.
 
 use super::{super::content, AUDIO, FUNCTION_CALL, REASONING, TRANSCRIPT};
-use crate::json::{Fault, Kind, Object, Read, Value, plain};
+use crate::json::{Fault, Kind, Object, Read, Value, plain, plain_if_json};
 use gatewright_model::{Block, Content, Dialect, Extra, Message, Raw, Role};
-use std::borrow::Cow;
 
 /// Reads a message. `role`: whose it is if it does not say, as some providers' answers do not.
 pub(in crate::openai) fn read(value: Value<'_>, role: Option<Role>) -> Read<Message> {
@@ -117,11 +116,7 @@ fn read_called(object: &mut Object<'_>, names: [&str; 2]) -> Read<Content> {
     let text = |value: Value<'_>| match value.kind() {
         Kind::String => {
             let text = value.string()?;
-            match plain(&text) {
-                // Models write JSON that is none: of that nothing is known.
-                Cow::Owned(plain) if Value::is_json(&text) => Ok(plain),
-                _ => Ok(text.into_owned()),
-            }
+            Ok(plain_if_json(&text).into_owned())
         }
         _ => Ok(plain(value.text()).into_owned()),
     };

@@ -177,3 +177,22 @@ fn an_answer_of_many_blocks_is_read_in_a_time_that_grows_no_faster_than_it() {
     assert_eq!(whole.texts().len(), 100_000);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
+
+/// The client's program reads them as they are without.
+#[test]
+fn arguments_are_shown_without_escapes() {
+    let tool = Part::ToolUse { channel: TOOL, id: "1".into(), name: "f".into() };
+    let escaped = r#"{"q":"\u0073k-1\n"}"#;
+    let whole = assembler([tool.clone(), text(TOOL, &escaped[..8]), text(TOOL, &escaped[8..])]);
+    let shown = r#"{"q":"sk-1\n"}"#;
+    assert_eq!(whole.texts()[0].text, shown);
+    let arguments = |response: Response| match &response.chat().unwrap().choices[0].message.blocks()[0].content {
+        Content::ToolUse { arguments, .. } => arguments.clone(),
+        other => unreachable!("{other:?}"),
+    };
+    assert_eq!(arguments(whole.seen("p", "m")), shown);
+    assert_eq!(arguments(whole.finish("p", "m")), escaped, "the client gets what was said");
+    // Of what is no JSON nothing is known.
+    let whole = assembler([tool, text(TOOL, r"\u0041")]);
+    assert_eq!(whole.texts()[0].text, r"\u0041");
+}
