@@ -242,7 +242,8 @@ enum { GATEWRIGHT_DEBUG = 0, GATEWRIGHT_INFO = 1, GATEWRIGHT_WARN = 2, GATEWRIGH
 #define GATEWRIGHT_HOOK_ON_SHUTDOWN 36
 #define GATEWRIGHT_HOOK_HEALTH 37
 
-/* What the host offers. Paths, keys and texts are UTF-8; `out` is written only with GATEWRIGHT_OK. */
+/* What the host offers. Paths, keys and texts are UTF-8; `out` is written only with GATEWRIGHT_OK, but by
+ * `ask`. What is passed to a function has at most 32 MiB. */
 typedef struct gatewright_host_v1 {
   uint32_t size;
   uint32_t minor;
@@ -256,7 +257,7 @@ typedef struct gatewright_host_v1 {
   /* The answer of the hook, whole: in place of what the functions below edit, decide and leave for later. It is a decision
    * like theirs, of which the last counts: one that is made after it takes its place. */
   gatewright_status (*answer)(gatewright_call call, gatewright_slice document);
-  /* Calls a function of the host. If it fails, `out` is the error, a document, where its length is not 0. */
+  /* Calls a function of the host. If it fails, `out` is the error, a document, or of length 0 where there is none. */
   gatewright_status (*ask)(gatewright_call call, uint32_t function, gatewright_slice argument, gatewright_slice *out);
 
   /* ---- for all ---- */
@@ -283,7 +284,9 @@ typedef struct gatewright_host_v1 {
   gatewright_status (*get_bool)(gatewright_call call, gatewright_slice path, int32_t *out);
   /* How many entries a list or map has; an absent one has 0. GATEWRIGHT_INVALID if it is something else. */
   gatewright_status (*count)(gatewright_call call, gatewright_slice path, uint64_t *out);
-  /* Proposes another text. A header is edited by its name, headers/x-foo; one that is not there is added.
+  /* Proposes another text. A header is edited by its name, headers/x-foo; one that is not there is added, and of one that
+   * is there several times one is left. Reading by name gives the first: headers/0/0 and headers/0/1 are name and value of
+   * the first of all, and so on.
    * GATEWRIGHT_UNSUPPORTED where the hook edits nothing, GATEWRIGHT_INVALID where the payload has no room for it. */
   gatewright_status (*set_text)(gatewright_call call, gatewright_slice path, gatewright_slice text);
   /* Proposes another whole number: response/status, params/max_tokens. A fraction, such as params/temperature, can be made

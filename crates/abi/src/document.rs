@@ -6,6 +6,7 @@ mod words;
 
 use cbor4ii::core::enc::Write;
 use cbor4ii::serde::Serializer;
+use gatewright_plugin::Failure;
 use nulls::Nulls;
 use reader::{MOST_VALUES, Reader};
 use serde::Serialize;
@@ -19,6 +20,8 @@ pub struct NotADocument {
     /// The names of the members on the way there.
     at: String,
     problem: String,
+    /// Whether it only is too much.
+    is_oversized: bool,
 }
 
 /// How long the place of a fault gets, in bytes, before further names around it are left out.
@@ -87,7 +90,11 @@ impl Write for &mut Length {
 
 impl NotADocument {
     pub(crate) fn new(problem: impl Into<String>) -> Self {
-        Self { at: String::new(), problem: problem.into() }
+        Self { at: String::new(), problem: problem.into(), is_oversized: false }
+    }
+
+    pub(crate) fn oversized(problem: impl Into<String>) -> Self {
+        Self { is_oversized: true, ..Self::new(problem) }
     }
 
     /// The same, inside of the member with this name.
@@ -98,6 +105,15 @@ impl NotADocument {
             self.at = format!("{name}{dot}{}", self.at);
         }
         self
+    }
+}
+
+impl From<NotADocument> for Failure {
+    fn from(error: NotADocument) -> Self {
+        match error.is_oversized {
+            true => Self::Oversized(error.to_string()),
+            false => Self::Malformed(error.to_string()),
+        }
     }
 }
 

@@ -108,7 +108,7 @@ where
             if let Some(number) = unclaimed(H::HOOK, answer) {
                 streams().close(number);
             }
-            Failure::Malformed(error.to_string())
+            Failure::from(error)
         })?,
     };
     let Answer { failure, outcome, edits, state, scratch, metadata } = read;

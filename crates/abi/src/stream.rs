@@ -81,8 +81,14 @@ impl ChunkSource for Pull {
                         }
                     }
                     Ok(Pulled::End) => self.ended = true,
-                    Ok(Pulled::Error(error)) | Err(error) => {
+                    Ok(Pulled::Error(error)) => {
                         self.ended = true;
+                        return Some(Err(error));
+                    }
+                    // It may not know of it.
+                    Err(error) => {
+                        self.ended = true;
+                        self.streams.close(self.number);
                         return Some(Err(error));
                     }
                 }

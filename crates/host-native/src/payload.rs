@@ -458,6 +458,7 @@ fn replace(root: &mut Node, path: &[&str], value: Node) -> Result<(), Refused> {
                 return Err(Refused(Status::Invalid, what));
             }
         };
+        node.leave_first(last);
         return Ok(());
     }
     match node {

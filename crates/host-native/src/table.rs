@@ -137,6 +137,10 @@ macro_rules! take {
                 return said($call, Status::Invalid, why) as i32;
             };
         )*
+        // Before any of it is copied.
+        if 0_usize $(.saturating_add($slice.len()))* > MAX_ANSWER_BYTES {
+            return said($call, Status::TooLarge, "what is passed has at most 32 MiB") as i32;
+        }
     };
 }
 
@@ -160,6 +164,11 @@ unsafe extern "C" fn answer(call: CallHandle, document: Slice) -> i32 {
 }
 
 unsafe extern "C" fn ask(call: CallHandle, function: u32, argument: Slice, out: *mut Slice) -> i32 {
+    if !out.is_null() {
+        // Where it fails without an error of its own, there is none.
+        // SAFETY: the plugin says that it is a place for a slice.
+        unsafe { out.write_unaligned(Slice::EMPTY) };
+    }
     take!(call: argument);
     let Some(function) = Function::numbered(function) else {
         return said(call, Status::Unsupported, &format!("this gateway knows no host function {function}")) as i32;

@@ -92,6 +92,20 @@ impl Node {
         }
     }
 
+    /// Takes all but the first of the pairs with this name out of a list.
+    pub(crate) fn leave_first(&mut self, name: &str) {
+        if let Self::List(items) = self
+            && !is_number(name)
+            && let Some(first) = place(items, name)
+        {
+            let mut at = 0;
+            items.retain(|item| {
+                at += 1;
+                at - 1 <= first || !is_named(item, name)
+            });
+        }
+    }
+
     /// What stands at the end of a path.
     pub(crate) fn at<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<&Self> {
         path.into_iter().try_fold(self, Self::step)
@@ -111,13 +125,18 @@ fn place(items: &[Node], segment: &str) -> Option<usize> {
     if is_number(segment) {
         return segment.parse().ok();
     }
-    items.iter().position(|item| match item {
+    items.iter().position(|item| is_named(item, segment))
+}
+
+/// Whether it is a pair of this name, as headers are.
+fn is_named(item: &Node, segment: &str) -> bool {
+    match item {
         Node::List(pair) => match pair.as_slice() {
             [Node::Text(name), _] => name.eq_ignore_ascii_case(segment.as_bytes()),
             _ => false,
         },
         _ => false,
-    })
+    }
 }
 
 fn inside<'n>(item: &'n Node, segment: &str) -> &'n Node {

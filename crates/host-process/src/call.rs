@@ -157,7 +157,7 @@ impl Answered {
 
 /// What a pull gave.
 fn read(pulled: &[u8]) -> Result<Pulled, LlmError> {
-    document::read(pulled).map_err(|error| lost(Failure::Malformed(error.to_string())))
+    document::read(pulled).map_err(|error| lost(error.into()))
 }
 
 /// A failure of a pull. Who runs the stream knows the plugin's name, and tells the client no more than the cause.

@@ -274,7 +274,7 @@ impl Instance {
         if pulled.len() > MAX_ANSWER_BYTES {
             return Err(Failure::Oversized(format!("a chunk has at most {MAX_ANSWER_BYTES} bytes")));
         }
-        document::read(&pulled).map_err(|error| Failure::Malformed(error.to_string()))
+        Ok(document::read(&pulled)?)
     }
 }
 

@@ -33,7 +33,7 @@ fn hostile_bytes_are_refused() {
 fn values_are_counted() {
     let nulls = |count: u32| [&[0x9a], &count.to_be_bytes()[..], &vec![0xf6; count as usize]].concat();
     assert_eq!(read::<Vec<Option<u8>>>(&nulls(250_000)).map(|values| values.len()), Ok(250_000));
-    let refused = NotADocument::new("it has more than 250000 values");
+    let refused = NotADocument::oversized("it has more than 250000 values");
     assert_eq!(read::<Vec<Option<u8>>>(&nulls(250_001)), Err(refused.clone()));
     assert!(read_with::<Vec<Option<u8>>>(&nulls(250_001), checked).is_ok(), "of the gateway's own");
     // Over all lists and maps of a document together.

@@ -14,7 +14,7 @@ pub(super) fn no_text() -> NotADocument {
 
 #[cold]
 pub(super) fn too_many() -> NotADocument {
-    NotADocument::new(format!("it has more than {MOST_VALUES} values"))
+    NotADocument::oversized(format!("it has more than {MOST_VALUES} values"))
 }
 
 impl<E: Debug> From<Error<E>> for NotADocument {

@@ -83,3 +83,11 @@ fn of_an_answer_that_nobody_takes_the_stream_is_known() {
     assert_eq!(named(Hook::CheckInput, &json!({ "outcome": { "stream": 7 } })), None);
     assert_eq!((unclaimed(Hook::PreLlm, b""), unclaimed(Hook::PreLlm, b"\xff")), (None, None));
 }
+
+/// A plugin that sends back what clients send very many of is not to be blamed.
+#[test]
+fn an_answer_of_too_many_values_is_oversized() {
+    let messages: Vec<Json> = (0..126_000).map(|origin| json!({ "origin": origin })).collect();
+    let (reply, _) = answered(&json!({ "edits": { "chat": { "messages": messages } } }));
+    assert!(matches!(&reply, Reply::Failed(Failure::Oversized(why)) if why.contains("250000")), "{reply:?}");
+}

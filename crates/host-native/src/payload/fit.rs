@@ -22,8 +22,9 @@ pub(super) struct Fit {
 }
 
 fn keeps<T: Serialize + DeserializeOwned>(whole: &Node, path: &[&str]) -> bool {
-    let Ok(read) = document::read::<T>(&document::write(whole)) else { return false };
-    let kept = document::read::<Node>(&document::write(&read));
+    // However much a client sent: it was handed over.
+    let Ok(read) = document::read_with::<T>(&document::write(whole), document::checked) else { return false };
+    let kept = document::read_with::<Node>(&document::write(&read), document::checked);
     kept.is_ok_and(|kept| kept.at(path.iter().copied()).is_some())
 }
 

@@ -162,6 +162,12 @@ fn headers_are_edited_by_their_names() {
     payload.set("headers/c", Node::text("3"), &body).unwrap();
     assert_eq!(read(payload.edits()), json!({ "headers": [["a", ["x"]], ["c", ["3"]]] }));
     assert_eq!(payload.set("method", Node::text("GET"), &body).unwrap_err().0, Status::Unsupported);
+    // A client may say one twice: none of it is left.
+    let head = json!({ "method": "POST", "path": "/", "query": [], "headers": [["a", "1"], ["b", "2"], ["A", "3"]] });
+    let mut payload = Payload::of(Hook::HttpRequest, &written(&head));
+    assert_eq!(payload.get("headers/2/1", &body).unwrap(), Some(&Node::text("3")));
+    payload.set("headers/a", Node::text("x"), &body).unwrap();
+    assert_eq!(read(payload.edits()), json!({ "headers": [["a", ["x"]]] }));
 }
 
 #[test]
