@@ -18,7 +18,15 @@ pub(super) struct Blocks {
     next: u32,
     open: Option<Open>,
     waiting: VecDeque<Waiting>,
+    /// About what those take.
+    waiting_bytes: usize,
 }
+
+/// The most that waits for the arguments of a call to end: then they are not awaited any more.
+const MOST_WAITING: usize = 4 << 20;
+
+/// About what a block takes that waits, beside its text.
+const WAITING_BYTES: usize = 128;
 
 #[derive(Debug)]
 struct Open {
@@ -83,6 +91,7 @@ impl Blocks {
         }
         if let Some(waiting) = self.waiting.iter_mut().rev().find(|waiting| waiting.grows(key)) {
             waiting.text.push_str(text);
+            self.waits(text.len(), out);
             return true;
         }
         let start = match key.kind {
@@ -127,6 +136,7 @@ impl Blocks {
     /// All blocks are complete, those that wait too.
     pub(super) fn end_all(&mut self, out: &mut BytesMut) {
         self.close(out);
+        self.waiting_bytes = 0;
         for waiting in std::mem::take(&mut self.waiting) {
             self.start(waiting, out);
             self.close(out);
@@ -164,8 +174,22 @@ impl Blocks {
             self.close(out);
             self.start(waiting, out);
         } else {
+            let bytes = WAITING_BYTES + waiting.text.len() + waiting.start.bytes();
             self.waiting.push_back(waiting);
             self.settle(out);
+            self.waits(bytes, out);
+        }
+    }
+
+    /// So much more waits, or did: over the limit all of it goes on.
+    fn waits(&mut self, bytes: usize, out: &mut BytesMut) {
+        if self.waiting.is_empty() {
+            self.waiting_bytes = 0;
+            return;
+        }
+        self.waiting_bytes += bytes;
+        if self.waiting_bytes > MOST_WAITING {
+            self.end_all(out);
         }
     }
 
@@ -220,6 +244,18 @@ impl Blocks {
     fn close(&mut self, out: &mut BytesMut) {
         if let Some(open) = self.open.take() {
             write_event(out, "content_block_stop", |event| event.display("index", open.index));
+        }
+    }
+}
+
+// === impl Start ===
+
+impl Start {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text | Self::Thinking => 0,
+            Self::Redacted { data } => data.len(),
+            Self::Tool { id, name } => id.len() + name.len(),
         }
     }
 }

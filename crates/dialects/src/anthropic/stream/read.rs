@@ -185,6 +185,14 @@ impl<'a> Outline<'a> {
             return Ok(());
         };
         let mut message = message.object().map_err(|fault| fault.under("message"))?;
+        // Clients may take it for the beginning of the answer, and blocks are what hooks see.
+        let is_said = |content: Value<'_>| {
+            let written = content.text().bytes().filter(|byte| !byte.is_ascii_whitespace());
+            !content.is_null() && !written.eq(*b"[]")
+        };
+        if message.take("content").is_some_and(is_said) {
+            return Err(DecodeError::new("a stream begins with content that is in no block").at("message.content"));
+        }
         let mut text = |name: &str| message.string(name).map_err(|fault| fault.under("message"));
         let (id, model) = (text("id")?.unwrap_or_default(), text("model")?.unwrap_or_default());
         seen.parts.push(Part::Start { id, model });
@@ -208,12 +216,16 @@ impl<'a> Outline<'a> {
                 seen.parts.push(Part::ToolUse { channel, id, name });
                 (ChannelKind::ToolArguments, "input")
             }
-            // Of tools that the provider runs itself the input follows; what is redacted says nothing.
             "redacted_thinking" => return Ok(()),
-            kind if kind.ends_with("tool_use") => return Ok(()),
+            // Of tools that the provider runs itself; mostly the input follows.
+            kind if kind.ends_with("tool_use") => (ChannelKind::ToolArguments, "input"),
             _ => return self.unknown(self.channel(ChannelKind::Text), value.text(), seen),
         };
-        self.text(channel, block.take(member), seen)
+        self.text(channel, block.take(member), seen)?;
+        match block.take("citations").filter(|_| kind == "text") {
+            Some(sources) => self.unknown(Channel::beside(self.index), sources.text(), seen),
+            None => Ok(()),
+        }
     }
 
     /// What the model does not know: a block, such as what a tool of the provider's found, or a delta, such as the source of

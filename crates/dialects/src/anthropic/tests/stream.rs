@@ -400,3 +400,37 @@ fn a_block_of_a_number_that_is_none_is_refused() {
     let event = Bytes::from(format!("event: content_block_delta\ndata: {delta}\n\n"));
     assert!(ANTHROPIC.stream_decoder().decode(event).is_err());
 }
+
+#[test]
+fn what_a_block_begins_with_is_read() {
+    let source =
+        start(0, r#"{"type":"text","text":"","citations":[{"type":"char_location","cited_text":"a secret"}]}"#);
+    assert_eq!(parts(&source), [Part::Text { channel: Channel::beside(0), text: "a secret".to_owned() }]);
+    let input = start(1, r#"{"type":"server_tool_use","id":"1","name":"search","input":{"query":"a secret"}}"#);
+    assert_eq!(parts(&input), [text(1, ChannelKind::ToolArguments, r#"{"query":"a secret"}"#)]);
+    let begins = |content: &str| {
+        let event = event("message_start", &format!(r#","message":{{"id":"m","model":"x","content":{content}}}"#));
+        ANTHROPIC.stream_decoder().decode(Bytes::from(event)).map(drop).map_err(|error| error.to_string())
+    };
+    assert!(begins("[ ]").is_ok() && begins("null").is_ok());
+    let said = begins(r#"[{"type":"text","text":"a secret"}]"#);
+    assert!(said.as_ref().is_err_and(|why| why.contains("in no block")), "{said:?}");
+}
+
+/// The arguments of a call never end, and an answer goes on behind them.
+#[test]
+fn not_all_waits_for_arguments_that_do_not_end() {
+    let call = channel(0, ChannelKind::ToolArguments);
+    let mut encoder = ANTHROPIC.stream_encoder("m", true);
+    let mut out = BytesMut::new();
+    encoder.encode(&Chunk::from_parts([Part::ToolUse { channel: call, id: "1".into(), name: "f".into() }]), &mut out);
+    encoder.encode(&Chunk::from_parts([text(0, ChannelKind::ToolArguments, "{")]), &mut out);
+    let before = out.len();
+    let mut said = 0;
+    while out.len() == before {
+        encoder.encode(&Chunk::from_parts([text(1, ChannelKind::Text, &"x".repeat(64 << 10))]), &mut out);
+        said += 64 << 10;
+        assert!(said < 8 << 20, "all of it waits");
+    }
+    assert!(out.len() > said, "nothing of it is lost");
+}

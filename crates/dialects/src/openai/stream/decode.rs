@@ -87,8 +87,9 @@ impl Decoder {
                 seen.parts.insert(0, Part::Start { id, model });
             }
         }
-        // Where it was taken from, another may begin in the same place.
-        if seen.wholes.is_empty() && is_whole {
+        // Where it was taken from, another may begin in the same place; and what repeats this event's texts, and is none for
+        // that, would be one beside the next event's.
+        if seen.wholes.is_empty() && is_whole && seen.repeats.is_empty() {
             self.template.learn(bytes, event, &seen.parts, &seen.places);
         }
         Ok(seen.parts)

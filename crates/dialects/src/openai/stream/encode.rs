@@ -22,6 +22,9 @@ use gatewright_model::{Channel, ChannelKind, Chunk, Dialect, Dropped, LlmError, 
 use memchr::memmem;
 use std::collections::HashMap;
 
+/// The most that is remembered of what clients got.
+const MOST_TOLD: usize = 8 << 20;
+
 /// Writes the events of one stream.
 ///
 /// A chunk of this dialect passes as it came, or with its texts put in place; one of another dialect, one that was
@@ -42,6 +45,7 @@ pub(in crate::openai) struct Encoder {
     usage: Option<Usage>,
     /// The answer of each choice so far as the client got it, while each chunk of it may repeat it.
     told: Option<HashMap<u32, String>>,
+    told_bytes: usize,
     ended: bool,
     carry: Carry,
 }
@@ -89,6 +93,7 @@ impl Encoder {
             calls: Vec::new(),
             usage: None,
             told: Some(HashMap::new()),
+            told_bytes: 0,
             ended: false,
             carry: Carry::answer(None, Dialect::OpenAi),
         }
@@ -173,6 +178,11 @@ impl Encoder {
         };
         for (choice, text) in answers(chunk.parts()) {
             if !repeats {
+                self.told = None;
+                return;
+            }
+            self.told_bytes += text.len();
+            if self.told_bytes > MOST_TOLD {
                 self.told = None;
                 return;
             }

@@ -59,6 +59,13 @@ enum Repeated {
 /// The most members of a choice that repeat its texts. Only where a name stands twice there are so many.
 const MOST_REPEATS: usize = 16;
 
+/// The most choices of an event, and the most that it says: what it says is put in its place one by one.
+const MOST_CHOICES: usize = 1024;
+const MOST_PARTS: usize = 16 << 10;
+
+/// So far back a thought is looked for that is told under two names.
+const NAMES_APART: usize = 8;
+
 /// Reads the data of an event, each byte once or, of what may be a copy, a few times.
 pub(super) fn read(data: &str) -> Result<Seen<'_>, DecodeError> {
     let mut cursor = Cursor::new(data);
@@ -149,6 +156,9 @@ impl<'a> Seen<'a> {
                 self.wholes.insert(index);
             }
         }
+        if self.choices > MOST_CHOICES || self.parts.len() > MOST_PARTS {
+            return Err(DecodeError::new("an event of the stream says too many things"));
+        }
         self.settle(cursor.text(), first, first_repeat)?;
         self.seal(cursor.text(), first);
         self.parts.extend(reason.map(|reason| Part::Finish { choice: 0, reason }));
@@ -225,7 +235,8 @@ impl<'a> Seen<'a> {
         };
         let same =
             |part: &Part| matches!(part, Part::Text { channel: of, text } if *of == channel && *text == said.text);
-        match self.parts.iter().position(same) {
+        let far = self.parts.len().saturating_sub(NAMES_APART);
+        match self.parts[far..].iter().position(same).map(|index| far + index) {
             Some(index) => self.places.push((index, said.span)),
             None => self.push_text(channel, said),
         }

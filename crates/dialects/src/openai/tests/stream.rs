@@ -358,9 +358,17 @@ fn a_choice_may_not_say_the_same_without_end() {
     let event = delta(&format!(r#"{{"content":"a"{details}}}"#));
     let error = OPENAI.stream_decoder().decode(Bytes::from(event)).unwrap_err().to_string();
     assert_eq!(error, "a choice of the stream says the same too often");
-    let messages = (0..50_000).map(|index| format!(r#"{{"index":{index},"message":{{"content":"a"}}}}"#));
-    let choices = messages.collect::<Vec<_>>().join(",");
-    OPENAI.stream_decoder().decode(Bytes::from(event_of(&choices))).unwrap();
+    let decoded = |event: String| OPENAI.stream_decoder().decode(Bytes::from(event)).map_err(|error| error.to_string());
+    let many = |count: u32| {
+        let messages = (0..count).map(|index| format!(r#"{{"index":{index},"message":{{"content":"a"}}}}"#));
+        decoded(event_of(&messages.collect::<Vec<_>>().join(",")))
+    };
+    assert!(many(1000).is_ok());
+    assert_eq!(many(50_000).unwrap_err(), "an event of the stream says too many things");
+    // Each of them another.
+    let thoughts: Vec<String> = (0..400_000).map(|at| format!(r#""reasoning":"{at}""#)).collect();
+    let error = decoded(delta(&format!("{{{}}}", thoughts.join(",")))).unwrap_err();
+    assert_eq!(error, "an event of the stream says too many things");
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
 }
 
@@ -739,4 +747,15 @@ fn a_message_without_words_in_each_chunk_passes() {
     let stream =
         event(&format!(r#""choices":[{{"index":0,{message},"delta":{{"content":"Hello"}}}}]"#)) + "data: [DONE]\n\n";
     assert_eq!(streamed(Dialect::OpenAi, false, &chunks(Dialect::OpenAi, &stream)), stream);
+}
+
+/// As the first one it was a copy of what the event said. Beside another text it says something of its own.
+#[test]
+fn what_was_a_copy_of_one_text_is_none_of_the_next() {
+    let fields = r#""provider_specific_fields":{"n":"sk-1"}"#;
+    let event = |content: &str| delta(&format!(r#"{{"content":"{content}",{fields}}}"#));
+    let all = parts(&[event("sk-1"), event("x")].concat());
+    let texts: Vec<&str> =
+        all.iter().filter_map(|part| if let Part::Text { text, .. } = part { Some(&**text) } else { None }).collect();
+    assert_eq!(texts, ["sk-1", "x", "sk-1"]);
 }
