@@ -49,8 +49,7 @@ impl Place {
             return Ok(());
         }
         let Some(more) = bytes.checked_sub(self.body_bytes) else {
-            self.counts.body_bytes.fetch_sub(self.body_bytes - bytes, Ordering::AcqRel);
-            self.body_bytes = bytes;
+            self.leave(self.body_bytes - bytes);
             return Ok(());
         };
         let with = |held: usize| held.checked_add(more).filter(|held| *held <= most);
@@ -62,12 +61,22 @@ impl Place {
             Err(_) => Err(overloaded("the bodies of all requests under way are over the limit")),
         }
     }
+
+    /// Gives back all that was taken for a body.
+    pub(crate) fn leave_bytes(&mut self) {
+        self.leave(self.body_bytes);
+    }
+
+    fn leave(&mut self, bytes: usize) {
+        self.counts.body_bytes.fetch_sub(bytes, Ordering::AcqRel);
+        self.body_bytes -= bytes;
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.counts.requests.fetch_sub(1, Ordering::AcqRel);
-        self.counts.body_bytes.fetch_sub(self.body_bytes, Ordering::AcqRel);
+        self.leave_bytes();
     }
 }
 

@@ -40,6 +40,10 @@ pub(crate) async fn read(
 ) -> Result<Bytes, LlmError> {
     let deadline = Instant::from_std(deadline);
     let read = collect(&mut body, limits, place, deadline).await;
+    if read.is_err() {
+        // At once, and not when the request is closed: others that come side by side with it would all be refused too.
+        place.leave_bytes();
+    }
     if matches!(&read, Err(error) if error.status() != 408) {
         discard(body);
     }

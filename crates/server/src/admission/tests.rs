@@ -84,3 +84,15 @@ fn many_at_once_are_counted_right() {
     assert_eq!(admission.requests(), 0);
     assert_eq!(admission.0.body_bytes.load(Ordering::Acquire), 0);
 }
+
+#[test]
+fn room_is_given_back_before_the_place_is() {
+    let admission = Admission::default();
+    let (mut one, mut other) = (admission.enter(2).unwrap(), admission.enter(2).unwrap());
+    one.hold_bytes(10, 10).unwrap();
+    assert!(other.hold_bytes(1, 10).is_err());
+    one.leave_bytes();
+    other.hold_bytes(10, 10).unwrap();
+    drop(one);
+    assert_eq!((admission.requests(), admission.0.body_bytes.load(Ordering::Acquire)), (1, 10));
+}
