@@ -1,4 +1,5 @@
-// A tagger in Go: puts a tag before the first text of each conversation, and says so in the request's log.
+// A tagger in Go: puts a tag before the text of a conversation's first message, where that begins with one, and says so
+// in the request's log.
 //
 //	{"name": "go-tagger", "path": "./go_tagger.so", "config": {"tag": "[internal] "}}
 package main
