@@ -243,7 +243,7 @@ enum { GATEWRIGHT_DEBUG = 0, GATEWRIGHT_INFO = 1, GATEWRIGHT_WARN = 2, GATEWRIGH
 #define GATEWRIGHT_HOOK_HEALTH 37
 
 /* What the host offers. Paths, keys and texts are UTF-8; `out` is written only with GATEWRIGHT_OK, but by
- * `ask`. What is passed to a function has at most 32 MiB. */
+ * `ask`. */
 typedef struct gatewright_host_v1 {
   uint32_t size;
   uint32_t minor;

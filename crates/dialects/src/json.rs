@@ -14,8 +14,8 @@ pub(crate) use alike::{folded_name, is_mistaken_for};
 pub(crate) use fault::{Fault, Read};
 pub(crate) use object::{Object, extra};
 pub(crate) use patch::{Edits, with_members};
-pub use text::{plain, plain_if_json};
-pub(crate) use text::{unescape, write_string};
+pub use text::plain_if_json;
+pub(crate) use text::{plain, unescape, write_string};
 pub(crate) use value::{Kind, Value};
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod stream;
 
 pub use anthropic::Anthropic;
 pub use head::MAX_FALLBACKS;
-pub use json::{plain, plain_if_json};
+pub use json::plain_if_json;
 pub use openai::{OpenAi, Thoughts};
 
 use gatewright_model::{Codec, Dialect};

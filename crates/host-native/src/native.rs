@@ -307,8 +307,7 @@ impl Pulls for Streams {
                 }
                 Err(not_taken) => Err(not_taken.into()),
             };
-            let pulled = pulled
-                .and_then(|document| document::read(&document).map_err(|error| Failure::Malformed(error.to_string())));
+            let pulled = pulled.and_then(|document| document::read(&document).map_err(Failure::from));
             // Who runs the stream knows the plugin's name.
             pulled.map_err(|failure| {
                 LlmError::new(ErrorKind::PluginUnavailable, failure.to_string()).with_code(failure.cause())

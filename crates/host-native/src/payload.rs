@@ -458,7 +458,9 @@ fn replace(root: &mut Node, path: &[&str], value: Node) -> Result<(), Refused> {
                 return Err(Refused(Status::Invalid, what));
             }
         };
-        node.leave_first(last);
+        if way.last() == Some(&"headers") {
+            node.leave_first(last);
+        }
         return Ok(());
     }
     match node {

@@ -137,10 +137,6 @@ macro_rules! take {
                 return said($call, Status::Invalid, why) as i32;
             };
         )*
-        // Before any of it is copied.
-        if 0_usize $(.saturating_add($slice.len()))* > MAX_ANSWER_BYTES {
-            return said($call, Status::TooLarge, "what is passed has at most 32 MiB") as i32;
-        }
     };
 }
 
@@ -173,6 +169,10 @@ unsafe extern "C" fn ask(call: CallHandle, function: u32, argument: Slice, out: 
     let Some(function) = Function::numbered(function) else {
         return said(call, Status::Unsupported, &format!("this gateway knows no host function {function}")) as i32;
     };
+    // Before it is copied.
+    if argument.len() > MAX_ANSWER_BYTES {
+        return not_asked(call, function, Status::TooLarge) as i32;
+    }
     match asked(call, function, argument.to_vec()) {
         // SAFETY: `out` is a place for a slice.
         Ok(result) => unsafe { give(call, out, keep(call, result)) },
@@ -424,6 +424,10 @@ unsafe extern "C" fn kv_set(call: CallHandle, key: Slice, value: Slice, ttl_ms: 
         0 => Node::Null,
         ttl => Node::Unsigned(ttl),
     };
+    // Before it is copied.
+    if value.len() > MAX_ANSWER_BYTES {
+        return not_asked(call, Function::KvSet, Status::TooLarge) as i32;
+    }
     let value = Node::Bytes(Bytes::copy_from_slice(value));
     let set = key_of(call, key).and_then(|key| {
         let argument = Node::map([("key", key), ("value", value), ("ttl_ms", ttl)]);

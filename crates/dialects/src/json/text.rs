@@ -42,9 +42,7 @@ pub(crate) fn unescape(inner: &str) -> Option<Cow<'_, str>> {
 
 /// The same JSON, its strings without escapes that they can do without: what looks for words in it must not have to know
 /// how else they can be written.
-///
-/// Of a part of JSON an escape that is cut stays what it is.
-pub fn plain(json: &str) -> Cow<'_, str> {
+pub(crate) fn plain(json: &str) -> Cow<'_, str> {
     let escaped = |escape: &[u8]| memchr::memmem::find(json.as_bytes(), escape).is_some();
     if !escaped(b"\\u") && !escaped(b"\\/") {
         return Cow::Borrowed(json);

@@ -187,7 +187,7 @@ impl Assembler {
 
 impl Growing {
     fn shown(&self) -> String {
-        shown::whole(self.channel, &self.text).into_owned()
+        shown::text(self.channel, &self.text).into_owned()
     }
 
     fn to_block(&self, text: String) -> Block {

@@ -1,19 +1,12 @@
-//! Texts as hooks see them: arguments of a tool's call without escapes, as in a whole answer.
+//! Texts as hooks see them.
 
-use gatewright_dialects::{plain, plain_if_json};
+use gatewright_dialects::plain_if_json;
 use gatewright_model::{Channel, ChannelKind};
 use std::borrow::Cow;
 
-/// A part of a channel's text.
-pub(super) fn part(channel: Channel, text: &str) -> Cow<'_, str> {
-    match channel.kind {
-        ChannelKind::ToolArguments => plain(text),
-        _ => Cow::Borrowed(text),
-    }
-}
-
-/// The whole of it.
-pub(super) fn whole(channel: Channel, text: &str) -> Cow<'_, str> {
+/// What there is of a channel's text: arguments of a tool's call, once they are whole, without escapes, as in a whole answer.
+/// Of a part of them nobody knows where an escape begins.
+pub(super) fn text(channel: Channel, text: &str) -> Cow<'_, str> {
     match channel.kind {
         ChannelKind::ToolArguments => plain_if_json(text),
         _ => Cow::Borrowed(text),

@@ -171,7 +171,7 @@ impl Texts {
     async fn texts_of_chunk(&mut self, life: &mut Lifecycle, mut chunk: Chunk) -> Result<Chunk, Failed> {
         for at in 0..chunk.parts().len() {
             let Part::Text { channel, text } = &chunk.parts()[at] else { continue };
-            let (channel, before) = (*channel, shown::part(*channel, text).into_owned());
+            let (channel, before) = (*channel, shown::text(*channel, text).into_owned());
             if self.plan.shown {
                 self.growing.insert(channel);
             }
@@ -196,7 +196,7 @@ impl Texts {
         for channel in ended {
             self.growing.remove(&channel);
             let text = self.left.text(channel) + &self.hold.text(channel);
-            let mut whole = channel_text(channel, shown::whole(channel, &text).into_owned(), true, true);
+            let mut whole = channel_text(channel, shown::text(channel, &text).into_owned(), true, true);
             life.request().exchange.watch::<point::OnStreamChunk>(&whole, in_observe_mode).await?;
             run_text(life, &mut whole, in_chunk_mode).await?;
         }
@@ -214,7 +214,7 @@ impl Texts {
         if self.plan.window == 0 || !self.plan.edits_in_windows {
             return Ok(());
         }
-        let held = shown::part(channel, &self.hold.text(channel)).into_owned();
+        let held = shown::text(channel, &self.hold.text(channel)).into_owned();
         let exchange = &mut life.request().exchange;
         let mut result = Draft::from(LlmResult::Chunk(Chunk::text(channel, held.clone())));
         let decided = exchange.pass_back::<point::PostLlm>(Round::Attempt, &mut result, in_window_mode).await?;
@@ -255,7 +255,7 @@ impl Texts {
         is_final: bool,
         chosen: impl Fn(&Slot) -> bool,
     ) -> Result<String, Failed> {
-        let held = shown::part(channel, &self.hold.text(channel)).into_owned();
+        let held = shown::text(channel, &self.hold.text(channel)).into_owned();
         let mut draft = channel_text(channel, held.clone(), is_final, false);
         run_text(life, &mut draft, chosen).await?;
         let text = draft.into_inner().text;
@@ -294,8 +294,10 @@ async fn check_chunk(life: &mut Lifecycle, chunk: &Chunk) -> Result<(), Failed> 
     }
     let mut texts = Vec::new();
     for part in chunk.parts() {
-        if let Part::Text { channel, text } = part {
-            texts.push(plain_text(*channel, shown::part(*channel, text).into_owned(), false));
+        if let Part::Text { channel, text } = part
+            && !text.is_empty()
+        {
+            texts.push(plain_text(*channel, shown::text(*channel, text).into_owned(), false));
         }
     }
     match texts.is_empty() {

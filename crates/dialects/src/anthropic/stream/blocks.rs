@@ -91,7 +91,8 @@ impl Blocks {
         }
         if let Some(waiting) = self.waiting.iter_mut().rev().find(|waiting| waiting.grows(key)) {
             waiting.text.push_str(text);
-            self.waits(text.len(), out);
+            self.waiting_bytes += text.len();
+            self.bound(out);
             return true;
         }
         let start = match key.kind {
@@ -174,20 +175,15 @@ impl Blocks {
             self.close(out);
             self.start(waiting, out);
         } else {
-            let bytes = WAITING_BYTES + waiting.text.len() + waiting.start.bytes();
+            self.waiting_bytes += waiting.bytes();
             self.waiting.push_back(waiting);
             self.settle(out);
-            self.waits(bytes, out);
+            self.bound(out);
         }
     }
 
-    /// So much more waits, or did: over the limit all of it goes on.
-    fn waits(&mut self, bytes: usize, out: &mut BytesMut) {
-        if self.waiting.is_empty() {
-            self.waiting_bytes = 0;
-            return;
-        }
-        self.waiting_bytes += bytes;
+    /// Over the limit all that waits goes on.
+    fn bound(&mut self, out: &mut BytesMut) {
         if self.waiting_bytes > MOST_WAITING {
             self.end_all(out);
         }
@@ -198,6 +194,7 @@ impl Blocks {
         while self.open.as_ref().is_none_or(Open::may_close)
             && let Some(waiting) = self.waiting.pop_front()
         {
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(waiting.bytes());
             self.close(out);
             self.start(waiting, out);
         }
@@ -263,6 +260,11 @@ impl Start {
 // === impl Waiting ===
 
 impl Waiting {
+    /// About what it takes.
+    fn bytes(&self) -> usize {
+        WAITING_BYTES + self.text.len() + self.start.bytes()
+    }
+
     /// Whether more text of a block belongs here.
     fn grows(&self, key: Key) -> bool {
         self.key == key && !matches!(self.start, Start::Redacted { .. })

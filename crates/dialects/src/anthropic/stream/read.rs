@@ -188,7 +188,7 @@ impl<'a> Outline<'a> {
         // Clients may take it for the beginning of the answer, and blocks are what hooks see.
         let is_said = |content: Value<'_>| {
             let written = content.text().bytes().filter(|byte| !byte.is_ascii_whitespace());
-            !content.is_null() && !written.eq(*b"[]")
+            !content.is_null() && !matches!(&*written.collect::<Vec<_>>(), b"[]" | b"\"\"")
         };
         if message.take("content").is_some_and(is_said) {
             return Err(DecodeError::new("a stream begins with content that is in no block").at("message.content"));

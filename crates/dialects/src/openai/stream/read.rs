@@ -19,6 +19,8 @@ pub(super) struct Seen<'a> {
     model: &'a str,
     created: &'a str,
     pub(super) parts: SmallVec<[Part; 2]>,
+    /// The first of the choice at hand.
+    first: usize,
     /// Where the texts stand: index of the part, and span in the data.
     pub(super) places: Places,
     /// Members that repeat a choice's texts, and must not stay when these are edited.
@@ -129,6 +131,7 @@ impl<'a> Seen<'a> {
         let (mut index, mut reason) = (0, None);
         let (mut has_delta, mut messages) = (false, SmallVec::<[Cursor<'a>; 1]>::new());
         let (first, first_repeat) = (self.parts.len(), self.repeats.len());
+        self.first = first;
         cursor.object(|cursor, key| -> Result<(), DecodeError> {
             match &*key.name() {
                 "index" => index = number(cursor.value()?).unwrap_or(0),
@@ -235,7 +238,7 @@ impl<'a> Seen<'a> {
         };
         let same =
             |part: &Part| matches!(part, Part::Text { channel: of, text } if *of == channel && *text == said.text);
-        let far = self.parts.len().saturating_sub(NAMES_APART);
+        let far = self.parts.len().saturating_sub(NAMES_APART).max(self.first);
         match self.parts[far..].iter().position(same).map(|index| far + index) {
             Some(index) => self.places.push((index, said.span)),
             None => self.push_text(channel, said),

@@ -759,3 +759,11 @@ fn what_was_a_copy_of_one_text_is_none_of_the_next() {
         all.iter().filter_map(|part| if let Part::Text { text, .. } = part { Some(&**text) } else { None }).collect();
     assert_eq!(texts, ["sk-1", "x", "sk-1"]);
 }
+
+#[test]
+fn what_two_choices_think_alike_is_of_each() {
+    let choice = |index: u32| format!(r#"{{"index":{index},"delta":{{"reasoning":"The","reasoning_content":"The"}}}}"#);
+    let all = parts(&event_of(&[choice(0), choice(1)].join(",")));
+    let thought = |choice| text(Channel { choice, kind: ChannelKind::Reasoning, ..Channel::TEXT }, "The");
+    assert_eq!(all[1..], [thought(0), thought(1)]);
+}
