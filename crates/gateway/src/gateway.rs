@@ -291,8 +291,8 @@ impl Gateway {
         match check(&meanwhile, catalogue) {
             Ok(_) => Ok(report),
             Err(mut errors) => {
-                let hint = format!("until it is restarted, the gateway listens on `{host}`");
-                errors.report.errors.iter_mut().for_each(|problem| problem.hint = Some(hint.clone()));
+                let meanwhile = format!("; until it is restarted, the gateway listens on `{host}`");
+                errors.report.errors.iter_mut().for_each(|problem| problem.message.push_str(&meanwhile));
                 Err(errors)
             }
         }
