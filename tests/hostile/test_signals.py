@@ -142,7 +142,7 @@ def test_who_comes_late_does_not_hold_it_up(start, upstream):
         for begin in begins * 5:
             opened.enter_context(Raw(gateway)).send(begin)
         assert raw.answer()[0] == 200
-        assert gateway.process.wait(3) == 0
+        assert gateway.process.wait(6) == 0
 
 
 def test_deadline(start, the_upstream, upstream):

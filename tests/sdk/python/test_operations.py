@@ -83,7 +83,8 @@ def test_metrics(gateway, upstream):
 def assert_prometheus(text):
     """Each line is one that Prometheus can read."""
     sample = re.compile(r'^[a-zA-Z_:][\w:]*(\{([a-zA-Z_]\w*="(\\.|[^"\\])*",?)*\})? \S+( # .*)?$')
-    for line in text.splitlines():
+    # Python knows more ends of lines, and other tests' models have them in their names.
+    for line in text.removesuffix("\n").split("\n"):
         assert line.startswith("#") or sample.match(line), line
 
 
