@@ -141,7 +141,7 @@ impl Plugins {
                 Ok(found) => {
                     let kept = self.kept(&entry.name, &Origin::of(entry, found.sha256()));
                     match kept {
-                        Some(instance) if !is_lost(instance) => Arrival::Same,
+                        Some(instance) if !is_lost(entry, instance) => Arrival::Same,
                         _ => match (artefacts.load(entry, &found).await, kept) {
                             (Ok(hosted), _) => Arrival::New(hosted, found.sha256()),
                             (Err(failure), None) => Arrival::Failed(failure, found.sha256()),
@@ -435,9 +435,14 @@ impl Origin {
 }
 
 /// Whether its process is away: what is at its address by now, or what its program comes to with what lies beside it, may
-/// be another, which nothing but its load tells.
-fn is_lost(instance: &Instance) -> bool {
-    instance.standing().is_some_and(|standing| standing.away.is_some())
+/// be another, which nothing but its load tells. A library that is here is in quarantine then, which no reload ends.
+fn is_lost(entry: &PluginEntry, instance: &Instance) -> bool {
+    let is_process = match entry.artefact() {
+        Some(ArtefactKind::Remote | ArtefactKind::Program) => true,
+        Some(ArtefactKind::Native) => entry.isolation == Some(Isolation::Process),
+        Some(ArtefactKind::Wasm) | None => false,
+    };
+    is_process && instance.standing().is_some_and(|standing| standing.away.is_some())
 }
 
 /// The artefacts of a config that could not be read or loaded.

@@ -275,10 +275,14 @@ const ELSEWHERE: &str = r#"{ "name": "y", "path": "grpc://127.0.0.1:1" }"#;
 async fn a_process_is_loaded_anew_while_it_is_away() {
     let (config, artefacts) = (config(ELSEWHERE), Artefacts::new(None, Default::default(), None));
     let (here, instance) = Elsewhere::next(&Plugins::default(), Elsewhere::arrives(false)).await;
-    assert!(!is_lost(&instance));
+    let entry = &config.plugins[0];
+    assert!(!is_lost(entry, &instance));
     assert!(matches!(here.look(&config, &artefacts).await["y"], Arrival::Same));
     let (away, instance) = Elsewhere::next(&Plugins::default(), Elsewhere::arrives(true)).await;
-    assert!(is_lost(&instance));
+    assert!(is_lost(entry, &instance));
+    // A library that hangs, and every new instance of it would too.
+    let library = |isolation| PluginEntry { path: Some("y.so".to_owned()), isolation, ..entry.clone() };
+    assert!(!is_lost(&library(None), &instance) && is_lost(&library(Some(Isolation::Process)), &instance));
     let arrived = away.look(&config, &artefacts).await.remove("y").unwrap();
     assert!(matches!(arrived, Arrival::Same), "it cannot be loaded");
     let (kept, same) = Elsewhere::next(&away, arrived).await;
