@@ -2,6 +2,7 @@
 
 mod counting;
 mod fallen;
+mod origin;
 
 pub(crate) use counting::Counting;
 
@@ -10,20 +11,18 @@ use crate::error::Error;
 use crate::linked::{Catalogue, Linked};
 use fallen::{Fallen, Then, place};
 use gatewright_config::{
-    ArtefactKind, Config, ConfigErrors, InstanceMode, Isolation, Permissions, Placement as ConfigPlacement,
-    PluginEntry, PluginFacts, PluginSource, PluginVersion, Problem, Report, STREAMED_HOOKS, Secret,
+    ArtefactKind, Config, ConfigErrors, Isolation, Placement as ConfigPlacement, PluginEntry, PluginFacts,
+    PluginSource, PluginVersion, Problem, Report, STREAMED_HOOKS,
 };
 use gatewright_host::Sha256;
-use gatewright_host_wasm::MOST_IN_PLACE;
 use gatewright_pipeline::{Entry, Instance, Placement, PluginSet, Reaper, Scope, Settings};
 use gatewright_plugin::hosted::Hosted;
 use gatewright_plugin::services::Services;
 use gatewright_plugin::{Failure, FailureMode, Hook, HookSet, Manifest};
 use gatewright_telemetry::{LoadedContent, LoadedPlugin};
-use serde_json::Value as Json;
+use origin::Origin;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Instances in use, by name, with what each was made from.
 #[derive(Default)]
@@ -36,33 +35,6 @@ pub(crate) struct Plugins {
 
 /// An instance, and what it was made from.
 type Held = (Origin, Arc<Instance>);
-
-/// What an instance is made from; if that changes, a new one is.
-#[derive(Clone, Debug, PartialEq)]
-struct Origin {
-    plugin: String,
-    config: Json,
-    version: Option<PluginVersion>,
-    artefact: Option<Loading>,
-}
-
-/// How an artefact is loaded.
-#[derive(Clone, Debug, PartialEq)]
-struct Loading {
-    wanted: Option<String>,
-    instance: Option<InstanceMode>,
-    memory_mb: Option<u32>,
-    isolation: Option<Isolation>,
-    inline: Option<bool>,
-    /// The time of a call, where its host makes something of it: a component may be called in place, and a library or a
-    /// process is given up on.
-    timeout: Option<Duration>,
-    arguments: Vec<String>,
-    environment: BTreeMap<String, Secret>,
-    permissions: Permissions,
-    /// What is in it; `None` if it could not be read, or is elsewhere.
-    sha256: Option<Sha256>,
-}
 
 /// What became of an entry's artefact.
 pub(crate) enum Arrival {
@@ -394,43 +366,6 @@ impl Candidate<'_> {
     /// Whether its artefact was loaded for it.
     fn is_loaded(&self) -> bool {
         matches!(self.source, Source::Loaded(Ok(_)))
-    }
-}
-
-// === impl Origin ===
-
-impl Origin {
-    fn of(entry: &PluginEntry, sha256: Option<Sha256>) -> Self {
-        let (PluginSource::Linked(plugin) | PluginSource::Artefact(plugin)) = entry.source();
-        let artefact = entry.artefact().map(|kind| Loading {
-            wanted: entry.sha256.clone(),
-            instance: entry.instance,
-            memory_mb: entry.memory_mb,
-            isolation: entry.isolation,
-            inline: entry.inline,
-            timeout: entry.timeout().filter(|time| match kind {
-                ArtefactKind::Wasm => *time <= MOST_IN_PLACE,
-                ArtefactKind::Native | ArtefactKind::Program | ArtefactKind::Remote => true,
-            }),
-            arguments: entry.arguments.clone(),
-            environment: entry.environment.clone(),
-            permissions: entry.permissions.clone(),
-            sha256,
-        });
-        Self { plugin: plugin.to_owned(), config: entry.config.get(), version: entry.version.clone(), artefact }
-    }
-
-    fn sha256(&self) -> Option<Sha256> {
-        self.artefact.as_ref()?.sha256
-    }
-
-    /// Whether all is the same but for what is in the file.
-    fn is_of_same_entry(&self, other: &Self) -> bool {
-        let entry = |origin: &Self| {
-            let artefact = origin.artefact.clone().map(|artefact| Loading { sha256: None, ..artefact });
-            Self { artefact, ..origin.clone() }
-        };
-        entry(self) == entry(other)
     }
 }
 

@@ -5,6 +5,7 @@ use gatewright_plugin::hosted::{Call, CallRef, Reply, Returned, Standing};
 use gatewright_plugin::services::BoxFuture;
 use gatewright_telemetry::Metrics;
 use gatewright_testkit::services::MockServices;
+use serde_json::Value as Json;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
